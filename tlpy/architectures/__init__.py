@@ -1,0 +1,1 @@
+"""Architectures: an encoder and named, replaceable heads; one file a family."""

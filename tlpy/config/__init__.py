@@ -1,0 +1,1 @@
+"""From a params file to a plan: schema, search space, deduplication, digests."""

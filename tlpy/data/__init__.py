@@ -1,0 +1,1 @@
+"""Data sets: readers, labels, splits, preprocessing, the prepared cache, data modules."""

@@ -1,0 +1,66 @@
+"""What is wrong with a user's input: collected, then raised once, so that all problems show together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One fault in the input.
+
+    Attributes:
+        where: the param's dotted path, or the file and row, as the user knows it.
+        message: what was found and what was expected.
+        hint: what to do about it; may be empty.
+    """
+
+    where: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}"
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class InputError(ValueError):
+    """Bad input, with every problem that was found."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: list[Problem] = list(dict.fromkeys(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class Problems:
+    """Collects problems, so that a user sees all of them at once."""
+
+    def __init__(self) -> None:
+        self._found: list[Problem] = []
+
+    def add(self, where: str, message: str, hint: str = "") -> None:
+        self._found.append(Problem(where, message, hint))
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        self._found.extend(problems)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(self._found)
+
+    def raise_if_any(self) -> None:
+        """Raise `InputError` with everything collected so far, if anything was."""
+        if self._found:
+            raise InputError(self._found)
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """A hint that names the valid spelling closest to `name`, or lists what is valid."""
+    close = get_close_matches(name, valid, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return "valid: " + ", ".join(sorted(valid)) if valid else ""

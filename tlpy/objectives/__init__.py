@@ -1,0 +1,1 @@
+"""Objectives: primary and auxiliary terms, one file each."""

@@ -1,0 +1,1 @@
+"""Report: the sections of the MultiQC report."""

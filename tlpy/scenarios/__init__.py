@@ -1,0 +1,1 @@
+"""Scenarios: the training logic, as Lightning modules and the loop around them."""

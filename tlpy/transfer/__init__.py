@@ -1,0 +1,1 @@
+"""Transfer: what is taken over from the stage before, and what may move."""
