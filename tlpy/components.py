@@ -59,7 +59,9 @@ class Registry(Generic[EntryT]):
         try:
             return self._entries[name]
         except KeyError:
-            problem = Problem(where or self.kind, f"unknown {self.kind} '{name}'", nearest(name, self.names()))
+            problem = Problem(
+                where or self.kind, f"unknown {self.kind} '{name}'", nearest(name, self.names())
+            )
             raise InputError([problem]) from None
 
     def complete(self, value: Any, where: str) -> dict[str, Any]:
@@ -76,7 +78,11 @@ class Registry(Generic[EntryT]):
         unknown = [key for key in component if key != "name" and key not in entry.arguments]
         if unknown:
             raise InputError(
-                Problem(f"{where}.{key}", f"{self.kind} '{name}' takes no '{key}'", nearest(key, list(entry.arguments)))
+                Problem(
+                    f"{where}.{key}",
+                    f"{self.kind} '{name}' takes no '{key}'",
+                    nearest(key, list(entry.arguments)),
+                )
                 for key in unknown
             )
         return {"name": name, **entry.arguments, **{k: v for k, v in component.items() if k != "name"}}
