@@ -1,0 +1,137 @@
+"""CSV and TSV files as people save them: with a byte order mark, CRLF, quotes, commas or tabs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlpy.errors import Problems, nearest
+
+DELIMITERS = ("\t", ",", ";")
+MISSING = frozenset({"", "n/a", "na", "nan"})
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell says nothing: empty, `n/a`, `NA` or `NaN`, in any case."""
+    return text.strip().casefold() in MISSING
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: its cells by column name, and `where` it stands (`file.tsv:12`)."""
+
+    where: str
+    cells: dict[str, str]
+
+    def get(self, column: str | None) -> str:
+        """The cell's text, "" where the column is absent or the cell says nothing."""
+        text = self.cells.get(column, "") if column else ""
+        return "" if is_missing(text) else text
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text, with the line of each row in its file."""
+
+    shown: str
+    columns: list[str]
+    rows: list[Row]
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def find(self, names: Sequence[str]) -> str | None:
+        """The first of `names` that is a column, in any case."""
+        folded = {column.casefold(): column for column in reversed(self.columns)}
+        for name in names:
+            if name in self.columns:
+                return name
+            if name.casefold() in folded:
+                return folded[name.casefold()]
+        return None
+
+    def require(self, name: str, what: str, problems: Problems) -> str | None:
+        """`name` if it is a column; else None and a problem that names the nearest column."""
+        if name in self.columns:
+            return name
+        problems.add(self.shown, f"no column '{name}' ({what})", nearest(name, self.columns))
+        return None
+
+
+def read_table(path: Path, shown: str, problems: Problems) -> Table | None:
+    """Read a table with one header line; what is wrong goes to `problems`, with its line.
+
+    The delimiter is whichever of tab, comma and semicolon the header line holds most. UTF-8 (with or without
+    a byte order mark), UTF-16 with one, and Windows-1252 are read. Cells are stripped; blank lines are passed
+    over. None if nothing usable is there.
+    """
+    text = _decode(path, shown, problems)
+    if text is None:
+        return None
+    lines = text.splitlines()
+    first = next((line for line in lines if line.strip()), "")
+    delimiter = max(DELIMITERS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    header: list[str] | None = None
+    rows: list[Row] = []
+    line = 0
+    try:
+        for cells in reader:
+            start, line = line + 1, reader.line_num
+            stripped = [cell.strip() for cell in cells]
+            if not any(stripped):
+                continue
+            if header is None:
+                header = _check_header(stripped, f"{shown}:{start}", problems)
+                if header is None:
+                    return None
+                continue
+            where = f"{shown}:{start}"
+            if line > start:
+                problems.add(where, f"a quote is opened and closed only on line {line}", "close the quote in its cell")
+            while len(stripped) > len(header) and not stripped[-1]:
+                stripped.pop()
+            if len(stripped) != len(header):
+                problems.add(where, f"{len(stripped)} cells, expected {len(header)} as in the header")
+                continue
+            rows.append(Row(where, dict(zip(header, stripped, strict=True))))
+    except csv.Error as error:
+        problems.add(f"{shown}:{reader.line_num}", f"cannot be read as a table: {error}")
+        return None
+    if header is None:
+        problems.add(shown, "the table is empty, expected a header line and a row for each image or subject")
+        return None
+    return Table(shown, header, rows)
+
+
+def _decode(path: Path, shown: str, problems: Problems) -> str | None:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        problems.add(shown, "no such file")
+        return None
+    except OSError as error:
+        problems.add(shown, f"cannot be read: {error.strerror or error}")
+        return None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    if b"\x00" in data or data.startswith(b"PK\x03\x04"):
+        problems.add(shown, "not a text table, expected CSV or TSV", "save a spreadsheet as CSV (UTF-8)")
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def _check_header(cells: list[str], where: str, problems: Problems) -> list[str] | None:
+    while cells and not cells[-1]:
+        cells = cells[:-1]
+    repeated = sorted({cell for cell in cells if cell and cells.count(cell) > 1})
+    if repeated:
+        problems.add(where, f"column '{repeated[0]}' occurs twice in the header", "give every column its own name")
+        return None
+    return [cell or f"column {number}" for number, cell in enumerate(cells, start=1)]
