@@ -1,0 +1,164 @@
+"""The chain of stages of one variant: names, roles, defaults filled in, settings without effect removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tlpy.config.schema import Schema
+from tlpy.config.search import stage_names
+from tlpy.errors import InputError, Problem, Problems
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """One stage of a chain, resolved but for what only its data can tell.
+
+    Attributes:
+        name: the user's name for it.
+        role: pretrain (first), adapt (between) or finetune (last).
+        dataset: the data set it trains on.
+        architecture: the network, with every argument.
+        transfer: what is taken over and what may move; None where nothing came before.
+        objective: the terms as given, not yet completed for the task.
+        training: every training option.
+        weights: a file to start from, or None.
+        train_size: a number or fraction of training subjects, or None for all.
+    """
+
+    name: str
+    role: str
+    dataset: str
+    architecture: dict[str, Any]
+    transfer: dict[str, Any] | None
+    objective: dict[str, Any]
+    training: dict[str, Any]
+    weights: str | None = None
+    train_size: float | None = None
+    where: str = field(default="stages", compare=False)
+
+
+class ChainResolver:
+    """Turns the stages of a variant's params into `StageSpec`s, with the schema's defaults."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.training_keys = list(schema.group("training_options"))
+        self.training_defaults = {key: schema.default(key) for key in self.training_keys}
+
+    def resolve(self, params: Mapping[str, Any]) -> list[StageSpec]:
+        """The chain, first to last.
+
+        Raises:
+            InputError: for unknown names and arguments of components, and for stages without data.
+        """
+        problems = Problems()
+        names = stage_names(params["stages"])
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            problems.add("stages", f"two stages are called '{name}'")
+        architecture = self._component("architecture", params, problems, "architecture")
+        trained = [
+            (place, name, stage)
+            for place, (name, stage) in enumerate(zip(names, params["stages"], strict=True))
+            if not (stage.get("weights") and not stage.get("dataset"))
+        ]
+        if not trained:
+            problems.add("stages", "no stage has a data set to train on")
+        chain: list[StageSpec] = []
+        for position, (place, name, stage) in enumerate(trained):
+            where = f"stages[{place}]"
+            if not stage.get("dataset"):
+                hint = "name one of: " + ", ".join(sorted(params["datasets"]))
+                problems.add(f"{where}.dataset", f"stage '{name}' has no data set", hint)
+                continue
+            # A stage with weights and no data set hands its weights to the next one that trains.
+            given = [entry["weights"] for entry in params["stages"][: place + 1] if entry.get("weights")]
+            weights = stage.get("weights") or (given[-1] if given and not chain else None)
+            transfer = self._component(
+                "transfer", {"transfer": stage.get("transfer", "full")}, problems, where
+            )
+            chain.append(
+                StageSpec(
+                    name=name,
+                    role=role_of(position, len(trained)),
+                    dataset=str(stage["dataset"]),
+                    architecture=architecture,
+                    # Without anything to take over, a way of transfer has no effect.
+                    transfer=transfer if chain or weights else None,
+                    objective=dict(stage.get("objective") or {}),
+                    training=self._training(params, stage, where, problems),
+                    weights=weights,
+                    train_size=stage.get("train_size"),
+                    where=where,
+                )
+            )
+        problems.raise_if_any()
+        return chain
+
+    def _training(
+        self, params: Mapping[str, Any], stage: Mapping[str, Any], where: str, problems: Problems
+    ) -> dict[str, Any]:
+        training = dict(self.training_defaults)
+        for level in (params, stage):
+            training.update({key: level[key] for key in self.training_keys if key in level})
+        for key in ("optimizer", "schedule"):
+            origin = f"{where}.{key}" if key in stage else key
+            training[key] = self._component(key, training, problems, origin, exact=True)
+        if training["early_stopping"] is not None:
+            training["early_stopping"] = {"min_delta": 0.0, **training["early_stopping"]}
+        training["lr"] = float(training["lr"])
+        return training
+
+    def _component(
+        self, kind: str, holder: Mapping[str, Any], problems: Problems, where: str, exact: bool = False
+    ) -> dict[str, Any]:
+        value = holder.get(kind, self.schema.properties.get(kind, {}).get("default"))
+        if where.startswith("stages") and not exact:
+            where = f"{where}.{kind}"
+        try:
+            return _registry(kind).complete(value, where)
+        except InputError as error:
+            problems.extend(error.problems)
+            return {"name": str(value)}
+
+
+def role_of(position: int, length: int) -> str:
+    """What a stage is for, by its place in the chain."""
+    if position == length - 1:
+        return "finetune"
+    return "pretrain" if position == 0 else "adapt"
+
+
+def from_scratch(stage: StageSpec) -> StageSpec:
+    """The baseline of a chain: its last stage, with nothing taken over."""
+    return replace(stage, transfer=None, weights=None)
+
+
+def _registry(kind: str) -> Any:
+    if kind == "architecture":
+        from tlpy.architectures.registry import ARCHITECTURES
+
+        return ARCHITECTURES
+    if kind == "transfer":
+        from tlpy.transfer.registry import TRANSFERS
+
+        return TRANSFERS
+    from tlpy.optimizers.registry import OPTIMIZERS, SCHEDULES
+
+    return OPTIMIZERS if kind == "optimizer" else SCHEDULES
+
+
+def unknown_datasets(params: Mapping[str, Any], chain: list[StageSpec]) -> list[Problem]:
+    """Stages of the chain that name a data set which is not there."""
+    from tlpy.errors import nearest
+
+    return [
+        Problem(
+            f"{stage.where}.dataset",
+            f"there is no data set '{stage.dataset}'",
+            nearest(stage.dataset, list(params["datasets"])),
+        )
+        for stage in chain
+        if stage.dataset not in params["datasets"]
+    ]
