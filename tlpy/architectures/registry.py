@@ -1,0 +1,185 @@
+"""The architectures by name, with their arguments and what they cost. Imports no torch: planning reads it.
+
+An own architecture is a class path (`my_module.MyEncoder`); see `tlpy.architectures.build`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tlpy import rules
+from tlpy.components import Entry, Registry
+from tlpy.errors import Problems
+
+
+@dataclass(frozen=True)
+class ArchitectureEntry(Entry):
+    """One registered architecture.
+
+    Attributes:
+        dims: the numbers of spatial axes it works in.
+        family: which cost model and which check of arguments it has (`tlpy.architectures.cost`).
+        layers: residual blocks per stage, for the family `resnet`.
+        bottleneck: whether these are bottleneck blocks.
+        cost: seconds of one training step per floating point operation, relative to `resnet18`
+            (measured, one CPU thread, 2D slices of 56x72).
+    """
+
+    dims: tuple[int, ...] = (1, 2, 3)
+    family: str = ""
+    layers: tuple[int, ...] = ()
+    bottleneck: bool = False
+    cost: float = 1.0
+
+
+_RESNET_ARGUMENTS = {
+    "dims": None,
+    "filters": 64,
+    "kernel": 7,
+    "stride": 2,
+    "max_pool": True,
+    "shortcut": "B",
+    "shortcut_bias": True,
+    "dropout": 0.0,
+}
+_SFCN_ARGUMENTS = {"dims": None, "filters": [32, 64, 128, 256, 256, 64], "kernel": 3, "dropout": 0.0}
+_VIT_ARGUMENTS = {
+    "dims": None,
+    "patch": 8,
+    "width": 192,
+    "depth": 6,
+    "heads": 6,
+    "mlp_ratio": 4,
+    "positions": "learnable",
+    "qkv_bias": False,
+    "dropout": 0.0,
+}
+
+
+def _resnet(depth: int, layers: tuple[int, ...], bottleneck: bool = False) -> ArchitectureEntry:
+    return ArchitectureEntry(
+        name=f"resnet{depth}",
+        target="tlpy.architectures.resnet:build_resnet",
+        arguments=_RESNET_ARGUMENTS,
+        summary=f"ResNet-{depth} (He 2016), parameter names as in MONAI and torchvision",
+        family="resnet",
+        layers=layers,
+        bottleneck=bottleneck,
+    )
+
+
+ARCHITECTURES: Registry[ArchitectureEntry] = Registry(
+    "architecture",
+    [
+        _resnet(10, (1, 1, 1, 1)),
+        _resnet(18, (2, 2, 2, 2)),
+        _resnet(34, (3, 4, 6, 3)),
+        _resnet(50, (3, 4, 6, 3), bottleneck=True),
+        _resnet(101, (3, 4, 23, 3), bottleneck=True),
+        _resnet(152, (3, 8, 36, 3), bottleneck=True),
+        ArchitectureEntry(
+            name="sfcn",
+            target="tlpy.architectures.sfcn:build_sfcn",
+            arguments=_SFCN_ARGUMENTS,
+            summary="SFCN, the simple fully convolutional network for brain age (Peng 2021)",
+            family="sfcn",
+            cost=1.0,
+        ),
+        ArchitectureEntry(
+            name="vit",
+            target="tlpy.architectures.vit:build_vit",
+            arguments=_VIT_ARGUMENTS,
+            summary="Vision transformer (Dosovitskiy 2021), small by default, mean of the tokens",
+            family="vit",
+            cost=0.5,
+        ),
+    ],
+)
+
+_RULES: dict[str, dict[str, rules.Rule]] = {
+    "resnet": {
+        "filters": rules.COUNT,
+        "kernel": rules.ODD,
+        "stride": rules.COUNT,
+        "max_pool": rules.FLAG,
+        "shortcut": rules.one_of("A", "B"),
+        "shortcut_bias": rules.FLAG,
+        "dropout": rules.BELOW_ONE,
+    },
+    "sfcn": {
+        "filters": rules.list_of(rules.COUNT, 2, None, "a list of two or more whole numbers"),
+        "kernel": rules.ODD,
+        "dropout": rules.BELOW_ONE,
+    },
+    "vit": {
+        **{key: rules.COUNT for key in ("patch", "width", "depth", "heads", "mlp_ratio")},
+        "positions": rules.one_of("learnable", "sincos"),
+        "qkv_bias": rules.FLAG,
+        "dropout": rules.BELOW_ONE,
+    },
+}
+
+
+def complete_architecture(value: Any, where: str, size: Sequence[int] | None = None) -> dict[str, Any]:
+    """`value` in its long form, with defaults filled in and every argument checked.
+
+    Args:
+        value: a name, a class path, or either with arguments.
+        where: the param's path, for messages.
+        size: the image's spatial size; where it is known, `dims` becomes its length.
+
+    Raises:
+        InputError: an unknown name or argument, a value out of range, or an image with a number
+            of axes the architecture does not work in.
+    """
+    component = ARCHITECTURES.complete(value, where)
+    if "." in component["name"]:
+        return component
+    entry = ARCHITECTURES.entry(component["name"], where)
+    problems = Problems()
+    dims = component["dims"]
+    if dims is not None and dims not in entry.dims:
+        problems.add(
+            f"{where}.dims", f"{entry.name} works in {_listed(entry.dims)} dimensions, found {dims!r}"
+        )
+    elif size is not None:
+        if dims is not None and dims != len(size):
+            shape = "x".join(map(str, size))
+            problems.add(
+                f"{where}.dims", f"found {dims}, but the prepared images have {len(size)} axes ({shape})"
+            )
+        elif len(size) not in entry.dims:
+            problems.add(
+                where, f"{entry.name} works in {_listed(entry.dims)} dimensions, the images have {len(size)}"
+            )
+        component["dims"] = len(size)
+    rules.check(component, _RULES[entry.family], where, problems)
+    if entry.family == "vit" and not len(problems) and component["width"] % component["heads"]:
+        problems.add(
+            f"{where}.width",
+            f"expected a multiple of heads ({component['heads']}), found {component['width']}",
+        )
+    problems.raise_if_any()
+    return rules.settle(component, entry.arguments)
+
+
+def block_names(component: dict[str, Any]) -> list[str]:
+    """The layer groups of a registered architecture in definition order, the head last.
+
+    They are what `{name: freeze, blocks: [m, n]}` counts, from 1; ten for ResNet-18, as in MetaLR.
+    """
+    complete = ARCHITECTURES.complete(component, "architecture")
+    entry = ARCHITECTURES.entry(complete["name"])
+    if entry.family == "resnet":
+        names = ["stem"] + [f"layer{s}.{b}" for s, n in enumerate(entry.layers, 1) for b in range(n)]
+    elif entry.family == "sfcn":
+        names = [f"feature_extractor.conv_{i}" for i in range(len(complete["filters"]))]
+    else:
+        names = ["patch_embedding"] + [f"blocks.{i}" for i in range(complete["depth"])]
+    return [*names, "heads"]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
