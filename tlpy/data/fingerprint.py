@@ -17,7 +17,7 @@ def open_image(path: Path, buffering: int = -1):  # type: ignore[no-untyped-def]
         return path.open("rb", buffering=buffering)
     except FileNotFoundError:
         if path.is_symlink():
-            raise ImageError("a link to a file that is not there (content not fetched? try `datalad get`)") from None
+            raise ImageError("a link to a file that is not there (try `datalad get`)") from None
         raise ImageError("no such file") from None
     except IsADirectoryError:
         raise ImageError("a folder, expected an image file") from None

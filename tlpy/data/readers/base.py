@@ -55,7 +55,7 @@ class ImageHeader:
     """Size and spacing, known without decoding the image.
 
     Attributes:
-        shape: spatial axes; of a NIfTI image in RAS+ order (left→right, posterior→anterior, inferior→superior).
+        shape: spatial axes; of a 3D NIfTI image in RAS+ order (to the right, the front, the top).
         spacing: mm per voxel along each axis of `shape`; 1.0 where the format knows none.
         channels: values per voxel (3 for a colour picture).
         dims: number of spatial axes.
@@ -106,7 +106,11 @@ class Reader(ABC):
     """
 
     def __init__(
-        self, root: Path, shown: str, options: dict[str, Any] | None = None, columns: dict[str, str] | None = None
+        self,
+        root: Path,
+        shown: str,
+        options: dict[str, Any] | None = None,
+        columns: dict[str, str] | None = None,
     ) -> None:
         self.root = Path(root)
         self.shown = shown

@@ -91,7 +91,9 @@ def read_table(path: Path, shown: str, problems: Problems) -> Table | None:
                 continue
             where = f"{shown}:{start}"
             if line > start:
-                problems.add(where, f"a quote is opened and closed only on line {line}", "close the quote in its cell")
+                problems.add(
+                    where, f"a quote is opened and closed only on line {line}", "close the quote in its cell"
+                )
             while len(stripped) > len(header) and not stripped[-1]:
                 stripped.pop()
             if len(stripped) != len(header):
@@ -132,6 +134,8 @@ def _check_header(cells: list[str], where: str, problems: Problems) -> list[str]
         cells = cells[:-1]
     repeated = sorted({cell for cell in cells if cell and cells.count(cell) > 1})
     if repeated:
-        problems.add(where, f"column '{repeated[0]}' occurs twice in the header", "give every column its own name")
+        problems.add(
+            where, f"column '{repeated[0]}' occurs twice in the header", "give every column its own name"
+        )
         return None
     return [cell or f"column {number}" for number, cell in enumerate(cells, start=1)]

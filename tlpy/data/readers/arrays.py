@@ -1,0 +1,45 @@
+"""NumPy arrays (`.npy`): one image a file, spatial axes only, no spacing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tlpy.data.fingerprint import open_image
+from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
+
+ENDINGS = (".npy",)
+
+
+def read_header(path: Path) -> ImageHeader:
+    """Shape from the file's header, spacing 1; raises `ImageError` if it is no 1D to 3D array of numbers."""
+    with open_image(path) as file:
+        if not file.read(1):
+            raise ImageError("empty file (0 bytes)")
+        file.seek(0)
+        try:
+            version = np.lib.format.read_magic(file)
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
+            shape, _, dtype = read(file)
+        except ValueError as error:
+            raise ImageError(f"no NumPy array (.npy): {error}") from None
+    if dtype.kind not in "buif":
+        raise ImageError(f"holds values of type {dtype}, expected plain numbers")
+    if not 1 <= len(shape) <= 3 or 0 in shape:
+        raise ImageError(f"is an array of shape {shape}, expected 1 to 3 axes, none of length 0")
+    return ImageHeader(tuple(shape), (1.0,) * len(shape), channels=1, dims=len(shape))
+
+
+def load(path: Path) -> RawImage:
+    """The array as float32; raises `ImageError` as `read_header`, or if it is truncated."""
+    read_header(path)
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ImageError(f"truncated: {error}") from None
+    return RawImage(np.asarray(array, dtype=np.float32))

@@ -1,0 +1,44 @@
+"""One image file of any known format, told apart by its ending."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from tlpy.data.readers import arrays, nifti, pictures
+from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
+
+_FORMATS: tuple[ModuleType, ...] = (nifti, arrays, pictures)
+ENDINGS: tuple[str, ...] = (*nifti.ENDINGS, *arrays.ENDINGS, *pictures.ENDINGS)
+
+
+def read_header(path: Path) -> ImageHeader:
+    """Shape and spacing of an image without decoding it; raises `ImageError`."""
+    header: ImageHeader = _format(path).read_header(path)
+    return header
+
+
+def load_image(path: Path) -> RawImage:
+    """The decoded image; raises `ImageError`."""
+    raw: RawImage = _format(path).load(path)
+    return raw
+
+
+def ending(name: str) -> str:
+    """The known ending of a file's name, "" if there is none; `.NII.GZ` counts as `.nii.gz`."""
+    folded = name.lower()
+    return next((name[-len(known) :] for known in ENDINGS if folded.endswith(known)), "")
+
+
+def without_ending(name: str) -> str:
+    """A file's name without its known ending."""
+    found = ending(name)
+    return name[: -len(found)] if found else name
+
+
+def _format(path: Path) -> ModuleType:
+    found = ending(path.name).lower()
+    for module in _FORMATS:
+        if found in module.ENDINGS:
+            return module
+    raise ImageError(f"its ending '{path.suffix}' is none of {', '.join(ENDINGS)}")
