@@ -45,7 +45,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Tissues:
-    """Shares of a voxel, each (X, Y, Z) float32 in [0, 1]; `brain` is the (hard) mask of a skull-stripped scan."""
+    """Shares of a voxel, each (X, Y, Z) float32 in [0, 1]; `brain` is the mask of a skull-stripped scan."""
 
     csf: Field
     grey: Field

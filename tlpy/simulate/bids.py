@@ -45,15 +45,15 @@ def simulate_bids(
     """Write `subjects` skull-stripped T1-weighted phantom brains to `out` as a BIDS data set.
 
     Older brains have larger ventricles, wider sulci and a thinner cortex; men's are larger on average, with
-    overlap (AUC of volume 0.90). The same arguments give the same bytes, whatever the number of processes, and
-    subject k is the same in a larger data set.
+    overlap (AUC of volume 0.90). The same arguments give the same bytes, whatever the number of processes,
+    and subject k is the same in a larger data set.
 
     Args:
         out: folder to write; new or empty, or an earlier simulation, whose files are replaced.
         subjects: how many, 1 to 100,000; named sub-sim0001 onwards.
         seed: 0 or above.
         shape: voxels along R, A, S; at least 8 each.
-        spacing: mm, isotropic, above 0. The default grid is that of the ds002748 copy the project is tried on.
+        spacing: mm, isotropic, above 0. The default grid covers an adult brain.
         sites: number of scanners, which differ in intensity scale.
         shift: how much else scanners differ (contrast, bias field, noise, blur): 0 none, 1 another protocol.
         masks: also write the tissues (1 fluid, 2 grey, 3 white matter) to derivatives/tissues.
@@ -67,7 +67,7 @@ def simulate_bids(
     """
     _check(out, subjects, seed, shape, spacing, sites, shift)
     width = max(4, len(str(subjects)))
-    job = _Job(out, seed, Grid(tuple(shape), float(spacing)), sites, shift, masks, width)
+    job = _Job(out, seed, Grid((shape[0], shape[1], shape[2]), float(spacing)), sites, shift, masks, width)
     try:
         out.mkdir(parents=True, exist_ok=True)
         people = list(_write_all(job, subjects, processes or len(os.sched_getaffinity(0))))
@@ -179,7 +179,8 @@ def _describe(job: _Job, people: list[Person]) -> None:
     _write_json(job.out / "dataset_description.json", made)
     text = (
         f"{len(people)} simulated skull-stripped T1-weighted brains, seed {job.seed}, {job.sites} site(s), "
-        f"shift {job.shift:g}. No real person is in here. Age shows in ventricles, sulci and cortex, sex in volume.\n"
+        f"shift {job.shift:g}. No real person is in here.\n"
+        "Age shows in ventricles, sulci and cortex, sex in brain volume.\n"
     )
     (job.out / "README").write_text(text, encoding="utf-8")
     if job.masks:

@@ -13,7 +13,7 @@ YOUNGEST, OLDEST = 18, 90
 SEX_GAP = 0.16
 VOLUME_SD = 0.088
 
-# Ageing differs between people and, within one, between ventricles, sulci and cortex (share of the adult span).
+# Ageing differs between people and, within one, between ventricles, sulci and cortex (in adult spans).
 AGEING_SD = 0.09
 
 

@@ -34,8 +34,11 @@ class Scanner:
 
 
 def draw_scanner(seed: int, site: int, shift: float) -> Scanner:
-    """The scanner of `site`: its intensity scale is its own always, contrast, bias field, noise and blur depart
-    from the first site's by `shift` (0: the same scanner but for the scale; 1: plainly another protocol)."""
+    """The scanner of `site`.
+
+    Its intensity scale is always its own; contrast, bias field, noise and blur depart from the first site's by
+    `shift` (0: not at all, 1: plainly another protocol).
+    """
     rng = np.random.default_rng(np.random.SeedSequence([seed, site, 7, 7]))
     scale = 1500.0 * 2.0 ** rng.uniform(-1, 1)
     away = shift * rng.uniform(0.6, 1.0, 5) * rng.choice([-1.0, 1.0], 5) if site else np.zeros(5)
