@@ -44,7 +44,7 @@ _RESNET_ARGUMENTS = {
     "shortcut_bias": True,
     "dropout": 0.0,
 }
-_SFCN_ARGUMENTS = {"dims": None, "filters": [32, 64, 128, 256, 256, 64], "kernel": 3, "dropout": 0.0}
+_SFCN_ARGUMENTS = {"dims": None, "filters": [32, 64, 128, 256, 256, 64], "kernel": 3, "dropout": 0.5}
 _VIT_ARGUMENTS = {
     "dims": None,
     "patch": 8,
@@ -67,6 +67,7 @@ def _resnet(depth: int, layers: tuple[int, ...], bottleneck: bool = False) -> Ar
         family="resnet",
         layers=layers,
         bottleneck=bottleneck,
+        cost=1.3 if bottleneck else 1.0,
     )
 
 
@@ -85,7 +86,6 @@ ARCHITECTURES: Registry[ArchitectureEntry] = Registry(
             arguments=_SFCN_ARGUMENTS,
             summary="SFCN, the simple fully convolutional network for brain age (Peng 2021)",
             family="sfcn",
-            cost=1.0,
         ),
         ArchitectureEntry(
             name="vit",
@@ -93,7 +93,7 @@ ARCHITECTURES: Registry[ArchitectureEntry] = Registry(
             arguments=_VIT_ARGUMENTS,
             summary="Vision transformer (Dosovitskiy 2021), small by default, mean of the tokens",
             family="vit",
-            cost=0.5,
+            cost=0.9,
         ),
     ],
 )
@@ -114,7 +114,7 @@ _RULES: dict[str, dict[str, rules.Rule]] = {
         "dropout": rules.BELOW_ONE,
     },
     "vit": {
-        **{key: rules.COUNT for key in ("patch", "width", "depth", "heads", "mlp_ratio")},
+        **dict.fromkeys(("patch", "width", "depth", "heads", "mlp_ratio"), rules.COUNT),
         "positions": rules.one_of("learnable", "sincos"),
         "qkv_bias": rules.FLAG,
         "dropout": rules.BELOW_ONE,

@@ -78,7 +78,7 @@ OBJECTIVES: Registry[ObjectiveEntry] = Registry(
 )
 
 _RULES = {
-    **{key: rules.FROM_ZERO for key in ("weight", "alpha", "beta")},
+    **dict.fromkeys(("weight", "alpha", "beta"), rules.FROM_ZERO),
     "label_smoothing": rules.BELOW_ONE,
     "delta": rules.POSITIVE,
 }

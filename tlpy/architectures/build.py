@@ -1,0 +1,62 @@
+"""From a component in a params file to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from tlpy.architectures.base import Architecture, measure_features
+from tlpy.architectures.registry import ARCHITECTURES, complete_architecture
+from tlpy.errors import InputError, Problem
+
+
+def build(
+    component: Mapping[str, Any], channels: int, size: Sequence[int], heads: Mapping[str, int]
+) -> Architecture:
+    """An encoder for images of `channels` and `size`, with a head per label.
+
+    An own encoder is named by class path: a class (or function) that takes `channels` and `size`
+    and its own arguments, and gives a module from (batch, channels, *size) to (batch, features).
+    It may say its width in `features` and its layer groups in `layer_groups()`.
+
+    Args:
+        component: name or class path with arguments; defaults are filled in.
+        channels: input channels.
+        size: the images' spatial size; its length is the number of dimensions.
+        heads: outputs per label.
+
+    Raises:
+        InputError: unknown name or argument, or a class that is not an encoder.
+    """
+    shape = tuple(size)
+    if "." in component["name"]:
+        encoder = _own_encoder(component, channels, shape)
+        return Architecture(encoder, measure_features(encoder, channels, shape, component["name"]), heads)
+    arguments = complete_architecture(dict(component), "architecture", shape)
+    name = arguments.pop("name")
+    # Where a network has no place of its own for dropout, it goes between features and heads.
+    before_heads = 0.0 if ARCHITECTURES.entry(name).family == "vit" else arguments.pop("dropout")
+    encoder = ARCHITECTURES.load(name)(name, channels=channels, size=shape, **arguments)
+    return Architecture(encoder, encoder.features, heads, before_heads)
+
+
+def _own_encoder(component: Mapping[str, Any], channels: int, size: tuple[int, ...]) -> nn.Module:
+    path = component["name"]
+    arguments = {key: value for key, value in component.items() if key != "name"}
+    try:
+        made = ARCHITECTURES.load(path)
+    except (ImportError, AttributeError) as error:
+        hint = "a class path is module.Class; give its folder by `components:`"
+        raise InputError([Problem("architecture", f"{path} was not found: {error}", hint)]) from error
+    try:
+        encoder = made(channels=channels, size=size, **arguments)
+    except TypeError as error:
+        raise InputError(
+            [Problem("architecture", f"{path} takes channels, size and its arguments: {error}")]
+        ) from error
+    if not isinstance(encoder, nn.Module):
+        message = f"{path} gives {type(encoder).__name__}, expected a torch.nn.Module"
+        raise InputError([Problem("architecture", message)])
+    return encoder
