@@ -79,7 +79,7 @@ _ALL = (
            {"binary": formulas.balanced_accuracy, "multiclass": formulas.multiclass_balanced_accuracy},
            meaning="mean sensitivity over the classes"),
     Metric("sensitivity", "Sensitivity", {"binary": formulas.sensitivity}, meaning="share of cases found"),
-    Metric("specificity", "Specificity", {"binary": formulas.specificity}, meaning="share of controls kept"),
+    Metric("specificity", "Specificity", {"binary": formulas.specificity}, meaning="the same for non-cases"),
     Metric("f1", "F1", {"binary": formulas.f1, "multiclass": formulas.multiclass_f1},
            meaning="harmonic mean of precision and sensitivity"),
     Metric("log_loss", "Log loss",

@@ -1,0 +1,6 @@
+"""The made-up run lives with the tests of the report."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "report"))

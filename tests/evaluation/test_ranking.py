@@ -1,0 +1,219 @@
+"""The ranking on a made-up TLIMB run: chosen on validation, gain by Eq. 1, failures listed, never fatal."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from fake_run import FakeRun
+
+from tlpy.evaluation.leaderboard import best_params, show_setting, write_ranking
+from tlpy.evaluation.ranking import Ranking, rank, transferability
+from tlpy.evaluation.results import Run, read_run
+
+
+def read(root: Path) -> Run:
+    plan = json.loads((root / "plan.json").read_text())
+    return read_run(plan, root / "stages", root / "prepared")
+
+
+def make(root: Path, **settings: Any) -> Run:
+    return read(FakeRun(root, **settings).write())
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+@pytest.fixture(scope="module")
+def ranking(tmp_path_factory: pytest.TempPathFactory) -> Ranking:
+    run = make(tmp_path_factory.mktemp("run"), sizes={"phantoms": (280, 60, 60), "brains": (160, 60, 60)})
+    (found,) = rank(run)
+    return found
+
+
+def test_order_is_by_validation_and_failed_come_last(ranking: Ranking) -> None:
+    assert len(ranking.outcomes) == 18
+    scores = [outcome.mean("val") for outcome in ranking.ranked]
+    assert scores == sorted(scores, reverse=True)
+    assert [outcome.rank for outcome in ranking.ranked] == list(range(1, 18))
+    last = ranking.outcomes[-1]
+    assert (last.status, last.rank) == ("failed", None)
+    assert last.reason.startswith("finetune: the loss became infinite")
+    assert ranking.best_scratch is not None
+    assert ranking.best_scratch.baseline
+    assert ranking.best_transfer is not None
+    assert not ranking.best_transfer.baseline
+
+
+def test_gain_is_equation_1_against_the_twin(ranking: Ranking) -> None:
+    by_id = {outcome.id: outcome for outcome in ranking.outcomes}
+    for outcome in ranking.ranked:
+        if outcome.baseline:
+            assert np.isnan(outcome.gain)
+            continue
+        scratch = by_id[outcome.record["scratch"]].mean("test")
+        assert outcome.gain == pytest.approx(100 * (outcome.mean("test") - scratch) / scratch)
+        assert outcome.gain_interval[0] <= outcome.gain <= outcome.gain_interval[1]
+
+
+def test_intervals_hold_the_score_and_differences_are_to_the_winner(ranking: Ranking) -> None:
+    best = ranking.best
+    assert best is not None
+    for outcome in ranking.ranked:
+        low, high = outcome.test_interval
+        assert low <= outcome.mean("test") <= high
+        if outcome is not best:
+            assert outcome.to_best == pytest.approx(outcome.mean("test") - best.mean("test"))
+            assert 0 < outcome.p_to_best <= 1
+    assert np.isnan(best.p_to_best)
+
+
+@pytest.mark.parametrize(
+    ("values", "scratch", "lower", "expected"),
+    [
+        (0.946, 0.880, False, 7.5),  # ImageNet→ISIC of the paper: 7.51 from unrounded AUCs
+        (0.838, 0.880, False, -4.77),
+        (4.0, 5.0, True, 20.0),
+        (6.0, 5.0, True, -20.0),
+        (0.1, -0.2, False, 150.0),
+        (0.3, 0.0, False, float("nan")),
+    ],
+)
+def test_transferability(values: float, scratch: float, lower: bool, expected: float) -> None:
+    assert float(transferability(values, scratch, lower)) == pytest.approx(expected, abs=0.01, nan_ok=True)
+
+
+def test_replicates_are_averaged_and_a_lost_one_is_flagged(tmp_path: Path) -> None:
+    run = make(tmp_path, seeds=3)
+    (found,) = rank(run)
+    assert len(found.outcomes) == 18
+    partial = [outcome for outcome in found.outcomes if outcome.status == "partial"]
+    assert [len(outcome.done) for outcome in partial] == [2]
+    assert partial[0].reason.startswith("1 of 3 replicates failed (seed 0: finetune: the loss")
+    assert partial[0].rank is not None
+    for outcome in found.ranked:
+        values = [replicate.test["auroc"] for replicate in outcome.done]
+        assert outcome.mean("test") == pytest.approx(np.mean(values))
+        assert outcome.spread("test") == pytest.approx(np.std(values, ddof=1))
+        assert outcome.n_test == 7
+
+
+def test_folds_count_each_subject_in_its_fold(tmp_path: Path) -> None:
+    (found,) = rank(make(tmp_path, folds=5))
+    best = found.best
+    assert best is not None
+    assert best.n_test == 35
+    low, high = best.test_interval
+    assert low <= best.mean("test") <= high
+
+
+def test_lower_is_better_for_errors(tmp_path: Path) -> None:
+    (found,) = rank(make(tmp_path, task="regression"))
+    scores = [outcome.mean("val") for outcome in found.ranked]
+    assert scores == sorted(scores)
+    better = [o for o in found.ranked if not o.baseline and o.gain > 0]
+    by_id = {outcome.id: outcome for outcome in found.outcomes}
+    assert better
+    assert all(o.mean("test") < by_id[o.record["scratch"]].mean("test") for o in better)
+
+
+def test_each_target_has_its_own_ranks(tmp_path: Path) -> None:
+    sizes = {"phantoms": (280, 60, 60), "brains": (34, 7, 7), "clinic": (80, 20, 20)}
+    run = make(tmp_path, targets=("brains", "clinic"), sizes=sizes, task="multiclass")
+    found = rank(run)
+    assert [(r.target, len(r.ranked)) for r in found] == [("brains", 17), ("clinic", 17)]
+    params = {"stages": [{"dataset": "phantoms"}, {"dataset": "brains"}], "outdir": "out", "datasets": {}}
+    write_ranking(found, params, tmp_path / "ranking")
+    rows = table(tmp_path / "ranking" / "leaderboard.tsv")
+    assert [row["rank"] for row in rows if row["target"] == "clinic"][:2] == ["1", "2"]
+    assert (tmp_path / "ranking" / "best_params_clinic.yaml").exists()
+
+
+def test_written_files(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    found = rank(run)
+    write_ranking(found, run.plan["params"], tmp_path / "ranking")
+    rows = table(tmp_path / "ranking" / "leaderboard.tsv")
+    assert list(rows[0])[:6] == ["rank", "variant", "label", "target", "kind", "architecture"]
+    assert rows[-1]["rank"] == ""
+    assert rows[-1]["status"] == "failed"
+    assert {row["finetune.objective.elastic_penalty"] for row in rows} == {"", "0", "0.01"}
+    assert len(table(tmp_path / "ranking" / "replicates.tsv")) == 18
+    params = yaml.safe_load((tmp_path / "ranking" / "best_params.yaml").read_text())
+    assert "search" not in params
+    assert params["outdir"] == "results/tlimb/best"
+    assert {"architecture": params["architecture"], "lr": params["lr"]} == {
+        "architecture": rows[0]["architecture"],
+        "lr": float(rows[0]["lr"]),
+    }
+    (summary,) = json.loads((tmp_path / "ranking" / "best_variants.json").read_text())
+    assert summary["best"]["variant"] == rows[0]["variant"]
+    assert summary["selected_on"] == "validation"
+    again = tmp_path / "again"
+    write_ranking(rank(read(tmp_path)), run.plan["params"], again)
+    for file in sorted(again.iterdir()):
+        assert file.read_bytes() == (tmp_path / "ranking" / file.name).read_bytes()
+
+
+def test_a_winner_from_scratch_keeps_only_its_stage(ranking: Ranking) -> None:
+    params = {
+        "datasets": {},
+        "stages": [{"dataset": "phantoms"}, {"dataset": "brains", "transfer": "head", "epochs": 5}],
+        "search": {"space": {"lr": [0.1]}},
+    }
+    scratch = ranking.best_scratch
+    assert scratch is not None
+    found = best_params(params, scratch)
+    assert found["stages"] == [{"dataset": "brains", "epochs": 5, "name": "finetune"}]
+    assert found["lr"] == scratch.settings["lr"]
+    assert found["outdir"] == "results/best"
+    assert "search" in params
+
+
+def test_nothing_crashes_when_everything_failed(tmp_path: Path) -> None:
+    run = make(tmp_path, everything_fails=True)
+    found = rank(run)
+    assert found[0].best is None
+    assert all(outcome.reason.startswith(("pretrain", "finetune")) for outcome in found[0].outcomes)
+    write_ranking(found, run.plan["params"], tmp_path / "ranking")
+    assert not (tmp_path / "ranking" / "best_params.yaml").exists()
+    assert len(table(tmp_path / "ranking" / "leaderboard.tsv")) == 18
+
+
+def test_missing_and_broken_files_fail_only_their_variant(tmp_path: Path) -> None:
+    run = make(tmp_path, failed=False)
+    lost, broken, blind = [variant["replicates"][0]["stages"][-1] for variant in run.plan["variants"][:3]]
+    (tmp_path / "stages" / lost / "metrics.json").unlink()
+    (tmp_path / "stages" / broken / "metrics.json").write_text("{")
+    (tmp_path / "stages" / blind / "predictions.csv").write_text("nonsense")
+    (found,) = rank(read(tmp_path))
+    reasons = {outcome.id: outcome.reason for outcome in found.outcomes}
+    ids = [variant["id"] for variant in run.plan["variants"][:3]]
+    assert "left no metrics.json" in reasons[ids[0]]
+    assert "can't be read" in reasons[ids[1]]
+    without_cases = next(outcome for outcome in found.outcomes if outcome.id == ids[2])
+    assert without_cases.rank is not None
+    assert np.isnan(without_cases.test_interval).all()
+    assert len(found.ranked) == 16
+
+
+def test_ties_on_validation_are_told_and_broken_by_the_finer_score(tmp_path: Path) -> None:
+    (found,) = rank(make(tmp_path))
+    top = [o for o in found.ranked if o.mean("val") == found.ranked[0].mean("val")]
+    assert found.tied == len(top) > 1
+    losses = [outcome.mean("val", "log_loss") for outcome in top]
+    assert losses == sorted(losses)
+
+
+def test_settings_read_like_people_write_them() -> None:
+    assert show_setting(0.0001) == "0.0001"
+    assert show_setting(None) == "none"
+    assert show_setting({"name": "freeze", "up_to": "layer3"}) == "freeze(up_to=layer3)"
+    assert show_setting([1, True]) == "[1, true]"

@@ -1,0 +1,218 @@
+"""What the ranking hands on: the leaderboard, its replicates, and the winner as a params file that runs."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tlpy.evaluation.metrics import METRICS, names
+from tlpy.evaluation.ranking import Ranking, transferability
+from tlpy.evaluation.variants import NAN, Outcome
+
+_BEFORE: dict[str, Callable[[Outcome], Any]] = {
+    "rank": lambda o: o.rank,
+    "variant": lambda o: o.id,
+    "label": lambda o: o.label,
+    "target": lambda o: o.record["target"],
+    "kind": lambda o: "scratch" if o.baseline else "transfer",
+}
+_AFTER: dict[str, Callable[[Outcome], Any]] = {
+    "metric": lambda o: o.metric,
+    "validation": lambda o: o.mean("val"),
+    "validation_sd": lambda o: o.spread("val"),
+    "test": lambda o: o.mean("test"),
+    "test_low": lambda o: o.test_interval[0],
+    "test_high": lambda o: o.test_interval[1],
+    "test_sd": lambda o: o.spread("test"),
+    "gain": lambda o: o.gain,
+    "gain_low": lambda o: o.gain_interval[0],
+    "gain_high": lambda o: o.gain_interval[1],
+    "gain_sd": lambda o: o.gain_sd,
+    "to_best": lambda o: o.to_best,
+    "to_best_low": lambda o: o.to_best_interval[0],
+    "to_best_high": lambda o: o.to_best_interval[1],
+    "p_to_best": lambda o: o.p_to_best,
+}
+_LAST: dict[str, Callable[[Outcome], Any]] = {
+    "n_test": lambda o: o.n_test,
+    "replicates": lambda o: f"{len(o.done)}/{len(o.replicates)}",
+    "seconds": lambda o: o.seconds,
+    "seconds_shared": lambda o: o.shared_seconds,
+    "parameters_trainable": lambda o: o.trainable,
+    "status": lambda o: o.status,
+    "reason": lambda o: o.reason,
+}
+
+
+def show_setting(value: Any) -> str:
+    """A searched value as people would write it: `0.001`, `none`, `freeze(up_to=layer3)`."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        rest = ", ".join(f"{key}={show_setting(item)}" for key, item in value.items() if key != "name")
+        name = str(value.get("name", ""))
+        return f"{name}({rest})" if rest else name
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(show_setting(item) for item in value) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def searched(outcomes: Sequence[Outcome]) -> list[str]:
+    """The searched paths, in the order in which the variants first name them."""
+    return list(dict.fromkeys(path for outcome in outcomes for path in outcome.settings))
+
+
+def write_ranking(rankings: list[Ranking], params: dict[str, Any], out: Path) -> None:
+    """Write leaderboard.tsv, replicates.tsv, best_variants.json and best_params.yaml into `out`.
+
+    With several targets, the first target's winner is best_params.yaml and each target has a
+    best_params_<target>.yaml too. Where every variant failed there is no params file to write.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    _write_leaderboard(rankings, out / "leaderboard.tsv")
+    _write_replicates(rankings, out / "replicates.tsv")
+    text = json.dumps([_summary(ranking) for ranking in rankings], indent=2) + "\n"
+    (out / "best_variants.json").write_text(text, encoding="utf-8")
+    winners = [(ranking, ranking.best) for ranking in rankings if ranking.best is not None]
+    for number, (ranking, best) in enumerate(winners):
+        content = best_params_text(params, ranking, best)
+        if number == 0:
+            (out / "best_params.yaml").write_text(content, encoding="utf-8")
+        if len(rankings) > 1:
+            (out / f"best_params_{ranking.target}.yaml").write_text(content, encoding="utf-8")
+
+
+def best_params(params: dict[str, Any], best: Outcome) -> dict[str, Any]:
+    """The user's params with the winner's settings in place of the search; it runs as it is.
+
+    A from-scratch winner keeps only its own last stage.
+    """
+    from tlpy.config.search import variant_params
+
+    result: dict[str, Any] = copy.deepcopy(variant_params(params, best.settings))
+    result.pop("search", None)
+    stages = result.get("stages")
+    if best.baseline and isinstance(stages, list) and stages:
+        start = {key: value for key, value in stages[-1].items() if key not in ("weights", "transfer")}
+        result["stages"] = [start]
+    result["outdir"] = f"{str(result.get('outdir') or 'results').rstrip('/')}/best"
+    return result
+
+
+def best_params_text(params: dict[str, Any], ranking: Ranking, best: Outcome) -> str:
+    """`best_params` as YAML, with a header that says where it comes from."""
+    import yaml
+
+    shown, metric = ranking.metric.show, ranking.metric
+    header = [
+        f"The best variant of a TLIMB search for '{ranking.target}': {best.label} ({best.id}).",
+        f"Chosen on validation: {metric.label} {shown(best.mean('val'))} ({metric.direction}); "
+        f"on test: {shown(best.mean('test'))}.",
+        "Paths are relative to where the search was started; run it from there:",
+        "  nextflow run . -params-file best_params.yaml",
+    ]
+    body = yaml.safe_dump(best_params(params, best), sort_keys=False, allow_unicode=True, width=110)
+    return "".join(f"# {line}\n" for line in header) + body
+
+
+def _summary(ranking: Ranking) -> dict[str, Any]:
+    def brief(outcome: Outcome | None) -> dict[str, Any] | None:
+        if outcome is None:
+            return None
+        return {
+            "variant": outcome.id,
+            "label": outcome.label,
+            "from_scratch": outcome.baseline,
+            "settings": outcome.settings,
+            "validation": _plain(outcome.mean("val")),
+            "test": _plain(outcome.mean("test")),
+            "test_interval": [_plain(value) for value in outcome.test_interval],
+            "gain": _plain(outcome.gain),
+            "gain_interval": [_plain(value) for value in outcome.gain_interval],
+            "stages": [{"seed": r.seed, "fold": r.fold, "stages": list(r.stages)} for r in outcome.done],
+        }
+
+    return {
+        "target": ranking.target,
+        "metric": ranking.metric.name,
+        "direction": ranking.metric.direction,
+        "selected_on": "validation",
+        "tied_on_validation": ranking.tied,
+        "best": brief(ranking.best),
+        "best_transfer": brief(ranking.best_transfer),
+        "best_scratch": brief(ranking.best_scratch),
+    }
+
+
+def other_metrics(rankings: Sequence[Ranking]) -> list[str]:
+    """The metrics beside the one each target is ranked by."""
+    found = [name for ranking in rankings for name in names(str(ranking.task["type"]))]
+    only = {ranking.metric.name for ranking in rankings} if len(rankings) == 1 else set()
+    return [name for name in dict.fromkeys(found) if name not in only and name in METRICS]
+
+
+def _write_leaderboard(rankings: list[Ranking], path: Path) -> None:
+    outcomes = [outcome for ranking in rankings for outcome in ranking.outcomes]
+    settings, others = searched(outcomes), other_metrics(rankings)
+    fixed = {*_BEFORE, *_AFTER, *_LAST}
+    header = [
+        *_BEFORE,
+        *(f"setting:{name}" if name in fixed else name for name in settings),
+        *_AFTER,
+        *(f"test_{name}" for name in others),
+        *_LAST,
+    ]
+    rows = []
+    for outcome in outcomes:
+        row = [get(outcome) for get in _BEFORE.values()]
+        row += [show_setting(outcome.settings[name]) if name in outcome.settings else "" for name in settings]
+        row += [get(outcome) for get in _AFTER.values()]
+        row += [outcome.mean("test", name) for name in others]
+        row += [get(outcome) for get in _LAST.values()]
+        rows.append(row)
+    write_tsv(path, header, rows)
+
+
+def _write_replicates(rankings: list[Ranking], path: Path) -> None:
+    header = ["rank", "variant", "label", "target", "seed", "fold", "status", "reason", "metric"]
+    header += ["validation", "test", "gain", "stages"]
+    rows: list[list[Any]] = []
+    for ranking in rankings:
+        name = ranking.metric.name
+        scores = {(o.id, r.key): r.test.get(name, NAN) for o in ranking.outcomes for r in o.done}
+        for outcome in ranking.outcomes:
+            for r in outcome.replicates:
+                scratch = scores.get((str(outcome.record.get("scratch")), r.key), NAN)
+                gain = transferability(r.test.get(name, NAN), scratch, ranking.metric.lower_is_better)
+                values = [r.val.get(name, NAN), r.test.get(name, NAN), float(gain)]
+                status = "done" if r.reason is None else "failed"
+                who = [outcome.rank, outcome.id, outcome.label, ranking.target, r.seed, r.fold]
+                rows.append([*who, status, r.reason or "", name, *values, ",".join(r.stages)])
+    write_tsv(path, header, rows)
+
+
+def write_tsv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table with unknown values left empty and numbers to six digits; texts on one line."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+    return " ".join(str(value).split())
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,165 @@
+"""What TRAIN left behind, read as it is: a stage that failed, or never ran, is a result too.
+
+Nothing here raises for a file that is missing or broken: the stage then counts as failed, with that reason,
+so that one bad stage never takes the ranking of the others down.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlpy.evaluation.formulas import Array
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The cases of one part (val or test) for one label.
+
+    Attributes:
+        images, subjects, groups: (n,) ids; a group is what a split must not tear apart.
+        true: (n,) label units, or class indices.
+        score: (n,) prediction in label units, or probability of class 1; (n, classes) for multiclass.
+    """
+
+    images: tuple[str, ...]
+    subjects: tuple[str, ...]
+    groups: tuple[str, ...]
+    true: Array
+    score: Array
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """One stage: its record in the plan, and what is in its folder."""
+
+    record: dict[str, Any]
+    folder: Path
+    metrics_file: dict[str, Any]
+    reason: str | None
+    """Why it failed; None when it is done."""
+
+    @property
+    def id(self) -> str:
+        return str(self.record["id"])
+
+    @property
+    def done(self) -> bool:
+        return self.reason is None
+
+    @property
+    def task(self) -> dict[str, Any]:
+        return dict(self.record["task"])
+
+    @property
+    def seconds(self) -> float:
+        """Seconds the stage took, start to end; NaN where not known."""
+        return _number((self.metrics_file.get("seconds") or {}).get("total"))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return dict(self.metrics_file.get("parameters") or {})
+
+    @property
+    def n(self) -> dict[str, Any]:
+        return dict(self.metrics_file.get("n") or {})
+
+    def metrics(self, part: str) -> dict[str, float]:
+        """Name → value on train, val or test, as TRAIN wrote it."""
+        values = (self.metrics_file.get("metrics") or {}).get(part) or {}
+        return {name: _number(value) for name, value in values.items()}
+
+    @cached_property
+    def history(self) -> dict[str, list[float]]:
+        """Column → one value per epoch; empty where there is no history."""
+        rows = _table(self.folder / "history.csv")
+        return {name: [_number(row.get(name)) for row in rows] for name in (rows[0] if rows else {})}
+
+    @cached_property
+    def _rows(self) -> list[dict[str, str]]:
+        return _table(self.folder / "predictions.csv")
+
+    def predictions(self, part: str = "test", label: str | None = None) -> Predictions | None:
+        """The cases of `part`; None where there are none that can be read."""
+        task = self.task
+        label = label or str(task["labels"][0])
+        rows = [row for row in self._rows if row.get("split") == part and row.get("label", label) == label]
+        if not rows:
+            return None
+        try:
+            true, score = _scores(rows, task)
+        except (KeyError, ValueError):
+            return None
+        ids = (tuple(str(row.get(key) or row["image"]) for row in rows) for key in ("image", "subject"))
+        images, subjects = ids
+        groups = tuple(row.get("group") or row.get("subject") or row["image"] for row in rows)
+        return Predictions(images, subjects, groups, true, score)
+
+
+def _scores(rows: list[dict[str, str]], task: dict[str, Any]) -> tuple[Array, Array]:
+    if task["type"] == "regression":
+        true = np.array([float(row["true"]) for row in rows])
+        return true, np.array([float(row["prediction"]) for row in rows])
+    classes = [str(name) for name in task["classes"]]
+    index = {name: number for number, name in enumerate(classes)}
+    true = np.array([index[row["true"]] for row in rows], dtype=np.float64)
+    wanted = classes[1:] if task["type"] == "binary" else classes
+    score = np.array([[float(row[f"p:{name}"]) for name in wanted] for row in rows])
+    return true, score[:, 0] if task["type"] == "binary" else score
+
+
+@dataclass(frozen=True)
+class Run:
+    """A plan and the results of its stages."""
+
+    plan: dict[str, Any]
+    stages: dict[str, StageResult]
+    prepared: Path | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def read_run(plan: dict[str, Any], stages: Path, prepared: Path | None = None) -> Run:
+    """Read every stage of `plan` from `stages/<id>/`."""
+    return Run(
+        plan,
+        {id_: _read_stage(record, stages / id_) for id_, record in sorted(plan["stages"].items())},
+        prepared,
+    )
+
+
+def _read_stage(record: dict[str, Any], folder: Path) -> StageResult:
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return StageResult(record, folder, {}, "never finished: it left no metrics.json")
+    except (OSError, ValueError) as error:
+        return StageResult(record, folder, {}, f"its metrics.json can't be read ({error})")
+    if not isinstance(metrics, dict):
+        return StageResult(record, folder, {}, "its metrics.json holds no results")
+    if metrics.get("status") == "done":
+        return StageResult(record, folder, metrics, None)
+    return StageResult(record, folder, metrics, str(metrics.get("reason") or "failed without a reason"))
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error):
+        return []
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
