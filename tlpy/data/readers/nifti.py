@@ -169,7 +169,7 @@ def load(path: Path) -> RawImage:
     """The voxels as float32 with slope and intercept applied, in the file's order of axes, and the affine.
 
     Raises:
-        ImageError: as `read_header`, or truncated or damaged anywhere (the checksum of a compressed file is verified).
+        ImageError: as `read_header`, or truncated or damaged anywhere (a checksum, if any, is verified).
     """
     from nibabel.filebasedimages import ImageFileError
     from nibabel.nifti1 import Nifti1Image

@@ -1,4 +1,4 @@
-"""2D pictures (PNG, JPEG, TIFF, BMP) through Pillow: grey as one channel, anything else as red, green, blue."""
+"""2D pictures (PNG, JPEG, TIFF, BMP) through Pillow: grey as one channel, the rest as RGB."""
 
 from __future__ import annotations
 

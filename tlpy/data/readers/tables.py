@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlpy.errors import Problems, nearest
+from tlpy.errors import Problems
 
-DELIMITERS = ("\t", ",", ";")
 MISSING = frozenset({"", "n/a", "na", "nan"})
 
 
@@ -43,28 +42,11 @@ class Table:
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 
-    def find(self, names: Sequence[str]) -> str | None:
-        """The first of `names` that is a column, in any case."""
-        folded = {column.casefold(): column for column in reversed(self.columns)}
-        for name in names:
-            if name in self.columns:
-                return name
-            if name.casefold() in folded:
-                return folded[name.casefold()]
-        return None
-
-    def require(self, name: str, what: str, problems: Problems) -> str | None:
-        """`name` if it is a column; else None and a problem that names the nearest column."""
-        if name in self.columns:
-            return name
-        problems.add(self.shown, f"no column '{name}' ({what})", nearest(name, self.columns))
-        return None
-
 
 def read_table(path: Path, shown: str, problems: Problems) -> Table | None:
     """Read a table with one header line; what is wrong goes to `problems`, with its line.
 
-    The delimiter is whichever of tab, comma and semicolon the header line holds most. UTF-8 (with or without
+    The delimiter is a tab if the header line has one, else comma or semicolon. UTF-8 (with or without
     a byte order mark), UTF-16 with one, and Windows-1252 are read. Cells are stripped; blank lines are passed
     over. None if nothing usable is there.
     """
@@ -73,7 +55,7 @@ def read_table(path: Path, shown: str, problems: Problems) -> Table | None:
         return None
     lines = text.splitlines()
     first = next((line for line in lines if line.strip()), "")
-    delimiter = max(DELIMITERS, key=first.count)
+    delimiter = "\t" if "\t" in first else max(",;", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header: list[str] | None = None
     rows: list[Row] = []

@@ -1,0 +1,200 @@
+"""BIDS folders: `sub-*/[ses-*/]anat/*_T1w.nii.gz` with `participants.tsv` and any `sub-*_sessions.tsv`.
+
+Brain Imaging Data Structure, Gorgolewski et al. 2016, doi:10.1038/sdata.2016.44.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tlpy.data.readers.base import ImageRecord, Reader
+from tlpy.data.readers.bids_files import ENTITIES, BidsFile, scan, select
+from tlpy.data.readers.images import without_ending
+from tlpy.data.readers.rows import RowReader, absent, resolve
+from tlpy.data.readers.tables import Row, Table, read_table
+from tlpy.errors import Problem, Problems, nearest
+
+_TABLE = "participants.tsv"
+
+
+class BidsReader(Reader):
+    """Reads one kind of image (`suffix`) of every subject.
+
+    Options:
+        suffix, datatype: the kind of image, `T1w` in `anat` by default.
+        acq, rec, space, desc: take only files with this entity, or `none` for only those without it.
+        sessions: `first`, `last`, `all` or one session's name; needed where a subject has several.
+        runs: `first`, `last`, `all` or a number; needed where a session has several.
+        derivatives: a folder below the data set (or below its `derivatives`) that holds the images.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        shown: str,
+        options: dict[str, Any] | None = None,
+        columns: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(root, shown, options, columns)
+        self.shown = shown.rstrip("/") or shown
+        found = Problems()
+        for key, value in self.options.items():
+            if value is None and key not in ("suffix", "datatype"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+                found.add(f"{shown}: reader.{key}", f"found {value!r}, expected a text")
+        runs = self.options.get("runs")
+        if isinstance(runs, str | int) and not (runs in ("first", "last", "all") or str(runs).isdigit()):
+            found.add(f"{shown}: reader.runs", f"found {runs!r}, expected first, last, all or a number")
+        found.raise_if_any()
+
+    def records(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:
+        """All images that are meant, with what the tables say; see `Reader.records`.
+
+        A subject without an image and an image without a row can be skipped. A subject with several images
+        and no rule, a subject with two rows, and an absent column cannot.
+        """
+        self.skippable, self.notes = [], []
+        files = self._files(problems)
+        if not files:
+            return []
+        needed = bool(labels or group)
+        people = self._participants(problems, needed)
+        visits, visit_columns = self._visits(sorted({file.subject for file in files}), problems)
+        columns = list(dict.fromkeys([*(people.columns if people else []), *visit_columns]))
+        # Without the table every column would be reported as absent.
+        faults = Problems() if needed and people is None else problems
+        reader = resolve(f"{self.shown}/{_TABLE}", columns, self.columns, labels, group, faults)
+        rows = self._rows(people, problems) if people else None
+        chosen = self._chosen(files, problems)
+        records = []
+        for file in chosen:
+            row = rows.get(file.subject) if rows is not None else Row(f"{self.shown}/{file.file}", {})
+            if row is None:
+                message = f"{file.subject} has an image but no row in {_TABLE}"
+                self.skippable.append(Problem(f"{self.shown}/{file.file}", message))
+                continue
+            record = self._record(
+                file, _joined(row, visits.get((file.subject, file.session))), reader, problems
+            )
+            if record:
+                records.append(record)
+        if rows is not None:
+            imaged = {file.subject for file in files}
+            self.skippable += [
+                Problem(row.where, f"{subject} has a row but no {self._pattern()} image")
+                for subject, row in rows.items()
+                if subject not in imaged
+            ]
+        return sorted(records, key=lambda record: record.image)
+
+    def _record(self, file: BidsFile, row: Row, reader: RowReader, problems: Problems) -> ImageRecord | None:
+        details = reader.details(row, problems, self.skippable)
+        if details is None:
+            return None
+        image = without_ending(file.name)
+        return ImageRecord(image, file.file, file.subject, file.session, file.run, **details)
+
+    def _pattern(self) -> str:
+        return f"{self.options.get('datatype', 'anat')}/*_{self.options.get('suffix', 'T1w')}.nii[.gz]"
+
+    def _files(self, problems: Problems) -> list[BidsFile]:
+        """Every image of the wanted kind; a problem if there is none."""
+        if not self.root.is_dir():
+            problems.add(
+                self.shown, "a file, expected a BIDS folder" if self.root.exists() else "no such folder"
+            )
+            return []
+        folder = self._folder(problems)
+        if folder is None:
+            return []
+        suffix, datatype = str(self.options.get("suffix", "T1w")), str(self.options.get("datatype", "anat"))
+        files, suffixes = scan(self.root, folder, datatype, suffix)
+        if not files:
+            place = f"{self.shown}/{folder}".rstrip("/")
+            hint = f"found there: {', '.join(suffixes)}; {nearest(suffix, suffixes)}" if suffixes else ""
+            problems.add(place, f"no images: nothing matches sub-*/[ses-*/]{self._pattern()}", hint)
+        return files
+
+    def _folder(self, problems: Problems) -> str | None:
+        """The images' folder relative to the data set's; None if the one that was named is not there."""
+        name = self.options.get("derivatives")
+        if not name:
+            return ""
+        for folder in (str(name).rstrip("/"), f"derivatives/{name}".rstrip("/")):
+            if (self.root / folder).is_dir():
+                return folder
+        parent = self.root / "derivatives"
+        valid = sorted(path.name for path in parent.iterdir() if path.is_dir()) if parent.is_dir() else []
+        problems.add(f"{self.shown}: reader.derivatives", f"no folder '{name}'", nearest(str(name), valid))
+        return None
+
+    def _chosen(self, files: list[BidsFile], problems: Problems) -> list[BidsFile]:
+        wanted = {key: self.options.get(key) for key in ENTITIES}
+        entities = {key: None if value is None else str(value) for key, value in wanted.items()}
+        sessions, runs = self.options.get("sessions"), self.options.get("runs")
+        sessions = None if sessions is None else str(sessions)
+        return select(files, entities, sessions, runs, self.shown, problems, self.skippable)
+
+    def _participants(self, problems: Problems, needed: bool) -> Table | None:
+        path = self.root / _TABLE
+        if not needed and not path.is_file():
+            return None
+        return read_table(path, f"{self.shown}/{_TABLE}", problems)
+
+    def _rows(self, table: Table, problems: Problems) -> dict[str, Row] | None:
+        """Rows by subject id (with `sub-`, which some tables leave out)."""
+        column = self.columns.get("subject", "participant_id")
+        if column not in table.columns:
+            problems.extend([absent(table.shown, column, table.columns, "subject")])
+            return None
+        rows: dict[str, Row] = {}
+        for row in table:
+            subject = row.get(column)
+            if not subject:
+                problems.add(row.where, f"nothing in column '{column}', expected a subject")
+                continue
+            subject = subject if subject.startswith("sub-") else f"sub-{subject}"
+            if subject in rows:
+                first = rows[subject].where.rpartition(":")[2]
+                problems.add(
+                    row.where, f"{subject} has two rows, the first on line {first}", "keep one of them"
+                )
+                continue
+            rows[subject] = row
+        return rows
+
+    def _visits(
+        self, subjects: list[str], problems: Problems
+    ) -> tuple[dict[tuple[str, str], Row], list[str]]:
+        """Rows of all `sub-*/sub-*_sessions.tsv` by subject and session (without `ses-`); their columns."""
+        rows: dict[tuple[str, str], Row] = {}
+        columns: dict[str, None] = {}
+        key = self.columns.get("session", "session_id")
+        for subject in subjects:
+            file = f"{subject}/{subject}_sessions.tsv"
+            if not (self.root / file).is_file():
+                continue
+            table = read_table(self.root / file, f"{self.shown}/{file}", problems)
+            if table is None:
+                continue
+            if key not in table.columns:
+                problems.extend([absent(table.shown, key, table.columns, "session")])
+                continue
+            columns.update(dict.fromkeys(table.columns))
+            for row in table:
+                visit = (subject, row.get(key).removeprefix("ses-"))
+                if visit in rows:
+                    problems.add(row.where, f"ses-{visit[1]} of {subject} has two rows", "keep one of them")
+                rows[visit] = row
+        return rows, list(columns)
+
+
+def _joined(person: Row, visit: Row | None) -> Row:
+    """A subject's row with what the visit's row says in its place."""
+    if visit is None:
+        return person
+    cells = {column: text for column, text in visit.cells.items() if visit.get(column)}
+    return Row(visit.where, {**person.cells, **cells})
