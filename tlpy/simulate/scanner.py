@@ -36,8 +36,8 @@ class Scanner:
 def draw_scanner(seed: int, site: int, shift: float) -> Scanner:
     """The scanner of `site`.
 
-    Its intensity scale is always its own; contrast, bias field, noise and blur depart from the first site's by
-    `shift` (0: not at all, 1: plainly another protocol).
+    Its intensity scale is always its own; contrast, bias field, noise and blur depart from the first site's
+    by `shift` (0: not at all, 1: plainly another protocol).
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, site, 7, 7]))
     scale = 1500.0 * 2.0 ** rng.uniform(-1, 1)

@@ -1,0 +1,22 @@
+"""From an image as stored to what a network gets: orientation, grid, intensities, slices.
+
+Order: orient, resample, crop or pad (three sizes), measure the intensities of the whole volume, take the
+slices, crop or pad the plane (two sizes), scale the intensities.
+"""
+
+from __future__ import annotations
+
+from tlpy.data.preprocessing.apply import apply, channels, output_size, prepared_spacing
+from tlpy.data.preprocessing.settings import DEFAULTS, NORMALISATIONS, PLANES, describe, validate
+
+__all__ = [
+    "DEFAULTS",
+    "NORMALISATIONS",
+    "PLANES",
+    "apply",
+    "channels",
+    "describe",
+    "output_size",
+    "prepared_spacing",
+    "validate",
+]

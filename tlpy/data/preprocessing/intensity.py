@@ -1,0 +1,92 @@
+"""How intensities are brought to a common scale: measured on the whole image, applied to what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tlpy.data.readers.base import ImageError
+
+# From this share of voxels at exactly the minimum on, the minimum is the background (a masked image).
+_MASKED = 0.05
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """x → (clip(x, low, high) − shift) / scale, of one channel."""
+
+    low: float = -np.inf
+    high: float = np.inf
+    shift: float = 0.0
+    scale: float = 1.0
+
+    def apply(self, values: np.ndarray) -> None:
+        """Scale float32 `values` in place."""
+        if np.isfinite(self.low):
+            np.clip(values, self.low, self.high, out=values)
+        if self.shift:
+            values -= np.float32(self.shift)
+        if self.scale != 1.0:
+            values /= np.float32(self.scale)
+
+
+def measure(image: np.ndarray, kind: str) -> Scaling:
+    """The scaling of one channel (*spatial) under a normalisation of that name.
+
+    Raises `ImageError` where it is undefined: a constant image, a constant foreground, a mean of 0 or below.
+    """
+    if kind == "none":
+        return Scaling()
+    if kind == "mean":
+        mean = float(image.mean(dtype=np.float64))
+        if mean <= 0:
+            raise ImageError(f"has a mean of {mean:g}; normalise: mean needs one above 0")
+        return Scaling(scale=mean)
+    if kind in ("minmax", "percentile"):
+        low, high = image.min(), image.max()
+        if kind == "percentile":
+            low, high = np.percentile(image, (1, 99))
+        if not high > low:
+            raise ImageError(f"has no contrast: normalise: {kind} finds {low:g} at both ends")
+        clipped = kind == "percentile"
+        bounds = (float(low), float(high)) if clipped else (-np.inf, np.inf)
+        return Scaling(*bounds, shift=float(low), scale=float(high) - float(low))
+    if kind == "zscore_foreground":
+        image = image[image > foreground_threshold(image)]
+    if not image.size:
+        raise ImageError("has no foreground")
+    mean, sd = moments(image)
+    if sd <= 1e-6 * abs(mean) or sd == 0:
+        part = "foreground" if kind == "zscore_foreground" else "image"
+        raise ImageError(f"cannot be normalised ({kind}): its {part} is constant ({mean:g})")
+    return Scaling(shift=mean, scale=sd)
+
+
+def moments(image: np.ndarray) -> tuple[float, float]:
+    """Mean and (population) standard deviation, accumulated in double precision."""
+    mean = float(image.mean(dtype=np.float64))
+    centred = (image - np.float32(mean)).ravel()
+    # Chunks in single precision are enough for the squares of centred values; their sum is not.
+    total = sum(float(np.dot(part, part)) for part in np.array_split(centred, max(1, centred.size // 4096)))
+    return mean, float(np.sqrt(total / centred.size))
+
+
+def foreground_threshold(image: np.ndarray) -> float:
+    """Voxels above this are foreground.
+
+    The minimum, where 5 % or more of the voxels are exactly that (skull-stripped, cut out or black around);
+    Otsu's threshold otherwise (Otsu 1979, IEEE Trans. SMC 9: the largest variance between two classes of a
+    histogram, here of 256 bins).
+    """
+    low = float(image.min())
+    if np.count_nonzero(image == np.float32(low)) >= _MASKED * image.size:
+        return low
+    counts, edges = np.histogram(image, 256)
+    centres = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts)
+    above = image.size - below
+    moment = np.cumsum(counts * centres)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * above * (moment / below - (moment[-1] - moment) / above) ** 2
+    return float(edges[1:][int(np.nanargmax(between))])

@@ -1,0 +1,156 @@
+"""The `preprocessing` of a data set in a params file: checked, with its defaults filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tlpy.errors import Problems, nearest
+
+DEFAULTS: dict[str, Any] = {
+    "orient": "RAS",
+    "spacing": None,
+    "size": None,
+    "normalise": "zscore",
+    "slice": None,
+}
+SLICE_DEFAULTS: dict[str, Any] = {"plane": "axial", "position": 0.5, "count": 1, "step": 1, "as": "channels"}
+
+# The axis across each plane, after orientation to RAS.
+PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}
+
+NORMALISATIONS = {
+    "zscore": "mean 0 and standard deviation 1 over the image",
+    "zscore_foreground": "mean 0 and standard deviation 1 over the foreground",
+    "percentile": "clipped at percentiles 1 and 99 of the image, then 0 to 1",
+    "minmax": "0 to 1 between the image's minimum and maximum",
+    "mean": "divided by the image's mean",
+    "none": "as stored",
+}
+
+_LARGEST_SIZE = 4096
+
+
+def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Problems) -> dict[str, Any]:
+    """The settings with every default filled in, so that equal settings are equal however they are written.
+
+    Args:
+        preprocessing: as the user wrote it; `slice` may be a plane's name, `size` and `spacing` one number
+            for all axes or one an axis.
+        where: the param's path, for messages, e.g. `datasets.brains.preprocessing`.
+        problems: takes everything that is wrong. What is returned then is not to be used.
+    """
+    if preprocessing is None:
+        preprocessing = {}
+    if not isinstance(preprocessing, Mapping):
+        problems.add(
+            where, f"is {preprocessing!r}; expected a map of settings", "valid: " + ", ".join(DEFAULTS)
+        )
+        return dict(DEFAULTS)
+    _unknown(preprocessing, DEFAULTS, where, problems)
+    settings = {key: preprocessing.get(key, default) for key, default in DEFAULTS.items()}
+    if settings["orient"] not in ("RAS", None):
+        problems.add(f"{where}.orient", f"is {settings['orient']!r}; expected RAS or null")
+    settings["spacing"] = _numbers(settings["spacing"], f"{where}.spacing", problems, whole=False)
+    settings["size"] = _numbers(settings["size"], f"{where}.size", problems, whole=True)
+    kind = settings["normalise"]
+    if kind is None:
+        settings["normalise"] = "none"
+    elif kind not in NORMALISATIONS:
+        problems.add(f"{where}.normalise", f"is {kind!r}", nearest(str(kind), list(NORMALISATIONS)))
+    settings["slice"] = _slice(settings["slice"], f"{where}.slice", problems)
+    _size_fits_slice(settings, where, problems)
+    return settings
+
+
+def describe(settings: Mapping[str, Any]) -> str:
+    """The settings in words, for the report's methods."""
+    parts = []
+    if settings["orient"]:
+        parts.append("oriented to RAS")
+    if settings["spacing"] is not None:
+        parts.append(
+            f"resampled to {_joined(settings['spacing'])} mm (linear, low-pass filtered where coarser)"
+        )
+    if settings["size"] is not None:
+        parts.append(f"cropped or padded to {_joined(settings['size'])}")
+    if settings["normalise"] != "none":
+        parts.append(f"intensities {NORMALISATIONS[settings['normalise']]}")
+    taken = settings["slice"]
+    if taken:
+        what = f"{taken['plane']} slice at {taken['position']:g} of the axis"
+        if taken["count"] > 1:
+            apart = f", {taken['step']} apart" if taken["step"] > 1 else ""
+            what = (
+                f"{taken['count']} {taken['plane']} slices{apart}, around {taken['position']:g} of the axis"
+            )
+            what += " as channels"
+        parts.append(what)
+    return "; ".join(parts) or "as stored"
+
+
+def _joined(value: Any) -> str:
+    return "×".join(f"{v:g}" for v in value) if isinstance(value, list) else f"{value:g}"
+
+
+def _unknown(given: Mapping[str, Any], known: Mapping[str, Any], where: str, problems: Problems) -> None:
+    for key in given:
+        if key not in known:
+            problems.add(f"{where}.{key}", "is no setting of preprocessing", nearest(str(key), list(known)))
+
+
+def _is_number(value: Any, whole: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return 1 <= value <= _LARGEST_SIZE and float(value).is_integer() if whole else 0.01 <= value <= 1000
+
+
+def _numbers(value: Any, where: str, problems: Problems, whole: bool) -> Any:
+    """`value` as None, one number, or a list of one to three numbers."""
+    if value is None:
+        return None
+    several = isinstance(value, (list, tuple))
+    items = list(value) if several else [value]
+    if not (1 <= len(items) <= 3 and all(_is_number(item, whole) for item in items)):
+        kind = f"whole numbers from 1 to {_LARGEST_SIZE}" if whole else "numbers of mm from 0.01 to 1000"
+        problems.add(where, f"is {value!r}; expected one number for all axes, or one an axis: {kind}")
+        return None
+    converted: list[Any] = [int(item) if whole else float(item) for item in items]
+    return converted if several else converted[0]
+
+
+def _slice(value: Any, where: str, problems: Problems) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = {"plane": value}
+    if not isinstance(value, Mapping):
+        problems.add(where, f"is {value!r}; expected a plane ({', '.join(PLANES)}) or a map with one")
+        return None
+    _unknown(value, SLICE_DEFAULTS, where, problems)
+    taken = {key: value.get(key, default) for key, default in SLICE_DEFAULTS.items()}
+    if taken["plane"] not in PLANES:
+        problems.add(f"{where}.plane", f"is {taken['plane']!r}", nearest(str(taken["plane"]), list(PLANES)))
+    position = taken["position"]
+    if isinstance(position, bool) or not isinstance(position, (int, float)) or not 0 <= position <= 1:
+        problems.add(f"{where}.position", f"is {position!r}; expected 0 (first slice) to 1 (last slice)")
+    else:
+        taken["position"] = float(position)
+    for key in ("count", "step"):
+        if not _is_number(taken[key], whole=True):
+            problems.add(f"{where}.{key}", f"is {taken[key]!r}; expected a whole number of at least 1")
+        else:
+            taken[key] = int(taken[key])
+    if taken["as"] != "channels":
+        problems.add(f"{where}.as", f"is {taken['as']!r}; expected channels")
+    if taken["count"] == 1:
+        taken["step"] = 1  # a step between slices of which there is one says nothing
+    return taken
+
+
+def _size_fits_slice(settings: Mapping[str, Any], where: str, problems: Problems) -> None:
+    size, taken = settings["size"], settings["slice"]
+    if taken and isinstance(size, list) and len(size) == 1:
+        problems.add(
+            f"{where}.size", f"is {size}; with a slice, expected two numbers (plane) or three (volume)"
+        )
