@@ -8,7 +8,7 @@ from typing import Any
 
 from tlpy.config.schema import Schema
 from tlpy.config.search import stage_names
-from tlpy.errors import InputError, Problem, Problems
+from tlpy.errors import InputError, Problem, Problems, nearest
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class ChainResolver:
         names = stage_names(params["stages"])
         for name in sorted({name for name in names if names.count(name) > 1}):
             problems.add("stages", f"two stages are called '{name}'")
-        architecture = self._component("architecture", params, problems, "architecture")
+        given = params.get("architecture", self.schema.default("architecture"))
+        architecture = self._component("architecture", given, "architecture", problems)
         trained = [
             (place, name, stage)
             for place, (name, stage) in enumerate(zip(names, params["stages"], strict=True))
@@ -73,11 +74,13 @@ class ChainResolver:
                 problems.add(f"{where}.dataset", f"stage '{name}' has no data set", hint)
                 continue
             # A stage with weights and no data set hands its weights to the next one that trains.
-            given = [entry["weights"] for entry in params["stages"][: place + 1] if entry.get("weights")]
-            weights = stage.get("weights") or (given[-1] if given and not chain else None)
-            transfer = self._component(
-                "transfer", {"transfer": stage.get("transfer", "full")}, problems, where
-            )
+            before = [entry["weights"] for entry in params["stages"][:place] if entry.get("weights")]
+            weights = stage.get("weights") or (before[-1] if before and not chain else None)
+            if stage.get("weights") and chain:
+                hint = "give the weights to the chain's first stage"
+                problems.add(f"{where}.weights", "this stage already starts from the one before", hint)
+            given = stage.get("transfer", "full")
+            transfer = self._component("transfer", given, f"{where}.transfer", problems)
             chain.append(
                 StageSpec(
                     name=name,
@@ -104,20 +107,16 @@ class ChainResolver:
             training.update({key: level[key] for key in self.training_keys if key in level})
         for key in ("optimizer", "schedule"):
             origin = f"{where}.{key}" if key in stage else key
-            training[key] = self._component(key, training, problems, origin, exact=True)
+            training[key] = self._component(key, training[key], origin, problems)
         if training["early_stopping"] is not None:
             training["early_stopping"] = {"min_delta": 0.0, **training["early_stopping"]}
         training["lr"] = float(training["lr"])
         return training
 
-    def _component(
-        self, kind: str, holder: Mapping[str, Any], problems: Problems, where: str, exact: bool = False
-    ) -> dict[str, Any]:
-        value = holder.get(kind, self.schema.properties.get(kind, {}).get("default"))
-        if where.startswith("stages") and not exact:
-            where = f"{where}.{kind}"
+    @staticmethod
+    def _component(kind: str, value: Any, where: str, problems: Problems) -> dict[str, Any]:
         try:
-            return _registry(kind).complete(value, where)
+            return _complete(kind, value, where)
         except InputError as error:
             problems.extend(error.problems)
             return {"name": str(value)}
@@ -135,24 +134,23 @@ def from_scratch(stage: StageSpec) -> StageSpec:
     return replace(stage, transfer=None, weights=None)
 
 
-def _registry(kind: str) -> Any:
+def _complete(kind: str, value: Any, where: str) -> dict[str, Any]:
+    """A component with its defaults; every argument checked. No registry imports torch."""
     if kind == "architecture":
-        from tlpy.architectures.registry import ARCHITECTURES
+        from tlpy.architectures.registry import complete_architecture
 
-        return ARCHITECTURES
+        return complete_architecture(value, where)
     if kind == "transfer":
-        from tlpy.transfer.registry import TRANSFERS
+        from tlpy.transfer.registry import complete_transfer
 
-        return TRANSFERS
-    from tlpy.optimizers.registry import OPTIMIZERS, SCHEDULES
+        return complete_transfer(value, where)
+    from tlpy.optimizers.registry import complete_optimizer, complete_schedule
 
-    return OPTIMIZERS if kind == "optimizer" else SCHEDULES
+    return complete_optimizer(value, where) if kind == "optimizer" else complete_schedule(value, where)
 
 
 def unknown_datasets(params: Mapping[str, Any], chain: list[StageSpec]) -> list[Problem]:
     """Stages of the chain that name a data set which is not there."""
-    from tlpy.errors import nearest
-
     return [
         Problem(
             f"{stage.where}.dataset",

@@ -1,0 +1,274 @@
+"""What PLAN knows of the data: tables and headers are read, no image is decoded.
+
+Data sets that share files and preprocessing share one cache, whatever their labels: an image is decoded
+once a run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tlpy.config.digests import canonical, data_digest, digest
+from tlpy.data.labels import Task
+from tlpy.errors import InputError, Problem, Problems
+
+if TYPE_CHECKING:
+    from tlpy.data.readers.base import ImageHeader, ImageRecord, Reader
+
+SPLIT_DEFAULTS = {"val": 0.15, "test": 0.15}
+
+# Seconds to decode and conform one voxel, and to open one file (measured, one core, .nii.gz).
+SECONDS_PER_VOXEL = 3.5e-8
+SECONDS_PER_IMAGE = 3e-3
+SECONDS_PER_SHARD = 30.0
+
+
+@dataclass(frozen=True)
+class Images:
+    """All images of one reader on one path: what each cache is made of."""
+
+    reader: Reader
+    component: dict[str, Any]
+    headers: dict[str, ImageHeader]
+    fingerprints: dict[str, str]
+    left_out: tuple[Problem, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cache:
+    """One prepared cache: the images of a path, conformed in one way."""
+
+    id: str
+    request: dict[str, Any]
+    images: int
+    shards: int
+
+    def shard_ids(self) -> list[str]:
+        return [f"{self.id}-{shard:03d}" for shard in range(self.shards)]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set as the plan sees it: its usable records, its task, its cache."""
+
+    name: str
+    spec: dict[str, Any]
+    records: tuple[ImageRecord, ...]
+    task: Task
+    cache: Cache
+    channels: int
+    size: tuple[int, ...]
+    left_out: tuple[Problem, ...]
+    fractions: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return str(self.spec["label"])
+
+    @property
+    def has_official_split(self) -> bool:
+        return any(record.split for record in self.records)
+
+
+KeyT = TypeVar("KeyT")
+
+
+@dataclass
+class Catalogue:
+    """Opens each path once and remembers what it found.
+
+    Args:
+        roots: the path as the user wrote it → where it lies on this machine.
+        on_bad_image: `error` or `skip`, for what can be left out.
+        slots: how many tasks can run side by side; 0 where that is unknown.
+    """
+
+    roots: Mapping[str, Path]
+    on_bad_image: str = "error"
+    slots: int = 0
+    _images: dict[str, Images | InputError] = field(default_factory=dict)
+    _datasets: dict[str, DataSet | InputError] = field(default_factory=dict)
+
+    def dataset(self, name: str, spec: Mapping[str, Any]) -> DataSet:
+        """The data set; raises `InputError` with everything that is wrong with it, again on each call."""
+        return _remember(self._datasets, canonical([name, spec]), lambda: self._open(name, dict(spec)))
+
+    def _open(self, name: str, spec: dict[str, Any]) -> DataSet:
+        from tlpy.data.labels import infer_task, missing_labels
+        from tlpy.data.preprocessing import validate
+
+        where = f"datasets.{name}"
+        problems = Problems()
+        columns, fractions = _split_of(spec)
+        preprocessing = validate(spec.get("preprocessing"), f"{where}.preprocessing", problems)
+        problems.raise_if_any()
+        images = self._scan(spec, columns, where)
+        reader = images.reader
+        reader.skippable, reader.notes = [], []
+        found = reader.records([spec["label"]], spec.get("group"), problems)
+        left_out = [*images.left_out, *reader.skippable]
+        unlabelled = missing_labels(found, [spec["label"]])
+        left_out += unlabelled.values()
+        records = [r for r in found if r.image in images.headers and r.image not in unlabelled]
+        if self.on_bad_image == "error":
+            problems.extend(left_out)
+        problems.raise_if_any()
+        if not records:
+            raise InputError([Problem(f"{where}.path", f"no usable image with a label in {spec['path']}")])
+        task = infer_task(
+            [record.labels[spec["label"]] for record in records],
+            spec["label"],
+            spec.get("task"),
+            problems,
+            f"{where}.label",
+            [record.where for record in records],
+        )
+        size, channels = _common_grid(images, preprocessing, where, problems)
+        problems.raise_if_any()
+        assert task is not None  # a task is missing only where there are problems
+        return DataSet(
+            name=name,
+            spec=spec,
+            records=tuple(records),
+            task=task,
+            cache=self._cache(spec, columns, images, preprocessing, size, channels),
+            channels=channels,
+            size=size,
+            left_out=tuple(dict.fromkeys(left_out)),
+            fractions=fractions,
+            notes=tuple(dict.fromkeys([*images.notes, *reader.notes, *task.notes])),
+        )
+
+    def _scan(self, spec: Mapping[str, Any], columns: dict[str, str], where: str) -> Images:
+        key = canonical([spec["reader"], spec["path"], columns])
+        return _remember(self._images, key, lambda: self._read(spec, columns, where))
+
+    def _read(self, spec: Mapping[str, Any], columns: dict[str, str], where: str) -> Images:
+        from tlpy.data.readers.registry import READERS, open_reader
+
+        component = READERS.complete(spec["reader"], f"{where}.reader")
+        root = self.roots.get(spec["path"], Path(spec["path"]))
+        if not root.exists():
+            raise InputError([Problem(f"{where}.path", f"{spec['path']} does not exist")])
+        problems = Problems()
+        reader = open_reader(component, root, spec["path"], columns)
+        records = reader.records([], None, problems)
+        problems.raise_if_any()
+        headers, bad = _each(records, reader.header, spec["path"])
+        prints, unreadable = _each(
+            [r for r in records if r.image in headers], reader.fingerprint, spec["path"]
+        )
+        return Images(
+            reader,
+            component,
+            {image: header for image, header in headers.items() if image in prints},
+            prints,
+            (*reader.skippable, *bad, *unreadable),
+            tuple(reader.notes),
+        )
+
+    def _cache(
+        self,
+        spec: Mapping[str, Any],
+        columns: dict[str, str],
+        images: Images,
+        preprocessing: dict[str, Any],
+        size: tuple[int, ...],
+        channels: int,
+    ) -> Cache:
+        request = {
+            "reader": images.component,
+            "columns": columns,
+            "preprocessing": preprocessing,
+            "channels": channels,
+            "size": list(size),
+            "on_bad_image": self.on_bad_image,
+        }
+        content = {"request": request, "images": images.fingerprints, "code": data_digest()}
+        voxels = sum(math.prod(header.shape) for header in images.headers.values())
+        seconds = voxels * SECONDS_PER_VOXEL + len(images.headers) * SECONDS_PER_IMAGE
+        shards = max(1, math.ceil(seconds / SECONDS_PER_SHARD), min(self.slots, int(seconds / 10)))
+        cache_id = digest(content)
+        return Cache(
+            id=cache_id,
+            request={"cache": cache_id, "path": spec["path"], **request},
+            images=len(images.headers),
+            shards=min(shards, max(1, len(images.headers))),
+        )
+
+
+def _split_of(spec: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, float]]:
+    columns = dict(spec.get("columns") or {})
+    split = spec.get("split")
+    if isinstance(split, str):
+        return {**columns, "split": split}, dict(SPLIT_DEFAULTS)
+    return columns, {**SPLIT_DEFAULTS, **(split or {})}
+
+
+def _each(
+    records: Sequence[ImageRecord], read: Callable[[ImageRecord], KeyT], path: str
+) -> tuple[dict[str, KeyT], list[Problem]]:
+    """`read` of every record, side by side: on a network drive the wait is for the disk."""
+    from tlpy.data.readers.base import ImageError
+
+    def attempt(record: ImageRecord) -> KeyT | Problem:
+        try:
+            return read(record)
+        except ImageError as error:
+            return Problem(f"{path}: {record.file}", str(error))
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(attempt, records, chunksize=32))
+    good = {
+        r.image: result for r, result in zip(records, results, strict=True) if not isinstance(result, Problem)
+    }
+    return good, [result for result in results if isinstance(result, Problem)]
+
+
+def _common_grid(
+    images: Images, preprocessing: dict[str, Any], where: str, problems: Problems
+) -> tuple[tuple[int, ...], int]:
+    """The size and channels that every image has once it is conformed."""
+    from tlpy.data.preprocessing import channels, output_size
+
+    sizes: Counter[tuple[int, ...]] = Counter()
+    depths: Counter[int] = Counter()
+    for image, header in sorted(images.headers.items()):
+        try:
+            sizes[output_size(header, preprocessing)] += 1
+            depths[channels(header, preprocessing)] += 1
+        except ValueError as error:
+            problems.add(f"{where}.preprocessing", f"{error} (image {image})")
+            return (), 0
+    if len(sizes) > 1:
+        listed = ", ".join(f"{'×'.join(map(str, size))} ({count})" for size, count in sizes.most_common(5))
+        more = f" and {len(sizes) - 5} more" if len(sizes) > 5 else ""
+        largest = [max(axis) for axis in zip(*sizes, strict=False)]
+        problems.add(
+            f"{where}.preprocessing.size",
+            f"the images have different shapes: {listed}{more}",
+            f"crop or pad them to one, for example size: {largest}",
+        )
+    if len(depths) > 1:
+        listed = ", ".join(f"{depth} ({count})" for depth, count in depths.most_common())
+        problems.add(f"{where}.path", f"the images have different numbers of channels: {listed}")
+    return (next(iter(sizes)), next(iter(depths))) if sizes else ((), 0)
+
+
+def _remember(memory: dict[str, Any], key: str, make: Callable[[], Any]) -> Any:
+    if key not in memory:
+        try:
+            memory[key] = make()
+        except InputError as error:
+            memory[key] = error
+    if isinstance(memory[key], InputError):
+        raise memory[key]
+    return memory[key]

@@ -1,0 +1,293 @@
+"""The plan: all variants, the distinct stages they need, and the packs that train them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tlpy.config.catalogue import Cache, Catalogue, DataSet
+from tlpy.config.chain import ChainResolver, StageSpec, from_scratch, unknown_datasets
+from tlpy.config.digests import canonical, code_digest, digest, training_digest
+from tlpy.config.packs import make_packs
+from tlpy.config.schema import Schema
+from tlpy.config.search import path_problems, variant_params
+from tlpy.config.space import expand, space_problems
+from tlpy.config.stages import metric_problems, stage_record
+from tlpy.config.subjects import SplitBook, Subjects
+from tlpy.config.variants import Variant, VariantBook
+from tlpy.errors import InputError, Problem, Problems
+from tlpy.store import Store
+
+
+@dataclass
+class Plan:
+    """What PLAN found out and decided; `tlpy.config.files` writes it."""
+
+    params: dict[str, Any]
+    seed: int
+    metric: str | None
+    datasets: dict[str, DataSet]
+    caches: dict[str, Cache]
+    subjects: dict[str, Subjects]
+    base_subjects: dict[str, Subjects]
+    stages: dict[str, dict[str, Any]]
+    variants: list[Variant]
+    packs: list[dict[str, Any]]
+    stage_runs: int
+    epochs_unshared: int
+    stored_caches: set[str]
+    code: str
+    components: str | None
+    warnings: list[str] = field(default_factory=list)
+    normalised: list[dict[str, str]] = field(default_factory=list)
+
+
+class Planner:
+    """Makes a plan from a params file.
+
+    Args:
+        params: the params, as the user gave them (nested parts inline, unset ones absent or None).
+        schema: the params schema.
+        roots: each data set's path as the user wrote it → where it lies on this machine.
+        slots: how many tasks run side by side; 0 where that is unknown.
+        store: the folder of finished work, or None.
+        components: the folder of own components, or None.
+    """
+
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        schema: Schema,
+        roots: Mapping[str, Path],
+        slots: int = 0,
+        store: Path | None = None,
+        components: Path | None = None,
+    ) -> None:
+        self.schema = schema
+        self.given = schema.coerce({key: value for key, value in params.items() if value is not None})
+        self.slots = slots
+        self.store = Store(store) if store else None
+        self.components = code_digest(components) if components else None
+        self.code = digest([training_digest(), self.components])
+        self.roots = roots
+        self.stages: dict[str, dict[str, Any]] = {}
+        self.normalised: dict[str, dict[str, str]] = {}
+
+    def plan(self) -> Plan:
+        """The plan; raises `InputError` with every problem that can be known before training."""
+        self._check_params()
+        seed = int(self._value("seed"))
+        settings = expand(self.given.get("search"), seed)
+        catalogue = Catalogue(self.roots, self._value("on_bad_image"), self.slots)
+        chains = self._chains(settings)
+        datasets = self._datasets(chains, catalogue)
+        book = VariantBook()
+        splits = SplitBook(seed)
+        problems = Problems()
+        runs = epochs = 0
+        for assignment, (params, chain) in zip(settings, chains, strict=True):
+            opened = {
+                name: datasets[canonical([name, spec])]
+                for name, spec in params["datasets"].items()
+                if canonical([name, spec]) in datasets
+            }
+            try:
+                replicates = self._replicates(params, chain, opened, splits)
+            except InputError as error:
+                problems.extend(error.problems)
+                continue
+            book.add(assignment, chain, opened[chain[-1].dataset].name, replicates)
+            runs += sum(len(stages) for _, _, stages, _ in replicates)
+            epochs += sum(
+                self.stages[s]["training"]["epochs"] for _, _, stages, _ in replicates for s in stages
+            )
+        problems.raise_if_any()
+        if self._value("baseline"):
+            book.add_baselines(self.stages)
+        self._drop_unused(book)
+        return self._assemble(book, datasets, splits, runs, epochs)
+
+    def _value(self, name: str) -> Any:
+        return self.given.get(name, self.schema.default(name))
+
+    def _check_params(self) -> None:
+        problems = Problems()
+        problems.extend(self.schema.problems(self.given))
+        # The searched paths can only be judged on a file whose frame is sound.
+        problems.raise_if_any()
+        search = self.given.get("search") or {}
+        problems.extend(space_problems(search.get("space") or {}))
+        problems.extend(path_problems(self.given, self.schema))
+        problems.raise_if_any()
+
+    def _chains(self, settings: Sequence[Mapping[str, Any]]) -> list[tuple[dict[str, Any], list[StageSpec]]]:
+        problems = Problems()
+        resolver = ChainResolver(self.schema)
+        chains = []
+        for assignment in settings:
+            params = variant_params(self.given, assignment)
+            try:
+                chain = resolver.resolve(params)
+            except InputError as error:
+                problems.extend(error.problems)
+                continue
+            problems.extend(unknown_datasets(params, chain))
+            chains.append((params, chain))
+        problems.raise_if_any()
+        return chains
+
+    def _datasets(
+        self, chains: Sequence[tuple[Mapping[str, Any], list[StageSpec]]], catalogue: Catalogue
+    ) -> dict[str, DataSet]:
+        """Every data set that a stage uses, in the order of the file; all their problems at once."""
+        used = {stage.dataset for _, chain in chains for stage in chain}
+        problems = Problems()
+        opened: dict[str, DataSet] = {}
+        for params, _ in chains:
+            for name, spec in params["datasets"].items():
+                key = canonical([name, spec])
+                if name in used and key not in opened:
+                    try:
+                        opened[key] = catalogue.dataset(name, spec)
+                    except InputError as error:
+                        problems.extend(error.problems)
+        problems.raise_if_any()
+        targets = {chain[-1].dataset for _, chain in chains}
+        problems.extend(
+            metric_problems(self._value("metric"), {d.name: d for d in opened.values() if d.name in targets})
+        )
+        problems.raise_if_any()
+        return opened
+
+    def _replicates(
+        self,
+        params: Mapping[str, Any],
+        chain: Sequence[StageSpec],
+        datasets: Mapping[str, DataSet],
+        splits: SplitBook,
+    ) -> list[tuple[int, int | None, list[str], str]]:
+        """(seed, fold, stage ids, id of the from-scratch stage) for each replicate of a variant."""
+        wanted = params.get("replicates") or {}
+        first = int(params.get("seed", self.schema.default("seed")))
+        folds = wanted.get("folds")
+        result = []
+        for seed in range(first, first + wanted.get("seeds", 1)):
+            for fold in range(folds) if folds else [None]:
+                ids: list[str] = []
+                for stage in chain:
+                    parent = self.stages[ids[-1]] if ids else None
+                    ids.append(
+                        self._stage(stage, datasets, splits, chain[-1].dataset, parent, seed, folds, fold)
+                    )
+                baseline = self._stage(
+                    from_scratch(chain[-1]), datasets, splits, chain[-1].dataset, None, seed, folds, fold
+                )
+                result.append((seed, fold, ids, baseline))
+        return result
+
+    def _stage(
+        self,
+        spec: StageSpec,
+        datasets: Mapping[str, DataSet],
+        splits: SplitBook,
+        target: str,
+        parent: Mapping[str, Any] | None,
+        seed: int,
+        folds: int | None,
+        fold: int | None,
+    ) -> str:
+        data = datasets[spec.dataset]
+        subjects = splits.subjects(datasets, spec.dataset, target, folds, fold, spec.train_size)
+        weights = _file_digest(self.roots.get(spec.weights, Path(spec.weights))) if spec.weights else None
+        record = stage_record(
+            spec, data, subjects, parent, seed, fold, self._value("metric"), self.code, weights
+        )
+        self._note_normalised(spec, record)
+        self.stages.setdefault(record["id"], record)
+        return str(record["id"])
+
+    def _note_normalised(self, spec: StageSpec, record: Mapping[str, Any]) -> None:
+        for term in sorted(set(spec.objective) - set(record["objective"])):
+            why = (
+                "its weight is 0"
+                if not spec.objective[term]
+                else "nothing came before that it could hold on to"
+            )
+            what = f"{spec.name}.objective.{term}"
+            self.normalised[f"{what}: {why}"] = {"what": what, "why": why}
+
+    def _drop_unused(self, book: VariantBook) -> None:
+        """Without baselines, the from-scratch stages that no variant asks for are not trained."""
+        needed = {stage for variant in book.variants for stages in variant.stage_lists() for stage in stages}
+        self.stages = {key: record for key, record in sorted(self.stages.items()) if key in needed}
+
+    def _assemble(
+        self, book: VariantBook, opened: Mapping[str, DataSet], splits: SplitBook, runs: int, epochs: int
+    ) -> Plan:
+        for record in self.stages.values():
+            record["stored"] = bool(self.store and self.store.has_stage(record["id"]))
+        to_train = [key for key, record in self.stages.items() if not record["stored"]]
+        used_caches = {record["cache"] for record in self.stages.values()}
+        datasets = _by_name(opened.values())
+        caches = {d.cache.id: d.cache for d in datasets.values() if d.cache.id in used_caches}
+        stored = {
+            cache.id
+            for cache in caches.values()
+            if self.store and all(self.store.has("cache", shard) for shard in cache.shard_ids())
+        }
+        needed = {record["subjects"] for record in self.stages.values()}
+        return Plan(
+            params=dict(self.given),
+            seed=int(self._value("seed")),
+            metric=self._value("metric"),
+            datasets={name: data for name, data in datasets.items() if data.cache.id in used_caches},
+            caches=caches,
+            subjects={key: table for key, table in splits.tables.items() if key in needed},
+            base_subjects=splits.base,
+            stages=self.stages,
+            variants=book.variants,
+            packs=make_packs(self.stages, to_train, float(self._value("pack_minutes")), self.slots),
+            stage_runs=runs + book.baseline_runs(),
+            epochs_unshared=epochs + book.baseline_epochs(self.stages),
+            stored_caches=stored,
+            code=self.code,
+            components=self.components,
+            warnings=self._warnings(datasets),
+            normalised=list(self.normalised.values()),
+        )
+
+    def _warnings(self, datasets: Mapping[str, DataSet]) -> list[str]:
+        unused = sorted(set(self.given["datasets"]) - {data.name for data in datasets.values()})
+        found = [f"data set '{name}' is in no stage and was left alone" for name in unused]
+        for name, data in datasets.items():
+            counts = [
+                sum(record.labels[data.label] == c for record in data.records)
+                for c in data.task.classes or []
+            ]
+            if counts and min(counts) < 10:
+                found.append(f"data set '{name}': the rarest class has only {min(counts)} images")
+        return found
+
+
+def _by_name(datasets: Iterable[DataSet]) -> dict[str, DataSet]:
+    """Data sets by name; where the search varies one, its versions are told apart by number."""
+    named: dict[str, DataSet] = {}
+    for data in datasets:
+        name, number = data.name, 2
+        while name in named:
+            name, number = f"{data.name}#{number}", number + 1
+        named[name] = data
+    return named
+
+
+def _file_digest(file: Path) -> str:
+    if not file.is_file():
+        raise InputError([Problem("weights", f"{file} does not exist")])
+    content = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            content.update(block)
+    return content.hexdigest()
