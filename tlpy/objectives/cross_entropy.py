@@ -1,0 +1,84 @@
+"""Cross entropy, for two classes on one logit and for more on one logit per class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tlpy.objectives.base import Step, Term, mean_over_known
+
+
+class CrossEntropy(Term):
+    """-Σ_c q_c log p_c, with q the (smoothed) true class, averaged over the images whose class is known.
+
+    With two classes the network has one output, the logit of the second class. With weights it is
+    the weighted mean Σ w_y loss / Σ w_y, as in torch.
+
+    Args:
+        task, weight: see `Term`; `classes` names the classes in the order of the outputs.
+        label_smoothing: ε; the true class has 1 - ε + ε/K, each other ε/K, of K classes.
+        class_weights: a weight per class, `balanced` (n / (K n_c), counted on the training part), or none.
+
+    Raises:
+        ValueError: an argument is out of range; `balanced` before `start` was given the targets.
+    """
+
+    class_weight: Tensor | None
+
+    def __init__(
+        self,
+        task: Mapping[str, Any],
+        weight: float = 1.0,
+        label_smoothing: float = 0.0,
+        class_weights: Mapping[str, float] | str | None = None,
+    ) -> None:
+        super().__init__(task, weight)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing: expected a number from 0 to below 1, found {label_smoothing}")
+        self.smoothing = float(label_smoothing)
+        self.classes = [str(name) for name in task["classes"]]
+        self.balanced = class_weights == "balanced"
+        values = torch.ones(len(self.classes)) if self.balanced else None
+        if isinstance(class_weights, Mapping):
+            values = torch.tensor([float(class_weights[name]) for name in self.classes])
+        self.register_buffer("class_weight", values)
+        self._counted = not self.balanced
+
+    def start(
+        self, architecture: nn.Module, loaded: frozenset[str], targets: Mapping[str, Tensor] | None = None
+    ) -> None:
+        del architecture, loaded
+        if not self.balanced:
+            return
+        if targets is None:
+            raise ValueError("class_weights: balanced needs the targets of the training part")
+        first = next(iter(targets.values()))
+        known = first[first >= 0].long()
+        counts = torch.bincount(known, minlength=len(self.classes)).float()
+        share = counts.sum() / (len(self.classes) * counts.clamp(min=1))
+        assert self.class_weight is not None
+        self.class_weight.copy_(torch.where(counts > 0, share, torch.zeros_like(share)))
+        self._counted = True
+
+    def forward(self, step: Step) -> Tensor:
+        if not self._counted:
+            raise ValueError("class_weights: balanced was not started with the targets of the training part")
+        values = [self._one_label(outputs, step.targets[label]) for label, outputs in step.outputs.items()]
+        return torch.stack(values).mean()
+
+    def _one_label(self, logits: Tensor, targets: Tensor) -> Tensor:
+        known = targets >= 0  # false for NaN too
+        classes = torch.where(known, targets, torch.zeros_like(targets)).long()
+        if logits.shape[1] == 1:
+            smooth = classes.to(logits.dtype) * (1 - self.smoothing) + self.smoothing / 2
+            losses = functional.binary_cross_entropy_with_logits(logits.squeeze(1), smooth, reduction="none")
+        else:
+            losses = functional.cross_entropy(
+                logits, classes, reduction="none", label_smoothing=self.smoothing
+            )
+        weights = None if self.class_weight is None else self.class_weight[classes]
+        return mean_over_known(losses, known, weights)

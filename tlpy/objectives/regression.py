@@ -1,0 +1,63 @@
+"""Distances between a predicted and a true number. Targets are standardised; NaN is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tlpy.objectives.base import Step, Term, mean_over_known
+
+
+class RegressionTerm(Term):
+    """The mean distance over all labels and images whose target is known, a label counting as one."""
+
+    def distance(self, predicted: Tensor, true: Tensor) -> Tensor:
+        """The distance per image, (batch,)."""
+        raise NotImplementedError
+
+    def forward(self, step: Step) -> Tensor:
+        values = []
+        for label, outputs in step.outputs.items():
+            true = step.targets[label].to(outputs.dtype)
+            known = ~torch.isnan(true)
+            # A missing target is replaced before the distance, since 0 times NaN is NaN in the gradient.
+            predicted = outputs.squeeze(1)
+            distances = self.distance(predicted, torch.where(known, true, predicted.detach()))
+            values.append(mean_over_known(distances, known))
+        return torch.stack(values).mean()
+
+
+class MeanSquaredError(RegressionTerm):
+    """mean (f(x) - y)²."""
+
+    def distance(self, predicted: Tensor, true: Tensor) -> Tensor:
+        return functional.mse_loss(predicted, true, reduction="none")
+
+
+class MeanAbsoluteError(RegressionTerm):
+    """mean |f(x) - y|."""
+
+    def distance(self, predicted: Tensor, true: Tensor) -> Tensor:
+        return functional.l1_loss(predicted, true, reduction="none")
+
+
+class Huber(RegressionTerm):
+    """d²/2 up to `delta`, delta·(|d| - delta/2) beyond (Huber 1964), d = f(x) - y.
+
+    Args:
+        task, weight: see `Term`.
+        delta: in standard deviations of the target, above 0.
+    """
+
+    def __init__(self, task: Mapping[str, Any], weight: float = 1.0, delta: float = 1.0) -> None:
+        super().__init__(task, weight)
+        if delta <= 0:
+            raise ValueError(f"delta: expected a number above 0, found {delta}")
+        self.delta = float(delta)
+
+    def distance(self, predicted: Tensor, true: Tensor) -> Tensor:
+        return functional.huber_loss(predicted, true, reduction="none", delta=self.delta)
