@@ -6,15 +6,24 @@ slices, crop or pad the plane (two sizes), scale the intensities.
 
 from __future__ import annotations
 
-from tlpy.data.preprocessing.apply import apply, channels, output_size, prepared_spacing
+from tlpy.data.preprocessing.apply import (
+    Conformed,
+    apply,
+    channels,
+    conform,
+    output_size,
+    prepared_spacing,
+)
 from tlpy.data.preprocessing.settings import DEFAULTS, NORMALISATIONS, PLANES, describe, validate
 
 __all__ = [
     "DEFAULTS",
     "NORMALISATIONS",
     "PLANES",
+    "Conformed",
     "apply",
     "channels",
+    "conform",
     "describe",
     "output_size",
     "prepared_spacing",

@@ -14,7 +14,6 @@ from tlpy.data.preprocessing.intensity import measure
 from tlpy.data.preprocessing.settings import PLANES
 from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
 
-
 # 4 GiB in single precision: beyond this a spacing is a slip of the pen.
 _MOST_VOXELS = 2**30
 
@@ -48,8 +47,28 @@ def channels(header: ImageHeader, preprocessing: Mapping[str, Any]) -> int:
     return header.channels * (taken["count"] if taken else 1)
 
 
+@dataclass(frozen=True)
+class Conformed:
+    """A prepared image.
+
+    Attributes:
+        array: float32 (channels, *size), C-contiguous and its own memory.
+        spacing: mm along each axis of `size`; None where the file knows no voxel size.
+        axes: what each axis of `size` points to (R, A, S); None where that is unknown.
+    """
+
+    array: np.ndarray
+    spacing: tuple[float, ...] | None
+    axes: str | None
+
+
 def apply(raw: RawImage, preprocessing: Mapping[str, Any]) -> np.ndarray:
-    """The prepared image, float32 (channels, *size), C-contiguous and its own memory.
+    """The array of `conform`."""
+    return conform(raw, preprocessing).array
+
+
+def conform(raw: RawImage, preprocessing: Mapping[str, Any]) -> Conformed:
+    """The prepared image.
 
     Args:
         raw: the image as stored; without an affine it is taken to be in RAS order already.
@@ -92,7 +111,10 @@ def apply(raw: RawImage, preprocessing: Mapping[str, Any]) -> np.ndarray:
     out = np.array(kept, np.float32, order="C", copy=True)
     for channel, scaling in zip(out, scalings, strict=True):
         scaling.apply(channel)
-    return out
+    known = raw.affine is not None
+    axes = "".join(letter for k, letter in enumerate("RAS") if k != grid.axis)
+    oriented = known and spatial == 3 and bool(preprocessing["orient"])
+    return Conformed(out, grid.spacing if known else None, axes if oriented else None)
 
 
 def _grid_of(header: ImageHeader, preprocessing: Mapping[str, Any]) -> _Grid:

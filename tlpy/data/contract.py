@@ -1,0 +1,168 @@
+"""The preprocessing contract: what an image must go through before it is shown to the weights.
+
+It is stored with the weights, since a network is wrong, silently, on scans that were prepared in another way.
+`preprocessing` and what follows from it bind; `observed` says what the images were like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tlpy.data.preprocessing import describe
+
+FORMAT = 1
+
+# Two data sets that are not resampled count as of one spacing, and two that are not normalised as of one
+# intensity scale, up to these ratios.
+_SPACING_RATIO = 1.05
+_INTENSITY_RATIO = 3.0
+
+
+def build(
+    preprocessing: Mapping[str, Any],
+    channels: int,
+    size: Sequence[int],
+    axes: str | None,
+    spacings: Sequence[Sequence[float] | None],
+    intensities: Sequence[tuple[float, float, float, float]],
+) -> dict[str, Any]:
+    """The contract of prepared images.
+
+    Args:
+        preprocessing: settings from `preprocessing.validate`.
+        channels, size: of a prepared image.
+        axes: what each axis points to, e.g. `RA`; None where unknown.
+        spacings: of each prepared image, mm along each axis; None where unknown.
+        intensities: of each prepared image: minimum, maximum, mean, sd.
+    """
+    known = np.array([spacing for spacing in spacings if spacing is not None], np.float64)
+    spacing = None
+    if len(known):
+        rows = {
+            "minimum": known.min(axis=0),
+            "median": np.median(known, axis=0),
+            "maximum": known.max(axis=0),
+        }
+        spacing = {name: [round(float(mm), 5) for mm in values] for name, values in rows.items()}
+    return {
+        "format": FORMAT,
+        "dims": len(size),
+        "channels": int(channels),
+        "size": [int(n) for n in size],
+        "axes": axes,
+        "preprocessing": dict(preprocessing),
+        "steps": describe(preprocessing),
+        "observed": {"images": len(intensities), "spacing": spacing, "intensity": _pooled(intensities)},
+    }
+
+
+def merge(contracts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One contract for the shards of one cache: what binds is equal in all, what was observed is pooled.
+
+    Raises `ValueError` if what binds differs, or there is none.
+    """
+    filled = [contract for contract in contracts if contract["observed"]["images"]] or list(contracts)
+    if not filled:
+        raise ValueError("no contract to merge")
+    first = dict(filled[0])
+    for other in filled[1:]:
+        if differing := _binding_differences(first, other):
+            raise ValueError(f"shards of one cache differ: {'; '.join(differing)}")
+    seen = [contract["observed"] for contract in filled]
+    counts = [part["images"] for part in seen]
+    spacings = [(part["spacing"], n) for part, n in zip(seen, counts, strict=True) if part["spacing"]]
+    parts = [(part["intensity"], n) for part, n in zip(seen, counts, strict=True) if part["intensity"]]
+    first["observed"] = {
+        "images": sum(counts),
+        "spacing": _pooled_spacing(spacings),
+        "intensity": _pooled_parts(parts),
+    }
+    return first
+
+
+def check(contract: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Where images prepared under `other` are not what `contract` (stored with the weights) demands.
+
+    Returns one line a difference, `key: expected …, found …`; an empty list means that they fit.
+    """
+    differing = _binding_differences(contract, other)
+    mine, theirs = contract["observed"], other["observed"]
+    resampled = contract["preprocessing"]["spacing"] is not None
+    if not resampled and mine["spacing"] and theirs["spacing"]:
+        a, b = mine["spacing"]["median"], theirs["spacing"]["median"]
+        if len(a) == len(b) and any(
+            not 1 / _SPACING_RATIO < x / y < _SPACING_RATIO for x, y in zip(a, b, strict=True)
+        ):
+            differing.append(f"spacing: expected about {_mm(a)}, found {_mm(b)} (nothing is resampled)")
+    unscaled = contract["preprocessing"]["normalise"] == "none"
+    if unscaled and mine["intensity"] and theirs["intensity"]:
+        a, b = mine["intensity"]["sd"], theirs["intensity"]["sd"]
+        if a > 0 and not a / _INTENSITY_RATIO < b < a * _INTENSITY_RATIO:
+            differing.append(
+                f"intensity: expected an sd of about {a:.3g}, found {b:.3g} (nothing is normalised)"
+            )
+    return differing
+
+
+def _binding_differences(contract: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    differing = [
+        f"{key}: expected {_text(contract.get(key))}, found {_text(other.get(key))}"
+        for key in ("format", "dims", "channels", "size", "axes")
+        if contract.get(key) != other.get(key)
+    ]
+    mine, theirs = contract["preprocessing"], other["preprocessing"]
+    # The size asked for matters only through the size that came out, which is compared above.
+    return differing + [
+        f"preprocessing.{key}: expected {_text(mine.get(key))}, found {_text(theirs.get(key))}"
+        for key in ("orient", "spacing", "normalise", "slice")
+        if mine.get(key) != theirs.get(key)
+    ]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return "×".join(f"{item:g}" for item in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return "none" if value is None else str(value)
+
+
+def _mm(values: Sequence[float]) -> str:
+    return "×".join(f"{value:.3g}" for value in values) + " mm"
+
+
+def _pooled(rows: Sequence[tuple[float, float, float, float]]) -> dict[str, float] | None:
+    names = ("minimum", "maximum", "mean", "sd")
+    return _pooled_parts([(dict(zip(names, row, strict=True)), 1) for row in rows])
+
+
+def _pooled_parts(parts: Sequence[tuple[Mapping[str, float], int]]) -> dict[str, float] | None:
+    """Extremes, mean and sd over all voxels, from those of parts of equal image size and their counts."""
+    if not parts:
+        return None
+    weights = np.array([count for _, count in parts], np.float64)
+    means = np.array([part["mean"] for part, _ in parts])
+    deviations = np.array([part["sd"] for part, _ in parts])
+    mean = float(np.average(means, weights=weights))
+    variance = float(np.average(deviations**2 + (means - mean) ** 2, weights=weights))
+    pooled = {
+        "minimum": min(part["minimum"] for part, _ in parts),
+        "maximum": max(part["maximum"] for part, _ in parts),
+        "mean": mean,
+        "sd": variance**0.5,
+    }
+    return {name: float(f"{value:.6g}") for name, value in pooled.items()}
+
+
+def _pooled_spacing(parts: Sequence[tuple[Mapping[str, list[float]], int]]) -> dict[str, list[float]] | None:
+    if not parts:
+        return None
+    medians = np.repeat([part["median"] for part, _ in parts], [count for _, count in parts], axis=0)
+    return {
+        "minimum": np.min([part["minimum"] for part, _ in parts], axis=0).tolist(),
+        "median": np.median(medians, axis=0).tolist(),
+        "maximum": np.max([part["maximum"] for part, _ in parts], axis=0).tolist(),
+    }

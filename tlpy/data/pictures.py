@@ -1,0 +1,85 @@
+"""Pictures of prepared images for the report: what the network gets, upright as a radiologist expects it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+LARGEST = 256
+_LARGEST_OF_THREE = 160
+_GAP = 4
+
+
+def save_picture(image: np.ndarray, path: Path, axes: str | None, spacing: Sequence[float] | None) -> None:
+    """Write the middle of a prepared image as a grey PNG.
+
+    A picture or slice fills 256 pixels; a volume gives its three central slices side by side, 160 pixels
+    each; a stack of slices its middle one; a series its curve. Grey runs from the 1st to the 99th percentile.
+
+    Args:
+        image: (channels, *size).
+        path: the file to write.
+        axes: what each axis points to (`RA`, `RAS`, …). Known: drawn in radiological convention (anterior or
+            superior up, the patient's right on the left). None: rows and columns as stored.
+        spacing: mm along each axis, for the picture's proportions; None: square pixels.
+    """
+    from PIL import Image
+
+    middle = image[len(image) // 2]
+    if middle.ndim == 1:
+        Image.fromarray(_curve(middle)).save(path, optimize=True)
+        return
+    mm = tuple(spacing or (1.0,) * middle.ndim)
+    if middle.ndim == 2:
+        planes = [(middle, mm)]
+    else:
+        planes = [
+            (np.take(middle, middle.shape[k] // 2, axis=k), tuple(v for j, v in enumerate(mm) if j != k))
+            for k in (2, 1, 0)
+        ]
+    tiles = [_upright(plane, sizes, axes is not None) for plane, sizes in planes]
+    low, high = np.percentile(np.concatenate([tile.ravel() for tile, _ in tiles]), (1, 99))
+    scale = 255.0 / max(float(high - low), 1e-12)
+    grey = [(np.clip((tile - low) * scale, 0, 255).astype(np.uint8), sizes) for tile, sizes in tiles]
+    heights = [tile.shape[0] * sizes[0] for tile, sizes in grey]
+    widths = [tile.shape[1] * sizes[1] for tile, sizes in grey]
+    zoom = (LARGEST if len(grey) == 1 else _LARGEST_OF_THREE) / max(*heights, *widths)
+    shapes = [
+        (max(1, round(zoom * w)), max(1, round(zoom * h))) for h, w in zip(heights, widths, strict=True)
+    ]
+    total = sum(width for width, _ in shapes) + _GAP * (len(shapes) - 1)
+    canvas = Image.new("L", (total, max(height for _, height in shapes)))
+    left = 0
+    for (tile, _), shape in zip(grey, shapes, strict=True):
+        drawn = Image.fromarray(tile).resize(shape, Image.Resampling.BICUBIC)
+        canvas.paste(drawn, (left, (canvas.height - shape[1]) // 2))
+        left += shape[0] + _GAP
+    canvas.save(path, optimize=True)
+
+
+def _upright(
+    plane: np.ndarray, spacing: tuple[float, ...], anatomical: bool
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """Rows and columns of a plane as drawn, and mm per row and column.
+
+    In RAS+ order the first axis of each plane points to the right or anterior and the second to anterior or
+    superior: the second becomes rows from top to bottom, both reversed.
+    """
+    if not anatomical:
+        return plane, (spacing[0], spacing[1])
+    return plane.T[::-1, ::-1], (spacing[1], spacing[0])
+
+
+def _curve(values: np.ndarray) -> np.ndarray:
+    """The values of a series as a curve, white on black, from its minimum to its maximum."""
+    height = LARGEST // 2
+    at = np.interp(np.linspace(0, len(values) - 1, LARGEST), np.arange(len(values)), values)
+    low, high = float(at.min()), float(at.max())
+    rows = np.rint((high - at) / max(high - low, 1e-12) * (height - 1)).astype(int)
+    canvas = np.zeros((height, LARGEST), np.uint8)
+    for column, (row, before) in enumerate(zip(rows, np.roll(rows, 1), strict=True)):
+        start = row if column == 0 else before
+        canvas[min(row, start) : max(row, start) + 1, column] = 255
+    return canvas

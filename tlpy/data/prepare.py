@@ -1,0 +1,205 @@
+"""PREPARE: one shard of a data set, read, checked, conformed and written once, to be read by memory map."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlpy.data import contract
+from tlpy.data.cache import COLUMNS
+from tlpy.data.pictures import save_picture
+from tlpy.data.preprocessing import Conformed, conform, validate
+from tlpy.data.quality import Quality, assess
+from tlpy.data.readers.base import ImageError, ImageRecord, Reader
+from tlpy.errors import InputError, Problem, Problems
+
+PICTURES = 4
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What became of one image: figures where it could be read, a reason where it could not be used."""
+
+    record: ImageRecord
+    reason: str = ""
+    quality: Quality | None = None
+    spacing: tuple[float, ...] | None = None
+    axes: str | None = None
+    intensity: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+
+def prepare_shard(request: Mapping[str, Any], root: Path, out: Path, threads: int = 1) -> list[Problem]:
+    """Prepare the images of one shard and write the folder that `cache.PreparedImages` opens.
+
+    Images are decoded `threads` at a time and written as they come: memory holds a few images, never all.
+    Row i of `images.npy` belongs to the i-th image of the shard by id; an image that cannot be used leaves
+    its row zero, has no `index` in `images.tsv`, and stands there with the reason.
+
+    Args:
+        request: what PLAN asks for: reader, columns, path (as the user wrote it), preprocessing, channels,
+            size, shard, shards, on_bad_image (error or skip).
+        root: where the data set lies on this machine.
+        out: the folder to write; it is made where it is missing.
+        threads: images read side by side, 1 or more.
+
+    Returns:
+        What is wrong with the images; also in `problems.json`. Under `on_bad_image: skip` an unusable image
+        is no problem, unless no other is left.
+
+    Raises:
+        InputError: the request cannot be met at all, or `out` cannot be written.
+    """
+    from tlpy.data.readers.registry import open_reader
+
+    problems = Problems()
+    settings = validate(request["preprocessing"], "preprocessing", problems)
+    problems.raise_if_any()
+    reader = open_reader(request["reader"], root, request["path"], request.get("columns"))
+    records = sorted(reader.records([], None, problems), key=lambda record: record.image)
+    mine = records[shard_slice(len(records), request["shard"], request["shards"])]
+    shape = (int(request["channels"]), *(int(n) for n in request["size"]))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        images = _create(out / "images.npy", (len(mine), *shape))
+        results = list(_decode(reader, mine, settings, images, threads))
+        _find_problems(results, request, problems)
+        _write_table(out / "images.tsv", results)
+        good = [row for row, result in enumerate(results) if not result.reason]
+        described = contract.build(
+            settings,
+            shape[0],
+            shape[1:],
+            results[good[0]].axes if good else None,
+            [results[row].spacing for row in good],
+            [results[row].intensity for row in good],
+        )
+        _write_json(out / "contract.json", described)
+        _write_pictures(out / "pictures", images, results, good if request["shard"] == 0 else [])
+        _write_json(out / "problems.json", [asdict(problem) for problem in problems])
+        if isinstance(images, np.memmap):
+            images.flush()
+    except OSError as error:
+        raise InputError([Problem(str(out), f"cannot be written: {error.strerror or error}")]) from error
+    return list(problems)
+
+
+def shard_slice(images: int, shard: int, shards: int) -> slice:
+    """The contiguous block of shard `shard` of `shards`; blocks differ by one image at most."""
+    if not 0 <= shard < shards:
+        raise InputError([Problem("shard", f"is {shard} of {shards}; expected 0 to {shards - 1}")])
+    return slice(images * shard // shards, images * (shard + 1) // shards)
+
+
+def _create(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    if 0 in shape:
+        np.save(path, np.empty(shape, np.float32))  # an empty file cannot be mapped
+        return np.empty(shape, np.float32)
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+
+
+def _decode(
+    reader: Reader,
+    records: Sequence[ImageRecord],
+    settings: Mapping[str, Any],
+    images: np.ndarray,
+    threads: int,
+) -> Iterator[_Result]:
+    """The results in order, while the images go straight to their rows."""
+
+    def one(row: int) -> _Result:
+        result, array = _prepare(reader, records[row], settings, images.shape[1:])
+        if array is not None:
+            images[row] = array
+        return result
+
+    if threads <= 1 or len(records) < 2:
+        yield from map(one, range(len(records)))
+        return
+    with ThreadPoolExecutor(min(threads, len(records))) as pool:
+        yield from pool.map(one, range(len(records)))
+
+
+def _prepare(
+    reader: Reader, record: ImageRecord, settings: Mapping[str, Any], shape: tuple[int, ...]
+) -> tuple[_Result, np.ndarray | None]:
+    quality = None
+    try:
+        raw = reader.load(record)
+        quality, faults = assess(raw)
+        if faults:
+            raise ImageError("; ".join(faults))
+        conformed: Conformed = conform(raw, settings)
+        array = conformed.array
+        if array.shape != shape:
+            raise ImageError(
+                f"has {_text(array.shape[1:])} voxels and {array.shape[0]} channel(s) once prepared; "
+                f"expected {_text(shape[1:])} and {shape[0]}; give preprocessing.size to bring all to one"
+            )
+    except ImageError as error:
+        return _Result(record, str(error), quality), None
+    mean = float(array.mean(dtype=np.float64))
+    intensity = (float(array.min()), float(array.max()), mean, float(array.std(dtype=np.float64)))
+    return _Result(record, "", quality, conformed.spacing, conformed.axes, intensity), array
+
+
+def _find_problems(results: Sequence[_Result], request: Mapping[str, Any], problems: Problems) -> None:
+    shown = request["path"]
+    bad = [result for result in results if result.reason]
+    if request.get("on_bad_image", "error") == "error":
+        for result in bad:
+            where = f"{shown}: {result.record.file}"
+            problems.add(where, result.reason, "on_bad_image: skip leaves it out")
+    elif bad and len(bad) == len(results):
+        first = bad[0]
+        message = f"none of its {len(bad)} images can be used; {first.record.file}: {first.reason}"
+        problems.add(shown, message)
+
+
+def _write_table(path: Path, results: Sequence[_Result]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row, result in enumerate(results):
+            status = ["", "left_out"] if result.reason else [str(row), "ok"]
+            figures = _figures(result.quality)
+            writer.writerow([result.record.image, *status, result.reason, result.record.file, *figures])
+
+
+def _figures(quality: Quality | None) -> list[str]:
+    if quality is None:
+        return [""] * 7
+    numbers = (quality.minimum, quality.maximum, quality.mean, quality.sd, quality.foreground)
+    shape = "x".join(str(n) for n in quality.shape)
+    return [shape, "x".join(f"{mm:.5g}" for mm in quality.spacing), *(f"{number:.6g}" for number in numbers)]
+
+
+def _write_pictures(
+    folder: Path, images: np.ndarray, results: Sequence[_Result], good: Sequence[int]
+) -> None:
+    folder.mkdir(exist_ok=True)
+    for row in good[:PICTURES]:
+        result = results[row]
+        # Ids may hold slashes; the file's name only has to be a safe one.
+        name = "".join(
+            letter if letter.isalnum() or letter in "-_." else "_" for letter in result.record.image
+        )
+        save_picture(images[row], folder / f"{name}.png", result.axes, result.spacing)
+
+
+def _write_json(path: Path, value: object) -> None:
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(
+        json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    partial.replace(path)
+
+
+def _text(shape: Sequence[int]) -> str:
+    return "×".join(str(n) for n in shape)
