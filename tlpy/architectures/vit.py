@@ -8,7 +8,7 @@ second of every task, and since MONAI's blocks hold a normalisation that nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, prod
 
 import torch
 from torch import Tensor, nn
@@ -90,7 +90,7 @@ class PatchEmbedding(nn.Module):
             ::-1
         ]
         self.patch_embeddings = patches(len(grid), channels, width, [patch] * len(grid))
-        self.position_embeddings = nn.Parameter(torch.empty(1, int(torch.tensor(grid).prod()), width))
+        self.position_embeddings = nn.Parameter(torch.empty(1, prod(grid), width))
         if positions == "sincos":
             self.position_embeddings.requires_grad = False
             self.position_embeddings.data = sine_positions(grid, width)
