@@ -1,0 +1,117 @@
+"""A data set as a split sees it: by units, with their strata and the parts that are open to them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tlpy.data.readers.base import ImageRecord
+from tlpy.data.strata import Stratum, bins, draw, of_units
+from tlpy.errors import InputError, Problem, Problems
+
+TRAIN, VAL, TEST = PARTS = ("train", "val", "test")
+Allowed = dict[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class SplitView:
+    """One data set by units.
+
+    Attributes:
+        name: of the data set.
+        rows: the records of each unit.
+        key: the name that a unit is drawn by, which other data sets have no influence on.
+        stratum: class or quantile bin of each unit.
+        classes: whether the strata are classes.
+        fractions: of val and test.
+        official: val and test, as far as the data set brings them along.
+        fixed: the units of these official parts.
+    """
+
+    name: str
+    rows: dict[str, list[ImageRecord]]
+    key: dict[str, str]
+    stratum: dict[str, str]
+    classes: bool
+    fractions: dict[str, float]
+    official: frozenset[str]
+    fixed: dict[str, str]
+
+    @property
+    def where(self) -> str:
+        return f"datasets.{self.name}.split"
+
+    def drawn(self) -> list[str]:
+        """The parts besides train that must be drawn, test first."""
+        return [part for part in (TEST, VAL) if part not in self.official and self.fractions[part] > 0]
+
+    def strata(self, units: Iterable[str], seed: int, salt: str) -> dict[str, list[str]]:
+        """The units of each stratum, in the order of the draw."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for unit in sorted(units, key=lambda unit: (draw(seed, salt, self.key[unit]), unit)):
+            found[self.stratum[unit]].append(unit)
+        return {name: found[name] for name in sorted(found)}
+
+
+def view(
+    name: str,
+    records: Sequence[ImageRecord],
+    units: Mapping[str, str],
+    values: Mapping[str, Stratum],
+    fractions: Mapping[str, float],
+) -> SplitView:
+    """Arrange a data set by units; raises `InputError` if the fractions are none."""
+    wanted = {part: float(fractions.get(part, 0.0)) for part in (VAL, TEST)}
+    if min(wanted.values()) < 0 or sum(wanted.values()) >= 1:
+        message = (
+            f"found val {wanted[VAL]:g} and test {wanted[TEST]:g}, expected 0 or more and below 1 in sum"
+        )
+        raise InputError([Problem(f"datasets.{name}.split", message)])
+    rows: defaultdict[str, list[ImageRecord]] = defaultdict(list)
+    for record in records:
+        rows[units[record.image]].append(record)
+    key = {unit: min(record.group for record in found) for unit, found in rows.items()}
+    of_unit, classes = of_units({record.image: units[record.image] for record in records}, values)
+    named = {f"{key[unit]}\0{unit}": value for unit, value in of_unit.items()}
+    stratum = {name.partition("\0")[2]: text for name, text in bins(named).items()}
+    fixed = {unit: r.split for unit, found in rows.items() for r in found if r.split in (VAL, TEST)}
+    return SplitView(name, dict(rows), key, stratum, classes, wanted, frozenset(fixed.values()), fixed)
+
+
+def allowed_parts(views: Iterable[SplitView], problems: Problems) -> Allowed:
+    """The parts open to each unit in all of `views`.
+
+    Official val and test stay as they are; all else may become train, or a part that no row of its data set
+    names. Official parts that tear a unit apart are a problem.
+    """
+    allowed: Allowed = {}
+    first: dict[str, SplitView] = {}
+    for one in views:
+        free = frozenset(PARTS) - one.official
+        for unit, rows in one.rows.items():
+            own = frozenset(PARTS)
+            for record in rows:
+                own &= {record.split} if record.split in (VAL, TEST) else free
+            if not own:
+                named = ", ".join(f"{record.split or 'no part'} ({record.where})" for record in rows[:4])
+                problems.add(
+                    rows[0].where, f"the official split of {one.name} has {one.key[unit]} in {named}"
+                )
+                continue
+            both = allowed.get(unit, frozenset(PARTS)) & own
+            if not both:
+                problems.add(
+                    rows[0].where,
+                    f"{one.key[unit]} is officially in {_or(own)} of {one.name}, "
+                    f"but in {_or(allowed[unit])} of {first[unit].name}",
+                    "a subject must be in one part of all data sets: leave it out of one of them",
+                )
+                continue
+            allowed[unit] = both
+            first.setdefault(unit, one)
+    return allowed
+
+
+def _or(parts: Iterable[str]) -> str:
+    return " or ".join(part for part in PARTS if part in parts)
