@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""TRAIN: the stages of one pack, one after another. Exit code 2: bad input; 137: out of memory."""
+
+import gc
+import json
+import sys
+from pathlib import Path
+
+import click
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.option("--pack", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True)
+@click.option("--caches", type=FOLDER, required=True, help="Holds the folders that PREPARE wrote.")
+@click.option("--subjects", type=FOLDER, required=True, help="Holds subjects/<id>.tsv of PLAN.")
+@click.option("--parents", type=FOLDER, required=True, help="Holds folders of finished stages.")
+@click.option("--checkpoints", type=FOLDER, required=True, help="Where a retry finds what was under way.")
+@click.option("--store", type=FOLDER, help="Finished stages are taken from here and kept here.")
+@click.option("--out", type=FOLDER, default="stages", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--accelerator", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True)
+@click.option("--attempt", type=click.IntRange(min=1), default=1, show_default=True)
+def main(pack: Path, **options: object) -> None:
+    """Train the stages of PACK into --out."""
+    # Imports make many objects that stay: looking for garbage among them costs a fifth of the start-up.
+    gc.disable()
+    from tlpy.errors import InputError
+    from tlpy.scenarios.pack import StageOutOfMemoryError, train_pack
+
+    gc.freeze()
+    gc.enable()
+    try:
+        train_pack(json.loads(pack.read_text(encoding="utf-8")), **options)  # type: ignore[arg-type]
+    except InputError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except StageOutOfMemoryError as error:
+        click.echo(f"out of memory: {error}", err=True)
+        sys.exit(137)
+
+
+if __name__ == "__main__":
+    main()

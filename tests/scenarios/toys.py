@@ -1,0 +1,124 @@
+"""Tiny prepared images, subjects and stage records for the tests of scenarios."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+COLUMNS = "image index status reason file shape spacing minimum maximum mean sd foreground".split()
+PREPROCESSING = {"orient": "RAS", "spacing": None, "size": None, "normalise": "zscore", "slice": None}
+
+
+def images_and_ages(n: int, size: Sequence[int], channels: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Noise images (n, channels, *size) whose brightness follows an age (n,) in years."""
+    draw = np.random.default_rng(7)
+    ages = draw.uniform(20, 80, n)
+    images = draw.normal(0, 0.3, (n, channels, *size)) + (ages.reshape(n, *[1] * (len(size) + 1)) - 50) / 17
+    return images.astype(np.float32), ages
+
+
+def write_cache(folder: Path, images: np.ndarray, left_out: Sequence[int] = (), cache: str = "cache") -> Path:
+    """A PREPARE folder of one shard, as the contract has it."""
+    shard = folder / f"{cache}-000"
+    shard.mkdir(parents=True)
+    kept = [row for row in range(len(images)) if row not in left_out]
+    np.save(shard / "images.npy", images[kept])
+    with (shard / "images.tsv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, delimiter="\t")
+        writer.writeheader()
+        for row in range(len(images)):
+            ok = row in kept
+            figures = {name: 0.0 for name in ("minimum", "maximum", "mean", "sd", "foreground")}
+            writer.writerow(
+                {
+                    "image": f"sub-{row:03d}",
+                    "index": kept.index(row) if ok else "",
+                    "status": "ok" if ok else "left_out",
+                    "reason": "" if ok else "truncated",
+                    "shape": "8x8",
+                    "spacing": "1x1",
+                    **figures,
+                }
+            )
+    contract = {
+        "format": 1,
+        "dims": images.ndim - 2,
+        "channels": images.shape[1],
+        "size": list(images.shape[2:]),
+        "axes": None,
+        "preprocessing": PREPROCESSING,
+        "steps": [],
+        "observed": {"images": len(kept), "spacing": None, "intensity": None},
+    }
+    (shard / "contract.json").write_text(json.dumps(contract))
+    return folder
+
+
+def write_subjects(folder: Path, ages: np.ndarray, name: str = "subjects") -> Path:
+    """A subjects table with the labels `age` and `sex` (M above 50 years): 60 % train, 20 % val, 20 % test."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = ("train", "train", "train", "val", "test")
+    lines = ["image\tsubject\tgroup\tsite\tsplit\tage\tsex"]
+    for row, age in enumerate(ages):
+        sub, sex = f"sub-{row:03d}", "M" if age > 50 else "F"
+        lines.append(f"{sub}\t{sub}\t{sub}\tA\t{parts[row % 5]}\t{age:.3f}\t{sex}")
+    (folder / f"{name}.tsv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def stage(
+    stage_id: str = "s1", label: str = "age", size: Sequence[int] = (8, 8), **changes: Any
+) -> dict[str, Any]:
+    """A stage record of the plan; `training__epochs=3` changes a nested key."""
+    regression = label == "age"
+    record: dict[str, Any] = {
+        "id": stage_id,
+        "name": "pretrain",
+        "role": "pretrain",
+        "depth": 0,
+        "parent": None,
+        "dataset": "toys",
+        "cache": "cache",
+        "subjects": "subjects",
+        "task": {
+            "type": "regression" if regression else "binary",
+            "labels": [label],
+            "classes": None if regression else ["F", "M"],
+        },
+        "architecture": {"name": "resnet10", "filters": 4, "kernel": 3, "dropout": 0.2},
+        "input": {"channels": 1, "size": list(size)},
+        "transfer": None,
+        "weights": None,
+        "objective": {"mse" if regression else "cross_entropy": {"weight": 1.0}},
+        "training": {
+            "epochs": 3,
+            "lr": 0.01,
+            "batch_size": 8,
+            "optimizer": {"name": "adam"},
+            "schedule": {"name": "constant"},
+            "early_stopping": None,
+            "precision": "32",
+            "keep": "best",
+            "sampling": "shuffle",
+        },
+        "seed": 0,
+        "fold": None,
+        "metric": "mae" if regression else "auroc",
+        "cost": 1.0,
+        "stored": False,
+    }
+    for path, value in changes.items():
+        target, keys = record, path.split("__")
+        for key in keys[:-1]:
+            target = target[key]
+        target[keys[-1]] = value
+    return record
+
+
+def pack(*stages: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "pack", "role": "pretrain", "cpus": 1, "stages": list(stages)}

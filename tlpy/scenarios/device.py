@@ -1,0 +1,81 @@
+"""The device, its memory and its random numbers."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import sys
+
+import numpy as np
+import torch
+
+from tlpy.errors import InputError, Problem
+
+ACCELERATORS = ("auto", "cpu", "gpu")
+
+
+def choose_accelerator(asked: str) -> str:
+    """`cpu` or `gpu`. Raises `InputError` where a GPU was asked for and there is none."""
+    if asked not in ACCELERATORS:
+        raise InputError(
+            [Problem("accelerator", f"unknown accelerator '{asked}'", f"valid: {', '.join(ACCELERATORS)}")]
+        )
+    there = torch.cuda.is_available()
+    if asked == "gpu" and not there:
+        hint = "run with the option that passes GPUs into containers, or set accelerator: cpu"
+        raise InputError([Problem("accelerator", "a GPU was asked for, but torch finds none", hint)])
+    return "gpu" if there and asked != "cpu" else "cpu"
+
+
+def configure(accelerator: str, threads: int) -> None:
+    """Threads as the task was given, and kernels that give equal numbers each time."""
+    torch.set_num_threads(max(1, threads))
+    if accelerator == "gpu":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False
+        # A few 3D kernels have no deterministic twin: they are used, with a warning.
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def seed_everything(*numbers: int) -> None:
+    """Seed Python, NumPy and torch from one or more numbers (a stage's seed; an epoch)."""
+    sequence = np.random.SeedSequence(numbers)
+    high, low = (int(word) for word in sequence.generate_state(2, np.uint32))
+    random.seed(high)
+    np.random.seed(low)
+    torch.manual_seed((high << 32 | low) & (2**63 - 1))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a smaller batch could have prevented this."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        "DefaultCPUAllocator" in text or "out of memory" in text or "CUBLAS_STATUS_ALLOC_FAILED" in text
+    )
+
+
+def reset_peak_memory() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_memory_mb(accelerator: str) -> float:
+    """The GPU's peak since the last reset, or the process's peak since its start, in MiB."""
+    if accelerator == "gpu":
+        return torch.cuda.max_memory_allocated() / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def device_name(accelerator: str) -> str:
+    """The GPU's name, or `cpu`."""
+    return torch.cuda.get_device_name() if accelerator == "gpu" else "cpu"
+
+
+def memory_format(dims: int) -> torch.memory_format:
+    """Channels last, which convolutions on CPUs and tensor cores are fastest in; there is none for 1D."""
+    return {2: torch.channels_last, 3: torch.channels_last_3d}.get(dims, torch.contiguous_format)

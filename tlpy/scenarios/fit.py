@@ -1,0 +1,122 @@
+"""The loop: a lean Lightning Trainer, and what comes out of it."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tlpy.data.module import BaseDataModule
+from tlpy.scenarios.checkpoints import AtomicCheckpointIO, StageCheckpoint
+from tlpy.scenarios.framework import LightningEnvironment, Trainer
+from tlpy.scenarios.keeper import DivergedError, Keeper
+from tlpy.scenarios.sequential import Outputs, SequentialScenario
+
+PRECISIONS = {"32": "32-true", "bf16-mixed": "bf16-mixed", "16-mixed": "16-mixed"}
+
+
+@dataclass
+class Fitted:
+    """What a training left.
+
+    Attributes:
+        keeper: history, learning rates, the epoch that was kept.
+        kept_epoch: counted from 1.
+        predicted: predictions of val and test by the kept weights, by part and label, in the label's units.
+        train_seconds: the loop alone.
+    """
+
+    keeper: Keeper
+    kept_epoch: int
+    predicted: dict[str, Outputs]
+    train_seconds: float
+
+
+def make_trainer(
+    training: Mapping[str, Any], accelerator: str, keeper: Keeper, accumulate: int = 1
+) -> Trainer:
+    """A Trainer with nothing switched on that isn't used."""
+    return Trainer(
+        accelerator=accelerator,
+        devices=1,
+        precision=PRECISIONS[str(training["precision"])],
+        max_epochs=training["epochs"],
+        accumulate_grad_batches=accumulate,
+        callbacks=[keeper],
+        # Under Slurm, Lightning would otherwise take a task's environment for its own and requeue jobs.
+        plugins=[LightningEnvironment(), AtomicCheckpointIO()],
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        num_sanity_val_steps=0,
+        default_root_dir=os.devnull,
+    )
+
+
+def fit(
+    module: SequentialScenario,
+    data: BaseDataModule,
+    training: Mapping[str, Any],
+    metric: str,
+    accelerator: str = "cpu",
+    accumulate: int = 1,
+    checkpoint: StageCheckpoint | None = None,
+) -> Fitted:
+    """Train, keep an epoch by its validation, then predict val and test once with it.
+
+    Args:
+        module: the scenario, with its starting weights in.
+        data: its loaders.
+        training: the stage's `training` record.
+        metric: what the epoch is chosen by.
+        accelerator: `cpu` or `gpu`.
+        accumulate: batches a step of the optimizer.
+        checkpoint: what to continue from, and where to write; None: neither.
+
+    Raises:
+        DivergedError: the loss, or the validation metric of every epoch, is not a number.
+    """
+    keeper = Keeper(metric, training["keep"], training["early_stopping"], checkpoint)
+    trainer = make_trainer(training, accelerator, keeper, accumulate)
+    resume = str(checkpoint.path) if checkpoint and checkpoint.readable() else None
+    start = time.perf_counter()
+    with _quiet():
+        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+        seconds = time.perf_counter() - start
+        kept = _load_kept(module, keeper)
+        predicted: dict[str, Outputs] = {}
+        if "val" in data.parts:
+            trainer.validate(module, dataloaders=data.ordered("val"), verbose=False)
+            predicted["val"] = module.predicted()
+        if "test" in data.parts:
+            trainer.test(module, dataloaders=data.ordered("test"), verbose=False)
+            predicted["test"] = module.predicted()
+    return Fitted(keeper, kept, predicted, seconds)
+
+
+def _load_kept(module: SequentialScenario, keeper: Keeper) -> int:
+    """Put the kept epoch's weights in; which epoch that is."""
+    if keeper.keep == "last":
+        return len(keeper.history)
+    if keeper.best_epoch is None:
+        name = keeper.metric.name
+        raise DivergedError(f"the validation {name} was not a number in any epoch; a smaller lr may help")
+    module.architecture.load_state_dict(keeper.best_weights)
+    return keeper.best_epoch
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Lightning's advice on what was chosen on purpose: no workers, frozen layers in eval mode."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*module.* in eval mode.*")
+        warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+        warnings.filterwarnings("ignore", message=".*No `val.*_dataloader`.*|.*defined a `validation_step`.*")
+        warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
+        yield

@@ -1,0 +1,185 @@
+"""A pack: stages that share a data set, trained one after another in one process."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tlpy.data.cache import PreparedImages
+from tlpy.data.dataset import ImageSource
+from tlpy.data.subjects import read_subjects
+from tlpy.errors import InputError, Problem
+from tlpy.scenarios.attempts import Attempts
+from tlpy.scenarios.checkpoints import StageCheckpoint
+from tlpy.scenarios.device import choose_accelerator, configure, is_out_of_memory
+from tlpy.scenarios.keeper import DivergedError
+from tlpy.scenarios.outputs import write_failed
+from tlpy.scenarios.stage import divide_batch, train_stage
+from tlpy.store import Store
+
+# The machine's trouble, not the stage's: the task fails as a whole, and its retry goes on from the
+# checkpoints.
+_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENFILE}
+
+
+class StageOutOfMemoryError(MemoryError):
+    """A stage did not fit into memory; a retry halves its batch on the device."""
+
+
+class ParentFailedError(RuntimeError):
+    """The stage that this one starts from did not finish."""
+
+
+def train_pack(
+    pack: Mapping[str, Any],
+    caches: Path,
+    subjects: Path,
+    parents: Path,
+    out: Path,
+    checkpoints: Path,
+    store: Path | None = None,
+    threads: int = 1,
+    accelerator: str = "auto",
+    attempt: int = 1,
+) -> dict[str, str]:
+    """Train a pack's stages into `out/<id>/` and keep each finished one in the store at once.
+
+    A stage that the store holds is laid out, not trained. One failed stage fails alone: its folder says why,
+    its children fail with it, the others go on.
+
+    Args:
+        pack: pack.json.
+        caches: holds a folder for each PREPARE request.
+        subjects: holds `<subjects id>.tsv`.
+        parents: holds folders of finished stages by id; may be missing.
+        out: where stages go.
+        checkpoints: where stages under way are kept for a retry, by id.
+        store: the store's folder, if there is one.
+        threads: torch's threads.
+        accelerator: `auto`, `cpu` or `gpu`.
+        attempt: 1, or which retry this is.
+
+    Returns:
+        Status (`done`, `failed`) by stage id.
+
+    Raises:
+        InputError: a GPU was asked for and there is none; a stage's cache is not among `caches`.
+        StageOutOfMemoryError: after which a retry with a smaller batch makes sense.
+    """
+    device = choose_accelerator(accelerator)
+    configure(device, threads)
+    run = _Run(caches, subjects, parents, out, checkpoints, Store(store) if store else None, device)
+    attempts = Attempts(checkpoints / f"{pack['id']}.json", attempt)
+    out.mkdir(parents=True, exist_ok=True)
+    status = {stage["id"]: run.stage(stage, attempts) for stage in pack["stages"]}
+    attempts.close()
+    run.close()
+    return status
+
+
+class _Run:
+    """Where a pack's things lie."""
+
+    def __init__(
+        self,
+        caches: Path,
+        subjects: Path,
+        parents: Path,
+        out: Path,
+        checkpoints: Path,
+        store: Store | None,
+        device: str,
+    ) -> None:
+        self.caches, self.subjects, self.parents, self.out = caches, subjects, parents, out
+        self.checkpoints, self.store, self.device = checkpoints, store, device
+        # Without a store, stages that finished before a task was killed wait for its retry here.
+        self.finished = store or Store(checkpoints / "finished")
+        self._sources: dict[str, tuple[ImageSource, dict[str, Any]]] = {}
+
+    def stage(self, stage: Mapping[str, Any], attempts: Attempts) -> str:
+        """Train one stage, or find it done; its status."""
+        folder = self.out / stage["id"]
+        if _status(folder) == "done":
+            return "done"
+        if self.finished.has_stage(stage["id"]):
+            self.finished.fetch("stages", stage["id"], folder)
+            return "done"
+        source, preprocessing = self.source(stage["cache"])
+        checkpoint = StageCheckpoint(self.checkpoints / stage["id"])
+        halvings = attempts.halvings(stage["id"])
+        aside = self.out / f".{stage['id']}"
+        for left in (aside, folder):
+            shutil.rmtree(left, ignore_errors=True)
+        try:
+            rows = read_subjects(self.subjects / f"{stage['subjects']}.tsv", stage["task"]["labels"])
+            start = self.start(stage)
+            train_stage(stage, source, rows, preprocessing, start, aside, self.device, checkpoint, halvings)
+            aside.rename(folder)
+            self.finished.keep("stages", stage["id"], folder)
+        except Exception as error:
+            if is_out_of_memory(error) and divide_batch(stage["training"]["batch_size"], halvings)[0] > 1:
+                attempts.out_of_memory(stage["id"])
+                raise StageOutOfMemoryError(f"stage {stage['name']} ({stage['id']}): {error}") from error
+            if isinstance(error, OSError) and error.errno in _MACHINE:
+                raise
+            write_failed(folder, stage, _reason(error), traceback.format_exc())
+            print(f"{stage['id']} {stage['name']} failed: {_reason(error)}", flush=True)
+            checkpoint.remove()
+            return "failed"
+        checkpoint.remove()
+        return "done"
+
+    def source(self, cache: str) -> tuple[ImageSource, dict[str, Any]]:
+        """The opened cache and its preprocessing contract."""
+        if cache not in self._sources:
+            folders = sorted(self.caches.glob(f"{cache}-*"))
+            if not folders:
+                raise InputError([Problem("caches", f"no prepared images of cache {cache} in {self.caches}")])
+            prepared = PreparedImages.open(folders)
+            self._sources[cache] = (ImageSource(prepared), prepared.contract)
+        return self._sources[cache]
+
+    def start(self, stage: Mapping[str, Any]) -> Path | None:
+        """The weights the stage starts from; None: at random.
+
+        Raises:
+            ParentFailedError: the parent did not finish, or is nowhere.
+        """
+        if not stage["parent"]:
+            return Path(stage["weights"]) if stage["weights"] else None
+        places = [self.parents / stage["parent"], self.out / stage["parent"]]
+        if self.store:
+            places.append(self.store.path("stages", stage["parent"]))
+        for place in places:
+            if _status(place) == "done":
+                return place / "weights.safetensors"
+        known = any(_status(place) == "failed" for place in places)
+        raise ParentFailedError(f"parent {stage['parent']} failed" + ("" if known else ": it left no files"))
+
+    def close(self) -> None:
+        """All stages are in `out`: what was kept for a retry goes."""
+        if self.store is None:
+            shutil.rmtree(self.finished.root, ignore_errors=True)
+
+
+def _status(folder: Path) -> str | None:
+    """`done` or `failed`, as a stage's metrics.json says; None where there is none."""
+    try:
+        return str(json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["status"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _reason(error: BaseException) -> str:
+    """One line for the leaderboard."""
+    if isinstance(error, InputError):
+        return "; ".join(str(problem) for problem in error.problems)
+    lines = str(error).strip().splitlines()
+    if isinstance(error, DivergedError | ParentFailedError) and lines:
+        return lines[0]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
