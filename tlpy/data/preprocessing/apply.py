@@ -92,7 +92,7 @@ def conform(raw: RawImage, preprocessing: Mapping[str, Any]) -> Conformed:
         raise ImageError("has no voxel size in its file; preprocessing.spacing needs one")
     grid = _grid(array.shape[1:], spacing, preprocessing)
 
-    array = np.ascontiguousarray(array, np.float32)
+    array = np.asarray(array, np.float32)
     if grid.target is not None:
         array = resample(array, spacing, grid.target)
     darkest = array.min(axis=tuple(range(1, array.ndim)))

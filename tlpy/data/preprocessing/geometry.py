@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -55,20 +56,33 @@ def resample(array: np.ndarray, spacing: Sequence[float], target: Sequence[float
     factors = [
         1.0 if abs(old / new - 1) < _SAME else new / old for old, new in zip(spacing, target, strict=True)
     ]
-    if all(factor == 1.0 for factor in factors):
-        return array
-    from scipy.ndimage import affine_transform, gaussian_filter
+    axes = [axis for axis, factor in enumerate(factors) if factor != 1.0]
+    # The axis that shrinks most goes first: the others then have less to do.
+    for axis in sorted(axes, key=lambda axis: -factors[axis]):
+        operator = _operator(shape[axis], size[axis], factors[axis])
+        array = np.moveaxis(np.tensordot(operator, array, axes=(1, 1 + axis)), 0, 1 + axis)
+    return array
 
-    blur = [np.sqrt(factor**2 - 1) / 2.3548 if factor > 1 else 0.0 for factor in factors]
-    offsets = [(n - 1) / 2 - factor * (m - 1) / 2 for n, m, factor in zip(shape, size, factors, strict=True)]
-    out = np.empty((len(array), *size), np.float32)
-    for source, result in zip(array, out, strict=True):
-        smooth = gaussian_filter(source, blur, mode="nearest", truncate=3.0) if any(blur) else source
-        # A diagonal matrix, given as a vector, takes SciPy's separable path.
-        affine_transform(
-            smooth, np.asarray(factors), offsets, output_shape=size, output=result, order=1, mode="nearest"
-        )
-    return out
+
+@lru_cache(maxsize=64)
+def _operator(old: int, new: int, factor: float) -> np.ndarray:
+    """The matrix (new, old) that smooths an axis and interpolates it, both with its ends held."""
+    at = np.clip((np.arange(new) - (new - 1) / 2) * factor + (old - 1) / 2, 0, old - 1)
+    left = np.minimum(at.astype(int), max(old - 2, 0))
+    rows = np.arange(new)
+    linear = np.zeros((new, old))
+    linear[rows, left] = 1 - (at - left)
+    linear[rows, np.minimum(left + 1, old - 1)] += at - left
+    if factor <= 1:
+        return linear.astype(np.float32)
+    sd = np.sqrt(factor**2 - 1) / 2.3548
+    reach = int(3 * sd + 0.5)
+    offsets = np.arange(-reach, reach + 1)
+    weights = np.exp(-0.5 * (offsets / sd) ** 2)
+    smooth = np.zeros((old, old))
+    for offset, weight in zip(offsets, weights / weights.sum(), strict=True):
+        smooth[np.arange(old), np.clip(np.arange(old) + offset, 0, old - 1)] += weight
+    return (linear @ smooth).astype(np.float32)
 
 
 def fit(array: np.ndarray, size: Sequence[int], fill: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from tlpy.data.readers.base import ImageError
 
 # From this share of voxels at exactly the minimum on, the minimum is the background (a masked image).
 _MASKED = 0.05
+_CHUNK = 8192
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,10 @@ def measure(image: np.ndarray, kind: str) -> Scaling:
 def moments(image: np.ndarray) -> tuple[float, float]:
     """Mean and (population) standard deviation, accumulated in double precision."""
     mean = float(image.mean(dtype=np.float64))
-    centred = (image - np.float32(mean)).ravel()
-    # Chunks in single precision are enough for the squares of centred values; their sum is not.
-    total = sum(float(np.dot(part, part)) for part in np.array_split(centred, max(1, centred.size // 4096)))
+    centred = (image - np.float32(mean)).ravel(order="K")
+    # Single precision is enough for chunks of squares of centred values, but not for their sum.
+    chunks = [centred[start : start + _CHUNK] for start in range(0, centred.size, _CHUNK)]
+    total = sum(float(np.dot(chunk, chunk)) for chunk in chunks)
     return mean, float(np.sqrt(total / centred.size))
 
 
