@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,10 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
     from tlpy.config.schema import Schema
 
     params = read_params(params_file)
-    planned = Planner(params, Schema.read(), {}, store=store or _path(params.get("store"))).plan()
+    store = store or _path(params.get("store"))
+    slots = os.cpu_count() or 1
+    components = _path(params.get("components"))
+    planned = Planner(params, Schema.read(), {}, slots=slots, store=store, components=components).plan()
     if out:
         write_plan(planned, out)
     if as_json:

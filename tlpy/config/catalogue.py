@@ -73,6 +73,13 @@ class DataSet:
     def label(self) -> str:
         return str(self.spec["label"])
 
+    def strata(self) -> dict[str, str | float]:
+        """What a split keeps alike in each part: the class, or the number, of each image."""
+        values = {record.image: self.task.value(record.labels[self.label]) for record in self.records}
+        if self.task.classes:
+            return dict(values)
+        return {image: float(value) for image, value in values.items()}
+
     @property
     def has_official_split(self) -> bool:
         return any(record.split for record in self.records)

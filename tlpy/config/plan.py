@@ -205,19 +205,15 @@ class Planner:
         record = stage_record(
             spec, data, subjects, parent, seed, fold, self._value("metric"), self.code, weights
         )
-        self._note_normalised(spec, record)
         self.stages.setdefault(record["id"], record)
         return str(record["id"])
 
     def _note_normalised(self, spec: StageSpec, record: Mapping[str, Any]) -> None:
         for term in sorted(set(spec.objective) - set(record["objective"])):
-            why = (
-                "its weight is 0"
-                if not spec.objective[term]
-                else "nothing came before that it could hold on to"
-            )
-            what = f"{spec.name}.objective.{term}"
-            self.normalised[f"{what}: {why}"] = {"what": what, "why": why}
+            # A weight of 0 is a user's way to switch a term off; only what was meant to act is worth a note.
+            if spec.objective[term]:
+                what = f"{spec.name}.objective.{term}"
+                self.normalised[what] = {"what": what, "why": "nothing came before that it could hold on to"}
 
     def _drop_unused(self, book: VariantBook) -> None:
         """Without baselines, the from-scratch stages that no variant asks for are not trained."""

@@ -103,9 +103,8 @@ class Schema:
                         _help(self.resolve(error.schema.get("properties", {}).get(key, {}))),
                     )
         elif error.validator == "type":
-            types = (
-                error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-            )
+            types = error.validator_value
+            types = [types] if isinstance(types, str) else types
             expected = " or ".join(_TYPE_NAMES.get(name, name) for name in types)
             yield Problem(where, f"expected {expected}, got {_shown(error.instance)}")
         elif error.validator == "enum":

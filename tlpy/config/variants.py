@@ -153,7 +153,7 @@ def _in_words(path: str, value: Any) -> str:
         value = f"{name} ({inside})" if name and inside else name or inside
     if path == "architecture":
         return str(value)
-    return f"{path.replace('objective.', '').replace('_', ' ')} {_plain(value)}"
+    return f"{path.replace('objective.', '').replace('.', ' ').replace('_', ' ')} {_plain(value)}"
 
 
 def _plain(value: Any) -> str:
