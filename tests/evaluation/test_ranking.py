@@ -214,6 +214,6 @@ def test_ties_on_validation_are_told_and_broken_by_the_finer_score(tmp_path: Pat
 
 def test_settings_read_like_people_write_them() -> None:
     assert show_setting(0.0001) == "0.0001"
-    assert show_setting(None) == "none"
+    assert show_setting(None) == ""
     assert show_setting({"name": "freeze", "up_to": "layer3"}) == "freeze(up_to=layer3)"
     assert show_setting([1, True]) == "[1, true]"

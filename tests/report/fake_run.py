@@ -71,7 +71,12 @@ class FakeRun:
             keys = [(0, fold) for fold in range(self.folds)]
         for net in ARCHITECTURES if self.baseline else ():
             for lr in RATES:
-                settings = {"architecture": net, "lr": lr, **several}
+                settings = {
+                    "architecture": net,
+                    "lr": lr,
+                    "finetune.objective.elastic_penalty": None,
+                    **several,
+                }
                 replicates = [
                     {
                         "seed": s,
@@ -100,7 +105,10 @@ class FakeRun:
                     common = {"baseline": False, "scratch": scratch_ids.get((net, lr)), "target": target}
                     variants.append(
                         {"id": digest("variant", target, net, lr, penalty), "settings": settings, **common}
-                        | {"label": f"{net}, lr {lr:g}, elastic_penalty {penalty:g}", "metric": metric}
+                        | {
+                            "label": f"{net}, lr {lr:g}, finetune elastic penalty {penalty:g}",
+                            "metric": metric,
+                        }
                         | {"chain": ["pretrain", "finetune"], "replicates": replicates}
                     )
         return variants

@@ -50,9 +50,12 @@ _LAST: dict[str, Callable[[Outcome], Any]] = {
 
 
 def show_setting(value: Any) -> str:
-    """A searched value as people would write it: `0.001`, `none`, `freeze(up_to=layer3)`."""
+    """A searched value as people would write it: `0.001`, `true`, `freeze(up_to=layer3)`.
+
+    Empty for None: a setting without effect on the variant, such as a penalty where nothing came before.
+    """
     if value is None:
-        return "none"
+        return ""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
@@ -92,12 +95,17 @@ def write_ranking(rankings: list[Ranking], params: dict[str, Any], out: Path) ->
 def best_params(params: dict[str, Any], best: Outcome) -> dict[str, Any]:
     """The user's params with the winner's settings in place of the search; it runs as it is.
 
-    A from-scratch winner keeps only its own last stage.
+    A from-scratch winner keeps only its own last stage. Settings without effect on it stay as they were.
     """
     from tlpy.config.search import variant_params
 
-    result: dict[str, Any] = copy.deepcopy(variant_params(params, best.settings))
-    result.pop("search", None)
+    space = (params.get("search") or {}).get("space") or {}
+    settings = {
+        path: value
+        for path, value in best.settings.items()
+        if value is not None or None in (space.get(path) or [])
+    }
+    result = copy.deepcopy(variant_params(params, settings))
     stages = result.get("stages")
     if best.baseline and isinstance(stages, list) and stages:
         start = {key: value for key, value in stages[-1].items() if key not in ("weights", "transfer")}
@@ -172,7 +180,7 @@ def _write_leaderboard(rankings: list[Ranking], path: Path) -> None:
     rows = []
     for outcome in outcomes:
         row = [get(outcome) for get in _BEFORE.values()]
-        row += [show_setting(outcome.settings[name]) if name in outcome.settings else "" for name in settings]
+        row += [show_setting(outcome.settings.get(name)) for name in settings]
         row += [get(outcome) for get in _AFTER.values()]
         row += [outcome.mean("test", name) for name in others]
         row += [get(outcome) for get in _LAST.values()]

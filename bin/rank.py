@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+"""RANK: order the variants by validation, score them on test with intervals, write the report's sections."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from tlpy.evaluation.leaderboard import write_ranking
+from tlpy.evaluation.ranking import rank
+from tlpy.evaluation.results import read_run
+from tlpy.report.write import write_report
+
+EXISTING = click.Path(exists=True, path_type=Path)
+
+
+@click.command()
+@click.option("--plan", type=EXISTING, required=True, help="plan.json of PLAN.")
+@click.option("--stages", type=EXISTING, required=True, help="Folder that holds <stage id>/ of TRAIN.")
+@click.option("--prepared", type=EXISTING, help="Folder that holds <request id>/ of PREPARE.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the ranking.")
+def main(plan: Path, stages: Path, prepared: Path | None, out: Path) -> None:
+    """Write OUT/leaderboard.tsv and what belongs to it, and report/ beside OUT."""
+    run = read_run(json.loads(plan.read_text(encoding="utf-8")), stages, prepared)
+    rankings = rank(run)
+    write_ranking(rankings, run.plan["params"], out)
+    write_report(run, rankings, out.resolve().parent / "report")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Sections on the data: sets and splits, pictures of prepared images, quality, what was left out."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlpy.evaluation.results import Run
+from tlpy.report.sections import Section, bullets, count, escape, html_table
+
+PICTURES = 4
+LISTED = 50
+_QUALITIES = {
+    "mean": ("Mean intensity", "as stored, before normalisation"),
+    "sd": ("Spread of intensity", "standard deviation, as stored"),
+    "foreground": ("Foreground", "share of the voxels that are not background"),
+}
+
+
+def images_of(run: Run, dataset: str) -> list[dict[str, str]]:
+    """The rows of images.tsv of a data set, over all its shards."""
+    if run.prepared is None:
+        return []
+    rows: list[dict[str, str]] = []
+    for folder in _shards(run.prepared, str(run.plan["datasets"][dataset]["cache"])):
+        try:
+            with (folder / "images.tsv").open(newline="", encoding="utf-8") as file:
+                rows += csv.DictReader(file, delimiter="\t")
+        except (OSError, ValueError, csv.Error):
+            continue
+    return rows
+
+
+def _shards(prepared: Path, cache: str) -> list[Path]:
+    return sorted(folder for folder in prepared.glob(f"{cache}-*") if folder.is_dir())
+
+
+def datasets(run: Run) -> Section:
+    """A row per data set: source, label, numbers, split, size."""
+    rows = []
+    for name, facts in sorted(run.plan["datasets"].items()):
+        task, n, groups = facts["task"], facts["n"], facts.get("groups") or {}
+        kind = escape(task["type"])
+        if task.get("classes"):
+            kind += f" ({escape(' / '.join(map(str, task['classes'])))})"
+        size = " × ".join(str(side) for side in facts.get("size") or [])
+        people = f" ({groups['all']:,})" if groups.get("all") not in (None, n["all"]) else ""
+        split = " / ".join(f"{n[part]:,}" for part in ("train", "val", "test"))
+        rows.append(
+            [
+                f"<strong>{escape(name)}</strong>",
+                escape((facts.get("reader") or {}).get("name", "")),
+                escape(", ".join(map(str, task["labels"]))),
+                kind,
+                f"{n['all']:,}{people}",
+                split + (" (official)" if facts.get("official_split") else ""),
+                _distribution(run, name),
+                f"{facts.get('channels', 1)} × {size}",
+                f"{len(facts.get('left_out') or []):,}",
+            ]
+        )
+    header = ["Data set", "Reader", "Label", "Task", "Images (groups)", "Train / val / test"]
+    header += ["Label on val and test", "Channels × size", "Left out"]
+    text = (
+        "Splits are by subject (or the group that was named), stratified, and joint over all data sets of "
+        "the run: nobody is trained on in one and tested on in another. Look at the test column: it "
+        "bounds what any score below can tell."
+    )
+    return Section("datasets", "Data sets", text, "html", html_table(header, rows, (4, 8)))
+
+
+def _distribution(run: Run, dataset: str) -> str:
+    """The label among the val and test cases of the first finished stage on a data set."""
+    for stage in run.stages.values():
+        if stage.record["dataset"] != dataset or not stage.done:
+            continue
+        parts = [
+            cases for cases in (stage.predictions("val"), stage.predictions("test")) if cases is not None
+        ]
+        if not parts:
+            continue
+        true = np.concatenate([cases.true for cases in parts])
+        if stage.task["type"] == "regression":
+            return f"{true.mean():.3g} ± {true.std():.2g} ({true.min():.3g} to {true.max():.3g})"
+        classes = [str(name) for name in stage.task["classes"]]
+        counts = np.bincount(true.astype(int), minlength=len(classes))
+        return ", ".join(f"{escape(name)} {number}" for name, number in zip(classes, counts, strict=True))
+    return "n/a"
+
+
+def pictures(run: Run) -> Section | None:
+    """A few prepared images per data set, as the network gets them."""
+    if run.prepared is None:
+        return None
+    blocks = []
+    for name, facts in sorted(run.plan["datasets"].items()):
+        folders = _shards(run.prepared, str(facts["cache"]))
+        files = sorted(file for folder in folders for file in (folder / "pictures").glob("*.png"))[:PICTURES]
+        if not files:
+            continue
+        figures = "".join(
+            f'<figure><img alt="{escape(file.stem)}" src="data:image/png;base64,'
+            f'{base64.b64encode(file.read_bytes()).decode()}"><figcaption>{escape(file.stem)}</figcaption></figure>'
+            for file in files
+        )
+        size = " × ".join(str(side) for side in facts.get("size") or [])
+        blocks.append(
+            f"<h5>{escape(name)} <small>{facts.get('channels', 1)} × {size}</small></h5>"
+            f'<div class="tlimb-row">{figures}</div>'
+        )
+    text = (
+        "The first images of each data set after preparation (orientation, resampling, cropping, "
+        "normalisation, slicing), central slice, scaled to grey for the eye. Look for wrong orientation, "
+        "cut-off heads, skulls in one set only, empty slices."
+    )
+    return Section("pictures", "Prepared images", text, "html", "".join(blocks)) if blocks else None
+
+
+def quality(run: Run) -> Section | None:
+    """Box plots of intensity and foreground per data set, with the most unusual images named."""
+    images = {name: images_of(run, name) for name in sorted(run.plan["datasets"])}
+    data: list[dict[str, list[float]]] = []
+    buttons: list[dict[str, str]] = []
+    unusual: list[str] = []
+    for column, (title, meaning) in _QUALITIES.items():
+        boxes = {escape(name): _numbers(rows, column)[1] for name, rows in images.items()}
+        boxes = {name: values for name, values in boxes.items() if values}
+        if boxes:
+            data.append({name: [float(f"{value:.5g}") for value in values] for name, values in boxes.items()})
+            buttons.append({"name": title, "ylab": f"{title} ({meaning})", "title": f"TLIMB: {title}"})
+    for name, rows in images.items():
+        odd = _unusual(rows).items()
+        unusual += [f"{escape(name)}: {escape(image)} ({escape(why)})" for image, why in odd]
+    if not data:
+        return None
+    text = (
+        "One point per image, by data set. Boxes that lie apart mean that the sets differ in scale or "
+        "content, which normalisation may or may not remove; single points far away are worth opening."
+    )
+    if unusual:
+        more = f" and {len(unusual) - 12} more" if len(unusual) > 12 else ""
+        text += f" <strong>Unusual within their set:</strong> {'; '.join(unusual[:12])}{more}."
+    else:
+        text += " No image stands out within its set."
+    config: dict[str, Any] = {"ylab": buttons[0]["ylab"], "sort_samples": False, "boxpoints": "all"}
+    config |= {"data_labels": buttons, "height": 130 + 90 * len(images)}
+    return Section("quality", "Data quality", text, "box", data, config)
+
+
+def _numbers(rows: list[dict[str, str]], column: str) -> tuple[list[str], list[float]]:
+    ids, values = [], []
+    for row in rows:
+        try:
+            value = float(row.get(column) or "nan")
+        except ValueError:
+            continue
+        if math.isfinite(value) and row.get("status") == "ok":
+            ids.append(str(row["image"]))
+            values.append(value)
+    return ids, values
+
+
+def _unusual(rows: list[dict[str, str]]) -> dict[str, str]:
+    """Image → why it stands out among its data set."""
+    from tlpy.data.quality import Quality, outliers
+
+    found = {}
+    for row in rows:
+        try:
+            shape = tuple(int(side) for side in row["shape"].split("x"))
+            figures = [float(row[name]) for name in ("minimum", "maximum", "mean", "sd", "foreground")]
+        except (KeyError, ValueError):
+            continue
+        if row.get("status") == "ok":
+            found[str(row["image"])] = Quality(shape, (), *figures)
+    return outliers(found)
+
+
+def left_out(run: Run) -> Section:
+    """Every image that did not take part, with the reason, and the shapes and spacings of those that did."""
+    out, shapes = [], []
+    for name, facts in sorted(run.plan["datasets"].items()):
+        rows = images_of(run, name)
+        reasons = [(str(item["where"]), str(item["reason"])) for item in facts.get("left_out") or []]
+        reasons += [
+            (row.get("file") or row["image"], row["reason"])
+            for row in rows
+            if row.get("status") == "left_out"
+        ]
+        out += [[escape(name), escape(where), escape(reason)] for where, reason in dict.fromkeys(reasons)]
+        found = Counter(
+            (row.get("shape", ""), row.get("spacing", "")) for row in rows if row.get("status") == "ok"
+        )
+        for (shape, spacing), number in found.most_common(5):
+            shapes.append([escape(name), escape(shape), escape(spacing), f"{number:,}"])
+    parts = []
+    if out:
+        parts.append(html_table(("Data set", "Where", "Why"), out[:LISTED]))
+        if len(out) > LISTED:
+            parts.append(bullets([f"and {count(len(out) - LISTED, 'more')}; all of them stand in plan.json"]))
+    else:
+        parts.append("<p>Nothing was left out.</p>")
+    if shapes:
+        parts.append("<h5>Shapes and spacings as read</h5>")
+        parts.append(html_table(("Data set", "Shape (voxels)", "Spacing (mm)", "Images"), shapes, (3,)))
+    text = (
+        "What is not part of any score, and why. A set with many kinds of shapes or spacings comes from "
+        "several scanners or protocols: check that these do not follow the label."
+    )
+    return Section("left_out", "Left out", text, "html", "".join(parts))

@@ -1,0 +1,225 @@
+"""What the plan worked out, and the methods in words, ready for a paper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tlpy.evaluation.intervals import RESAMPLES
+from tlpy.evaluation.ranking import Ranking
+from tlpy.evaluation.results import Run
+from tlpy.report.sections import (
+    Section,
+    bullets,
+    count,
+    duration,
+    escape,
+    html_table,
+    joined,
+    paragraph,
+    words,
+)
+
+_CITED = {
+    "tlimb": "Schulz M-A, Albrecht JP, Yilmaz A, et al. TLIMB – A transfer learning framework for image "
+    "analysis of the brain.",
+    "nextflow": "Di Tommaso P, et al. Nextflow enables reproducible computational workflows. Nat Biotechnol "
+    "2017; 35:316–319.",
+    "pytorch": "Paszke A, et al. PyTorch: an imperative style, high-performance deep learning library. "
+    "NeurIPS 2019.",
+    "multiqc": "Ewels P, et al. MultiQC: summarize analysis results for multiple tools and samples in a "
+    "single report. Bioinformatics 2016; 32:3047–3048.",
+    "bootstrap": "Efron B, Tibshirani RJ. An introduction to the bootstrap. Chapman & Hall, 1993.",
+    "gain": "The gain over no transfer is Eq. 1 of: Cats, not CAT scans: a study of dataset similarity in "
+    "transfer learning for 2D medical image classification.",
+    "resnet": "He K, et al. Deep residual learning for image recognition. CVPR 2016.",
+    "vit": "Dosovitskiy A, et al. An image is worth 16×16 words: transformers for image recognition at "
+    "scale. ICLR 2021.",
+    "sfcn": "Peng H, et al. Accurate brain age prediction with lightweight deep neural networks. Med Image "
+    "Anal 2021; 68:101871.",
+    "elastic_penalty": "Li X, Grandvalet Y, Davoine F. Explicit inductive bias for transfer learning with "
+    "convolutional networks. ICML 2018.",
+    "bids": "Gorgolewski KJ, et al. The brain imaging data structure. Sci Data 2016; 3:160044.",
+}
+_NORMALISED = {
+    "zscore": "standardised to zero mean and unit variance per image",
+    "zscore_foreground": "standardised to zero mean and unit variance of the foreground per image",
+    "percentile": "scaled between percentiles per image",
+    "minmax": "scaled between minimum and maximum per image",
+    "mean": "divided by their mean per image",
+}
+
+
+def inferred(run: Run) -> Section:
+    """What was not in the params file: inferred, without effect, warned of."""
+    plan = run.plan
+    parts = ["<h5>Inferred</h5>"]
+    rows = [[escape(i["what"]), escape(i["value"]), escape(i["why"])] for i in plan.get("inferred") or []]
+    parts.append(html_table(("What", "Value", "Why"), rows) if rows else paragraph("Nothing."))
+    normalised = plan.get("normalised") or []
+    if normalised:
+        parts.append("<h5>Settings without effect</h5>")
+        rows = [[escape(item["what"]), escape(item["why"])] for item in normalised]
+        parts.append(html_table(("Setting", "Why it was dropped"), rows))
+    warnings = [escape(warning) for warning in plan.get("warnings") or []]
+    parts.append("<h5>Warnings</h5>" + (bullets(warnings) if warnings else paragraph("None.")))
+    text = "Nothing is guessed silently: this is what the pipeline settled that the params file did not say."
+    return Section("inferred", "Inferred settings and warnings", text, "html", "".join(parts))
+
+
+def methods(run: Run, rankings: list[Ranking]) -> Section:
+    """Paragraphs to copy, and what to cite."""
+    body = [_data(run), _training(run), _search(run, rankings), _scoring(rankings), _software(run)]
+    text = "A draft from what was really run. Check it against your study before it goes into a paper."
+    content = "".join(paragraph(part) for part in body) + "<h5>To cite</h5>" + bullets(_citations(run))
+    return Section("methods", "Methods in words", text, "html", f'<div class="tlimb-methods">{content}</div>')
+
+
+def _data(run: Run) -> str:
+    sentences = []
+    for name, facts in run.plan["datasets"].items():
+        task, n = facts["task"], facts["n"]
+        kind = "regression" if task["type"] == "regression" else f"{task['type']} classification"
+        people = facts.get("groups") or n
+        of = (
+            f" of {count(people['all'], 'subject or group', 'subjects or groups')}"
+            if people["all"] != n["all"]
+            else ""
+        )
+        sentences.append(
+            f"Data set '{escape(name)}' comprised {count(n['all'], 'image')}{of} ({n['train']:,} for "
+            f"training, {n['val']:,} for validation, {n['test']:,} for testing) and served {kind} of "
+            f"{escape(joined([str(label) for label in task['labels']]))}. {_preprocessing(run, facts)}"
+        )
+    official = any(facts.get("official_split") for facts in run.plan["datasets"].values())
+    sentences.append(
+        "Splits were made by subject (or the named group), stratified by the label"
+        + (", official splits being kept" if official else "")
+        + ", and jointly over all data sets, so that no subject trained on in one was tested on in another."
+    )
+    return " ".join(sentences)
+
+
+def _preprocessing(run: Run, facts: dict[str, Any]) -> str:
+    settings = (run.plan.get("caches", {}).get(facts["cache"]) or {}).get("preprocessing") or {}
+    steps = []
+    if settings.get("orient"):
+        steps.append(f"oriented to {escape(settings['orient'])}")
+    if settings.get("spacing"):
+        steps.append(f"resampled to {escape(_by(settings['spacing']))} mm")
+    if settings.get("size"):
+        steps.append(f"cropped or padded to {escape(_by(settings['size']))} voxels")
+    if settings.get("normalise") in _NORMALISED:
+        steps.append(_NORMALISED[settings["normalise"]])
+    cut = settings.get("slice")
+    if cut:
+        number = int(cut.get("count", 1))
+        steps.append(
+            f"reduced to {count(number, str(cut.get('plane', 'axial')) + ' slice')} at "
+            f"{100 * float(cut.get('position', 0.5)):.0f} % of the axis"
+        )
+    size = " × ".join(str(side) for side in facts.get("size") or [])
+    into = f" into arrays of {facts.get('channels', 1)} × {size}" if size else ""
+    return f"Images were {joined(steps)}{into}." if steps else ""
+
+
+def _by(value: Any) -> str:
+    return " × ".join(str(side) for side in value) if isinstance(value, list) else str(value)
+
+
+def _training(run: Run) -> str:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for stage in run.plan["stages"].values():
+        groups.setdefault(str(stage["role"]), []).append(stage)
+    sentences = []
+    for role in ("pretrain", "adapt", "finetune"):
+        stages = groups.get(role)
+        if not stages:
+            continue
+        nets = _values(stage["architecture"]["name"] for stage in stages)
+        data = _values(stage["dataset"] for stage in stages)
+        epochs = _values(stage["training"]["epochs"] for stage in stages)
+        rates = _values(f"{stage['training']['lr']:g}" for stage in stages)
+        batches = _values(stage["training"]["batch_size"] for stage in stages)
+        optimizers = _values(stage["training"]["optimizer"]["name"] for stage in stages)
+        losses = _values(next(iter(stage["objective"])).replace("_", " ") for stage in stages)
+        kept = (
+            " The epoch best on validation was kept." if stages[0]["training"].get("keep") == "best" else ""
+        )
+        doing = {"pretrain": "Pretraining", "adapt": "Adaptation", "finetune": "Fine-tuning"}[role]
+        sentences.append(
+            f"{doing} of {nets} on {data} ran for at most {epochs} epochs with {optimizers} (learning rate "
+            f"{rates}, batch size {batches}), minimising {losses}.{kept}"
+        )
+    if any("elastic_penalty" in stage["objective"] for stage in run.plan["stages"].values()):
+        sentences.append(
+            "Where an elastic penalty was used, weights were drawn to their pretrained values (L2-SP)."
+        )
+    return " ".join(sentences)
+
+
+def _values(items: Any) -> str:
+    return escape(joined(list(dict.fromkeys(str(item) for item in items)), "or"))
+
+
+def _search(run: Run, rankings: list[Ranking]) -> str:
+    space = (run.plan["params"].get("search") or {}).get("space") or {}
+    outcomes = [outcome for ranking in rankings for outcome in ranking.outcomes]
+    scratch = sum(outcome.baseline for outcome in outcomes)
+    replicates = max((len(outcome.replicates) for outcome in outcomes), default=1)
+    folds = any(r.fold is not None for outcome in outcomes for r in outcome.replicates)
+    text = (
+        f"The search over {escape(joined([words(path) for path in space]))} gave " if space else "There were "
+    )
+    text += count(len(outcomes) - scratch, "variant")
+    if scratch:
+        baselines = count(scratch, "baseline")
+        text += f", compared with {baselines} trained from scratch with the same settings of the last stage"
+    text += "."
+    if replicates > 1:
+        how = "over folds" if folds else "with different seeds"
+        text += f" Each was trained {replicates} times ({how}), scores being averaged."
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    return text + (f" {count(failed, 'variant')} failed and took no part in the ranking." if failed else "")
+
+
+def _scoring(rankings: list[Ranking]) -> str:
+    metrics = joined(list(dict.fromkeys(ranking.metric.label for ranking in rankings)))
+    classify = any(ranking.task["type"] != "regression" for ranking in rankings)
+    return (
+        f"Variants were ranked by {escape(metrics)} on the validation set; the test set was scored once "
+        f"per variant and decided nothing. Intervals are 95 % percentile intervals of {RESAMPLES:,} "
+        f"bootstrap resamples of test subjects{' (stratified by class)' if classify else ''}. Differences "
+        "to the best variant were tested on the same resamples, p values corrected after Holm. The gain "
+        "of transfer is 100 · (M − M<sub>scratch</sub>) / M<sub>scratch</sub>, with the sign turned for "
+        "errors."
+    )
+
+
+def _software(run: Run) -> str:
+    versions: dict[str, str] = {}
+    devices: set[str] = set()
+    seconds = 0.0
+    for stage in run.stages.values():
+        versions |= {str(k): str(v) for k, v in (stage.metrics_file.get("versions") or {}).items()}
+        if stage.metrics_file.get("device"):
+            devices.add(str(stage.metrics_file["device"]))
+        seconds += stage.seconds if stage.done and stage.seconds == stage.seconds else 0.0
+    tlpy = run.plan.get("tlpy") or {}
+    named = [f"tlpy {tlpy.get('version', '')} (code {str(tlpy.get('digest', ''))[:8]})"]
+    named += [f"{name} {version}" for name, version in sorted(versions.items())]
+    on = f" on {escape(joined(sorted(devices)))}" if devices else ""
+    return (
+        f"The pipeline TLIMB ran on Nextflow with {escape(joined(named))}; training took "
+        f"{duration(seconds)}{on}. The seed was {run.plan.get('seed', 0)}."
+    )
+
+
+def _citations(run: Run) -> list[str]:
+    nets = {str(stage["architecture"]["name"]) for stage in run.plan["stages"].values()}
+    wanted = ["tlimb", "nextflow", "pytorch", "multiqc", "bootstrap", "gain"]
+    wanted += ["resnet"] if any(net.startswith("resnet") for net in nets) else []
+    wanted += [net for net in ("vit", "sfcn") if net in nets]
+    if any("elastic_penalty" in stage["objective"] for stage in run.plan["stages"].values()):
+        wanted.append("elastic_penalty")
+    readers = {str((facts.get("reader") or {}).get("name")) for facts in run.plan["datasets"].values()}
+    return [escape(_CITED[key]) for key in wanted + (["bids"] if "bids" in readers else [])]

@@ -1,0 +1,231 @@
+"""The answer in words: the best variant, how sure that is, and what to be careful about."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tlpy.evaluation.ranking import Ranking
+from tlpy.evaluation.results import Predictions, Run
+from tlpy.evaluation.variants import Outcome
+from tlpy.report.sections import Section, bullets, count, escape, joined, paragraph, percent
+
+FEW = 100
+"""Below this many test subjects, the report warns that intervals are wide."""
+
+STYLE = """<style>
+.tlimb-card{border:1px solid rgba(128,128,128,.35);border-left:4px solid #2f6690;border-radius:4px;
+  padding:14px 18px 4px;margin:0 0 18px;max-width:1100px}
+.tlimb-card h4{margin:0 0 8px;font-size:1.15rem}
+.tlimb-tiles{display:flex;flex-wrap:wrap;gap:12px 40px;margin:6px 0 12px}
+.tlimb-tiles b{display:block;font-size:1.7rem;line-height:1.2;font-weight:600}
+.tlimb-tiles span{font-size:.86rem;opacity:.75}
+.tlimb-table{width:auto;min-width:420px;max-width:1100px;font-size:.9rem}
+.tlimb-table td,.tlimb-table th{padding:.25rem 1.1rem .25rem .3rem;vertical-align:top}
+.tlimb-number{text-align:right;font-variant-numeric:tabular-nums}
+.tlimb-svg{width:100%;max-width:1100px;height:auto;display:block;font-size:13px}
+.tlimb-svg text{fill:currentColor}.tlimb-svg .tlimb-head{font-weight:600}
+.tlimb-svg .tlimb-grid{stroke:currentColor;stroke-opacity:.12}
+.tlimb-svg .tlimb-reference{stroke:currentColor;stroke-opacity:.55;stroke-dasharray:4 3}
+.tlimb-row{display:flex;flex-wrap:wrap;gap:16px 36px;margin-bottom:14px}
+.tlimb-row figure{margin:0}.tlimb-row figcaption{font-size:.85rem;opacity:.8;max-width:260px}
+.tlimb-row img{display:block;height:190px;width:auto;background:#000;image-rendering:auto}
+.tlimb-confusion td,.tlimb-confusion th{border:1px solid rgba(128,128,128,.3);padding:8px 14px;
+  text-align:center}
+.tlimb-methods{max-width:900px;line-height:1.55}
+</style>"""
+
+
+def summary(run: Run, rankings: list[Ranking]) -> Section:
+    """The first section: a card per target."""
+    cards = [_card(run, ranking) for ranking in rankings]
+    return Section(
+        "summary",
+        "Summary",
+        "Variants are chosen by their validation score. The test set was scored once per variant, at the "
+        "end.",
+        "html",
+        STYLE + "".join(cards),
+    )
+
+
+def describe(run: Run, outcome: Outcome) -> str:
+    """`resnet18, lr 0.001, elastic_penalty 0, pretrained on phantoms` or `…, from scratch`; HTML."""
+    chain = [run.stages[id_].record for id_ in outcome.replicates[0].stages if id_ in run.stages]
+    before = list(dict.fromkeys(str(stage["dataset"]) for stage in chain[:-1]))
+    start = chain[0].get("weights") if chain else None
+    text = escape(outcome.label)
+    if outcome.baseline and "scratch" not in outcome.label:
+        text += ", from scratch"
+    elif start:
+        text += f", starting from {escape(str(start).rsplit('/', 1)[-1])}"
+    if before:
+        text += f", pretrained on {escape(joined(before, 'then'))}"
+    return text
+
+
+def _card(run: Run, ranking: Ranking) -> str:
+    labels = escape(joined([str(label) for label in ranking.task.get("labels") or ["label"]]))
+    title = f"{escape(ranking.target)}: predicting {labels}"
+    best = ranking.best
+    if best is None:
+        reasons = dict.fromkeys(escape(outcome.reason) for outcome in ranking.outcomes)
+        failed = paragraph(
+            f"No variant finished, so there is nothing to rank. {len(reasons)} different reasons:"
+        )
+        return f'<div class="tlimb-card"><h4>{title}</h4>{failed}{bullets(list(reasons)[:10])}</div>'
+    intro = f"Best on validation: <strong>{describe(run, best)}</strong>."
+    return (
+        f'<div class="tlimb-card"><h4>{title}</h4>{paragraph(intro)}{_tiles(ranking, best)}'
+        f"{paragraph('Before you show this to anybody:')}{bullets(caveats(run, ranking))}</div>"
+    )
+
+
+def _tiles(ranking: Ranking, best: Outcome) -> str:
+    metric = ranking.metric
+    unit = f" ({metric.direction})"
+    test = f"{metric.label} on test{unit}<br>{_range(ranking, best)}, {count(best.n_test, 'subject')}"
+    tiles = [(metric.show(best.mean("test")), test)]
+    tiles.append((metric.show(best.mean("val")), f"{metric.label} on validation<br>what it was chosen by"))
+    transfer = ranking.best_transfer
+    if transfer is not None and math.isfinite(transfer.gain):
+        low, high = transfer.gain_interval
+        whose = (
+            "gain over training from scratch"
+            if transfer is best
+            else "gain of the best transfer over scratch"
+        )
+        between = f"95 % interval {percent(low)} to {percent(high)}" if math.isfinite(low) else "no interval"
+        tiles.append((percent(transfer.gain), f"{whose}<br>{between}"))
+    done = len(ranking.ranked)
+    scratch = sum(outcome.baseline for outcome in ranking.outcomes)
+    searched = count(len(ranking.outcomes) - scratch, "variant")
+    beside = f", {count(scratch, 'baseline')} from scratch" if scratch else ""
+    tiles.append((f"{done} of {len(ranking.outcomes)}", f"finished<br>{searched}{beside}"))
+    return (
+        '<div class="tlimb-tiles">'
+        + "".join(f"<div><b>{big}</b><span>{small}</span></div>" for big, small in tiles)
+        + "</div>"
+    )
+
+
+def _range(ranking: Ranking, outcome: Outcome) -> str:
+    low, high = outcome.test_interval
+    if not math.isfinite(low):
+        return "no interval"
+    return f"95 % interval {ranking.metric.show(low)} to {ranking.metric.show(high)}"
+
+
+def caveats(run: Run, ranking: Ranking) -> list[str]:
+    """What a careful reader would ask about the winner, answered from the results; HTML."""
+    best = ranking.best
+    if best is None:
+        return []
+    found = [*_on_transfer(ranking, best), *_on_size(run, ranking, best), *_on_balance(ranking, best)]
+    indistinct = [o for o in ranking.ranked[1:] if math.isfinite(o.p_to_best)]
+    same = sum(o.p_to_best >= 0.05 for o in indistinct)
+    if indistinct:
+        found.append(
+            f"On the test set, {same} of the {len(indistinct)} other variants can't be told from the best "
+            "(paired bootstrap, Holm-corrected p ≥ 0.05)."
+        )
+    if len(best.replicates) == 1:
+        found.append(
+            "Each variant was trained once: how much another seed would change a score is not known. "
+            "<code>replicates: {seeds: 3}</code> shows it."
+        )
+    else:
+        spread = ranking.metric.show(best.spread("test"))
+        found.append(
+            f"Scores are means of {len(best.replicates)} trainings; for the best they vary by {spread} (sd)."
+        )
+    troubled = [outcome for outcome in ranking.outcomes if outcome.status != "done"]
+    if troubled:
+        found.append(
+            f"{count(len(troubled), 'variant')} failed in whole or in part; the leaderboard says why."
+        )
+    return found
+
+
+def _on_transfer(ranking: Ranking, best: Outcome) -> list[str]:
+    if best.baseline:
+        transfer = ranking.best_transfer
+        beside = f" The best transfer is rank {transfer.rank}: {escape(transfer.label)}." if transfer else ""
+        return [
+            "Training from scratch came out first: on validation, <strong>transfer did not "
+            f"help</strong>.{beside}"
+        ]
+    if not math.isfinite(best.gain):
+        return ["There is no from-scratch twin to compare with, so the gain of transfer is not known."]
+    low, high = best.gain_interval
+    if low <= 0 <= high:
+        return [
+            "The interval of the gain holds zero: this test set <strong>does not show that transfer "
+            "helped</strong>."
+        ]
+    return []
+
+
+def _on_size(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
+    found = []
+    if best.n_test < FEW:
+        text = f"The test set is small ({count(best.n_test, 'subject')}), so its scores are uncertain"
+        low, high = best.test_interval
+        if low == high:
+            text += (
+                "; an interval without width means that few cases showed no mistake, not that none will be"
+            )
+        found.append(text + ".")
+    last = run.stages.get(best.done[0].stages[-1])
+    validation = last.n.get("val") if last else None
+    if ranking.tied > 1:
+        on = f" of {count(int(validation), 'subject')}" if validation else ""
+        found.append(
+            f"{ranking.tied} variants share the best validation score{on}; a finer score (log loss or "
+            "squared error on validation) decided between them."
+        )
+    return found
+
+
+def _on_balance(ranking: Ranking, best: Outcome) -> list[str]:
+    cases = first_cases(best)
+    if cases is None:
+        return []
+    if ranking.task["type"] == "regression":
+        guess = float(np.abs(cases.true - np.median(cases.true)).mean())
+        text = f"Always guessing the median would give a mean absolute error of {guess:.2f}."
+        if best.mean("test", "r2") <= 0:
+            text += " R² is not above zero: <strong>no better than guessing the mean</strong>."
+        return [text]
+    classes = [str(name) for name in ranking.task["classes"]]
+    counts = np.bincount(cases.true.astype(int), minlength=len(classes))
+    share = counts.max() / counts.sum()
+    if share < 0.6:
+        return []
+    return [
+        f"{100 * share:.0f} % of the test cases are '{escape(classes[int(counts.argmax())])}': always "
+        f"guessing that gives an accuracy of {share:.2f}, so accuracy alone misleads. Balanced accuracy is "
+        f"{best.mean('test', 'balanced_accuracy'):.2f} (guessing: {1 / len(classes):.2f})."
+    ]
+
+
+def first_cases(outcome: Outcome) -> Predictions | None:
+    """The test cases of the first seed; those of all its folds put together. None where there are none."""
+    done = [replicate for replicate in outcome.done if replicate.cases is not None]
+    parts = [
+        replicate.cases
+        for replicate in done
+        if replicate.seed == done[0].seed and replicate.cases is not None
+    ]
+    if not parts:
+        return None
+    if done[0].fold is None:
+        return parts[0]
+    return Predictions(
+        tuple(image for part in parts for image in part.images),
+        tuple(subject for part in parts for subject in part.subjects),
+        tuple(group for part in parts for group in part.groups),
+        np.concatenate([part.true for part in parts]),
+        np.concatenate([part.score for part in parts]),
+    )

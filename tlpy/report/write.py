@@ -1,0 +1,39 @@
+"""The report: every section that has something to show, as custom content for MultiQC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tlpy.evaluation.ranking import Ranking
+from tlpy.evaluation.results import Run
+from tlpy.report import data, methods, results, summary, training
+
+
+def write_report(run: Run, rankings: list[Ranking], out: Path) -> None:
+    """Write `<section>_mqc.json` files into `out`.
+
+    A section without anything to show (no history, no predictions, no pictures) is left out; the summary, the
+    leaderboard, the data sets and the methods are always there.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    sections = [
+        summary.summary(run, rankings),
+        results.leaderboard(rankings),
+        results.scores(rankings),
+        results.gain(rankings),
+        results.effects(rankings),
+        results.predictions(rankings),
+        results.confusions(rankings),
+        *(training.curves(run, rankings, role) for role in ("finetune", "adapt", "pretrain")),
+        training.cost(run, rankings),
+        training.sharing(run),
+        data.datasets(run),
+        data.pictures(run),
+        data.quality(run),
+        data.left_out(run),
+        methods.inferred(run),
+        methods.methods(run, rankings),
+    ]
+    for section in sections:
+        if section is not None:
+            section.write(out)
