@@ -33,7 +33,11 @@ def build(
     shape = tuple(size)
     if "." in component["name"]:
         encoder = _own_encoder(component, channels, shape)
-        return Architecture(encoder, measure_features(encoder, channels, shape, component["name"]), heads)
+        try:
+            features = measure_features(encoder, channels, shape, component["name"])
+        except (TypeError, RuntimeError) as error:
+            raise InputError([Problem("architecture", str(error))]) from error
+        return Architecture(encoder, features, heads)
     arguments = complete_architecture(dict(component), "architecture", shape)
     name = arguments.pop("name")
     # Where a network has no place of its own for dropout, it goes between features and heads.

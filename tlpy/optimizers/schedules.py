@@ -97,7 +97,7 @@ def plateau(
     threshold: float = 1e-4,
     min_lr: float = 0.0,
 ) -> Made:
-    """Times `factor` when the validation loss has not fallen by the share `threshold` for `patience` epochs."""
+    """Times `factor` when the validation loss has not fallen by a share `threshold` in `patience` epochs."""
     del length
     scheduler = ReduceLROnPlateau(
         optimizer, factor=factor, patience=int(patience), threshold=threshold, min_lr=min_lr

@@ -84,7 +84,7 @@ def load_weights(architecture: Architecture, state: Mapping[str, Tensor]) -> Loa
         if name.rpartition(".")[2] == _GRID:
             continue
         if source not in state:
-            _fill_absent(name, source, state, target[name], report)
+            _fill_absent(name, target[name], report)
             continue
         used.add(source)
         fixed = (
@@ -135,9 +135,7 @@ def _first_convolution(architecture: Architecture) -> str:
     return ""
 
 
-def _fill_absent(
-    name: str, source: str, state: Mapping[str, Tensor], own: Tensor, report: LoadReport
-) -> None:
+def _fill_absent(name: str, own: Tensor, report: LoadReport) -> None:
     """What becomes of a weight that is not in the file."""
     if name.rpartition(".")[2] == _COUNTER:
         return
