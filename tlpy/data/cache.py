@@ -48,15 +48,15 @@ class PreparedImages:
         self._place: dict[str, tuple[int, int]] = {}
         self._quality: dict[str, Quality] = {}
         self.left_out: dict[str, str] = {}
-        parts = []
-        for folder in sorted(Path(folder) for folder in folders):
-            parts.append(self._add(folder))
+        ordered = sorted(Path(folder) for folder in folders)
         try:
-            self.contract: dict[str, Any] = contracts.merge(parts)
+            self.contract: dict[str, Any] = contracts.merge([_contract(folder) for folder in ordered])
         except ValueError as error:
             raise InputError([Problem(", ".join(str(folder) for folder in folders), str(error))]) from None
         self.channels = int(self.contract["channels"])
         self.size = tuple(int(n) for n in self.contract["size"])
+        for folder in ordered:
+            self._add(folder)
         self.ids = sorted(self._place)
 
     @classmethod
@@ -91,26 +91,21 @@ class PreparedImages:
             out[position] = self._arrays[shard][row]
         return out
 
-    def _add(self, folder: Path) -> dict[str, Any]:
-        """Take in one shard; its contract."""
+    def _add(self, folder: Path) -> None:
+        shape = (self.channels, *self.size)
         try:
-            part: dict[str, Any] = json.loads((folder / "contract.json").read_text(encoding="utf-8"))
             with (folder / "images.tsv").open(encoding="utf-8", newline="") as file:
                 rows = list(csv.DictReader(file, delimiter="\t"))
-            shape = (part["channels"], *part["size"])
             # An empty file cannot be mapped: a shard without a usable image has no rows to read.
             filled = any(row["status"] == "ok" for row in rows)
             mapped = (
                 np.load(folder / "images.npy", mmap_mode="r") if filled else np.empty((0, *shape), np.float32)
             )
         except (OSError, ValueError, KeyError) as error:
-            problem = Problem(str(folder), f"is no folder of prepared images: {error}")
-            raise InputError([problem]) from None
-        if mapped.shape[1:] != tuple(shape) or mapped.dtype != np.float32:
+            raise _no_folder(folder, error) from None
+        if mapped.shape[1:] != shape or mapped.dtype != np.float32:
             found = f"{mapped.dtype} images of {mapped.shape[1:]}"
-            raise InputError(
-                [Problem(str(folder), f"holds {found}; its contract says float32 of {tuple(shape)}")]
-            )
+            raise InputError([Problem(str(folder), f"holds {found}; its contract says float32 of {shape}")])
         shard = len(self._arrays)
         self._arrays.append(
             mapped.view(np.ndarray)
@@ -123,7 +118,18 @@ class PreparedImages:
                 raise InputError([Problem(str(folder), f"image {row['image']} is in another shard too")])
             self._place[row["image"]] = (shard, int(row["index"]))
             self._quality[row["image"]] = _quality(row)
-        return part
+
+
+def _contract(folder: Path) -> dict[str, Any]:
+    try:
+        part: dict[str, Any] = json.loads((folder / "contract.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _no_folder(folder, error) from None
+    return part
+
+
+def _no_folder(folder: Path, error: Exception) -> InputError:
+    return InputError([Problem(str(folder), f"is no folder of prepared images: {error}")])
 
 
 def _quality(row: dict[str, str]) -> Quality:

@@ -16,6 +16,7 @@ from tlpy.data import contract
 from tlpy.data.cache import COLUMNS
 from tlpy.data.pictures import save_picture
 from tlpy.data.preprocessing import Conformed, conform, validate
+from tlpy.data.preprocessing.intensity import moments
 from tlpy.data.quality import Quality, assess
 from tlpy.data.readers.base import ImageError, ImageRecord, Reader
 from tlpy.errors import InputError, Problem, Problems
@@ -137,6 +138,8 @@ def _prepare(
             raise ImageError("; ".join(faults))
         conformed: Conformed = conform(raw, settings)
         array = conformed.array
+        if not np.isfinite(array.sum(dtype=np.float64)):
+            raise ImageError("has intensities too large for single precision")
         if array.shape != shape:
             raise ImageError(
                 f"has {_text(array.shape[1:])} voxels and {array.shape[0]} channel(s) once prepared; "
@@ -144,8 +147,7 @@ def _prepare(
             )
     except ImageError as error:
         return _Result(record, str(error), quality), None
-    mean = float(array.mean(dtype=np.float64))
-    intensity = (float(array.min()), float(array.max()), mean, float(array.std(dtype=np.float64)))
+    intensity = (float(array.min()), float(array.max()), *moments(array))
     return _Result(record, "", quality, conformed.spacing, conformed.axes, intensity), array
 
 

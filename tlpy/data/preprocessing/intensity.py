@@ -67,10 +67,13 @@ def measure(image: np.ndarray, kind: str) -> Scaling:
 def moments(image: np.ndarray) -> tuple[float, float]:
     """Mean and (population) standard deviation, accumulated in double precision."""
     mean = float(image.mean(dtype=np.float64))
-    centred = (image - np.float32(mean)).ravel(order="K")
-    # Single precision is enough for chunks of squares of centred values, but not for their sum.
-    chunks = [centred[start : start + _CHUNK] for start in range(0, centred.size, _CHUNK)]
-    total = sum(float(np.dot(chunk, chunk)) for chunk in chunks)
+    with np.errstate(over="ignore"):
+        centred = (image - np.float32(mean)).ravel(order="K")
+        # Single precision is enough for chunks of squares of centred values, but not for their sum.
+        chunks = [centred[start : start + _CHUNK] for start in range(0, centred.size, _CHUNK)]
+        total = sum(float(np.dot(chunk, chunk)) for chunk in chunks)
+    if not np.isfinite(total):  # squares beyond 3e38
+        return mean, float(image.std(dtype=np.float64))
     return mean, float(np.sqrt(total / centred.size))
 
 
