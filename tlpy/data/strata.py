@@ -101,7 +101,5 @@ def _count(size: int | float, available: int) -> int:
             [Problem("train_size", f"found {size!r}, expected a whole number or a fraction up to 1.0")]
         )
     if whole > available:
-        raise InputError(
-            [Problem("train_size", f"found {size}, but the training part has {available} images")]
-        )
+        raise InputError([Problem("train_size", f"found {size}, but only {available} are there to train on")])
     return int(whole)

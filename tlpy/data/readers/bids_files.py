@@ -182,7 +182,7 @@ def _place(shown: str, file: BidsFile) -> str:
 
 
 def _names(files: Iterable[BidsFile]) -> str:
-    names = [file.name for file in files]
+    names = sorted((file.name for file in files), key=natural)
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
