@@ -15,8 +15,8 @@ from tlpy.errors import Problem, Problems, nearest
 REGRESSION, BINARY, MULTICLASS = "regression", "binary", "multiclass"
 TASKS = (REGRESSION, BINARY, MULTICLASS)
 MOST_CODES = 10
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_AT_LEAST = re.compile(r"(\d+(?:\.\d+)?)\s*\+")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_AT_LEAST = re.compile(r"(\d+(?:\.\d+)?)\s*\+", re.ASCII)
 _SAME_CLASS = ({"m", "male", "man", "men"}, {"f", "female", "woman", "women"})
 _SHOWN = 20
 
@@ -172,12 +172,16 @@ def _check_numbers(cells: list[tuple[str, str]], label: str, problems: Problems)
 def _check_classes(cells: list[tuple[str, str]], label: str, mixed: bool, problems: Problems) -> None:
     """A problem for each cell of the rarer kind among texts and numbers, and for each second spelling."""
     counts = Counter(text for text, _ in cells)
+
+    def rank(text: str) -> tuple[int, int, str]:
+        return counts[text], -len(text), text
+
     if mixed:
         kinds: defaultdict[bool, list[tuple[str, str]]] = defaultdict(list)
         for cell in cells:
             kinds[_as_code(cell[0]) is not None].append(cell)
         wrong, right = sorted(kinds.values(), key=len)
-        usual = {_key(text): text for text, _ in sorted(right, key=lambda cell: counts[cell[0]])}
+        usual = {_key(text): text for text in sorted({text for text, _ in right}, key=rank)}
         names = ", ".join(sorted(usual.values())[:MOST_CODES])
         _add_rows(problems, wrong, f"under '{label}', expected one of {names}", "correct it, or write n/a")
     spellings: defaultdict[str, list[str]] = defaultdict(list)
@@ -185,7 +189,7 @@ def _check_classes(cells: list[tuple[str, str]], label: str, mixed: bool, proble
         if _as_code(text) is None:
             spellings[_key(text)].append(text)
     for alike in spellings.values():
-        best = max(sorted(alike), key=lambda text: counts[text])
+        best = max(alike, key=rank)
         wrong = [(text, place) for text, place in cells if text in alike and text != best]
         _add_rows(problems, wrong, f"under '{label}', elsewhere '{best}'", "spell each class in one way")
 

@@ -109,12 +109,12 @@ def _draw(
 
     At least one unit of each class goes there, and one of each stratum is left to each part of `later`.
     """
-    quota = shares({name: len(members) for name, members in strata.items()}, fraction)
+    sizes = {name: len(members) for name, members in strata.items()}
+    quota = shares(sizes, fraction, least=1 if classes else 0)
     for name, members in strata.items():
-        wanted = max(quota[name], 1) if classes else quota[name]
         placed = [parts[unit] for unit in members if unit in parts]
         keep = sum(other not in placed for other in later)
-        count = min(wanted - placed.count(part), len(members) - len(placed) - keep)
+        count = min(quota[name] - placed.count(part), len(members) - len(placed) - keep)
         free = [unit for unit in members if unit not in parts and part in allowed.get(unit, PARTS)]
         for unit in free[: max(0, count)]:
             parts[unit] = part

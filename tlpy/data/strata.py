@@ -52,10 +52,13 @@ def of_units(units: Mapping[str, str], values: Mapping[str, Stratum]) -> tuple[d
     return result, classes
 
 
-def shares(sizes: Mapping[str, int], fraction: float) -> dict[str, int]:
-    """How many of each stratum make up `fraction` of all: largest remainders, at least one in total."""
+def shares(sizes: Mapping[str, int], fraction: float, least: int = 0) -> dict[str, int]:
+    """How many of each stratum make up `fraction` of all, by largest remainders.
+
+    At least one in total, and at least `least` of each stratum.
+    """
     total = max(1, math.floor(fraction * sum(sizes.values()) + 0.5)) if sizes else 0
-    result = {name: math.floor(fraction * size) for name, size in sizes.items()}
+    result = {name: max(least, math.floor(fraction * size)) for name, size in sizes.items()}
     rest = sorted(sizes, key=lambda name: (result[name] - fraction * sizes[name], -sizes[name], name))
     for name in rest[: max(0, total - sum(result.values()))]:
         result[name] += 1
