@@ -210,6 +210,30 @@ def test_versions_of_an_image_are_told_apart_by_their_entities(tmp_path: Path, w
     assert problems == ["data/brains: reader.derivatives: no folder 'fmriprepp' (did you mean 'fmriprep'?)"]
 
 
+def test_files_that_are_in_the_way(bids: Path) -> None:
+    anat = bids / "sub-02" / "anat"
+    (anat / "._sub-02_T1w.nii.gz").write_bytes(b"left by macOS")
+    (anat / "sub-02_T1w.json").write_text("{}")
+    (bids / "sub-02.html").touch()
+    records, problems, _ = read(reader_of(bids))
+    assert (len(records), problems) == (6, [])
+    (anat / "sub-02_T1w.nii.gz").rename(anat / "sub-03_T1w.nii.gz")
+    _, problems, _ = read(reader_of(bids))
+    assert problems == [
+        "data/brains/sub-02/anat/sub-03_T1w.nii.gz: its name is not that of sub-02, in whose folder it is"
+    ]
+
+
+def test_ids_in_the_table_are_others_than_in_the_folders(bids: Path) -> None:
+    table(bids, "participant_id\tsex\nsub-1\tM\nsub-2\tF\n")
+    records, problems, skippable = read(reader_of(bids), ("sex",))
+    assert (records, skippable) == ([], [])
+    assert problems == [
+        "data/brains/participants.tsv: none of the subjects with images has a row: "
+        "sub-01, … there, sub-1, … here (ids must be equal, leading zeros too)"
+    ]
+
+
 def test_nothing_to_read(bids: Path, tmp_path: Path) -> None:
     _, problems, _ = read(reader_of(bids, suffix="T2w"))
     assert problems == [

@@ -69,6 +69,11 @@ class BidsReader(Reader):
         reader = resolve(f"{self.shown}/{_TABLE}", columns, self.columns, labels, group, faults)
         rows = self._rows(people, problems) if people else None
         chosen = self._chosen(files, problems)
+        if rows and not any(file.subject in rows for file in files):
+            there, here = files[0].subject, next(iter(rows))
+            message = f"none of the subjects with images has a row: {there}, … there, {here}, … here"
+            problems.add(f"{self.shown}/{_TABLE}", message, "ids must be equal, leading zeros too")
+            return []
         records = []
         for file in chosen:
             row = rows.get(file.subject) if rows is not None else Row(f"{self.shown}/{file.file}", {})
@@ -116,6 +121,12 @@ class BidsReader(Reader):
             place = f"{self.shown}/{folder}".rstrip("/")
             hint = f"found there: {', '.join(suffixes)}; {nearest(suffix, suffixes)}" if suffixes else ""
             problems.add(place, f"no images: nothing matches sub-*/[ses-*/]{self._pattern()}", hint)
+        for file in files:
+            if not file.name.startswith(f"{file.subject}_"):
+                problems.add(
+                    f"{self.shown}/{file.file}",
+                    f"its name is not that of {file.subject}, in whose folder it is",
+                )
         return files
 
     def _folder(self, problems: Problems) -> str | None:

@@ -49,7 +49,8 @@ def scan(root: Path, folder: str, datatype: str, suffix: str) -> tuple[list[Bids
             if not source.is_dir():
                 continue
             for path in sorted(source.iterdir()):
-                if not _ENDING.search(path.name):
+                # A leading dot: what macOS leaves beside a file on foreign disks.
+                if path.name.startswith(".") or not _ENDING.search(path.name):
                     continue
                 *pieces, found = _ENDING.sub("", path.name).split("_")
                 suffixes.add(found)

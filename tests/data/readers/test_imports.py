@@ -1,0 +1,17 @@
+"""Planning opens readers, infers tasks and splits: none of that may load what is slow to import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_planning_modules_import_nothing_heavy() -> None:
+    code = (
+        "import sys, tlpy.data.readers.registry, tlpy.data.readers.bids, tlpy.data.readers.table;"
+        "import tlpy.data.readers.images, tlpy.data.labels, tlpy.data.splits, tlpy.data.fingerprint;"
+        "print([m for m in ('torch', 'lightning', 'monai', 'nibabel', 'pandas', 'PIL', 'scipy', 'sklearn')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
