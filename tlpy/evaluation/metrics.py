@@ -47,6 +47,12 @@ class Metric:
         return tuple(self.formulas)
 
     @property
+    def in_sentence(self) -> str:
+        """The label within a sentence: `mean absolute error`, but `AUROC` and `R²`."""
+        first, second = self.label[0], self.label[1:2]
+        return self.label if not second.islower() or "'" in self.label else first.lower() + self.label[1:]
+
+    @property
     def direction(self) -> str:
         return "lower is better" if self.lower_is_better else "higher is better"
 

@@ -17,7 +17,7 @@ from tlpy.report.sections import Section, bullets, count, escape, html_table
 PICTURES = 4
 LISTED = 50
 _QUALITIES = {
-    "mean": ("Mean intensity", "as stored, before normalisation"),
+    "mean": ("Mean intensity", "as stored"),
     "sd": ("Spread of intensity", "standard deviation, as stored"),
     "foreground": ("Foreground", "share of the voxels that are not background"),
 }
@@ -66,7 +66,7 @@ def datasets(run: Run) -> Section:
             ]
         )
     header = ["Data set", "Reader", "Label", "Task", "Images (groups)", "Train / val / test"]
-    header += ["Label on val and test", "Channels × size", "Left out"]
+    header += ["Val + test labels", "Channels × size", "Left out"]
     text = (
         "Splits are by subject (or the group that was named), stratified, and joint over all data sets of "
         "the run: nobody is trained on in one and tested on in another. Look at the test column: it "

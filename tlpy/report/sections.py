@@ -156,7 +156,9 @@ def percent(value: float) -> str:
     if not math.isfinite(value):
         return "n/a"
     digits = f"{abs(value):.0f}" if abs(value) >= 10 else f"{abs(value):.1f}"
-    return f"{'−' if value < 0 and float(digits) else '+' if float(digits) else '±'}{digits} %"
+    if float(digits) == 0:
+        return "0 %"
+    return f"{'−' if value < 0 else '+'}{digits} %"
 
 
 def joined(items: Sequence[str], last: str = "and") -> str:

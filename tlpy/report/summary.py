@@ -15,6 +15,7 @@ FEW = 100
 """Below this many test subjects, the report warns that intervals are wide."""
 
 STYLE = """<style>
+#mqc_welcome,#page_title .multiqc-logo-wrapper{display:none!important}
 .tlimb-card{border:1px solid rgba(128,128,128,.35);border-left:4px solid #2f6690;border-radius:4px;
   padding:14px 18px 4px;margin:0 0 18px;max-width:1100px}
 .tlimb-card h4{margin:0 0 8px;font-size:1.15rem}
@@ -23,6 +24,7 @@ STYLE = """<style>
 .tlimb-tiles span{font-size:.86rem;opacity:.75}
 .tlimb-table{width:auto;min-width:420px;max-width:1100px;font-size:.9rem}
 .tlimb-table td,.tlimb-table th{padding:.25rem 1.1rem .25rem .3rem;vertical-align:top}
+.tlimb-table th{white-space:nowrap}
 .tlimb-number{text-align:right;font-variant-numeric:tabular-nums}
 .tlimb-svg{width:100%;max-width:1100px;height:auto;display:block;font-size:13px}
 .tlimb-svg text{fill:currentColor}.tlimb-svg .tlimb-head{font-weight:600}
@@ -78,7 +80,7 @@ def _card(run: Run, ranking: Ranking) -> str:
     intro = f"Best on validation: <strong>{describe(run, best)}</strong>."
     return (
         f'<div class="tlimb-card"><h4>{title}</h4>{paragraph(intro)}{_tiles(ranking, best)}'
-        f"{paragraph('Before you show this to anybody:')}{bullets(caveats(run, ranking))}</div>"
+        f"{paragraph('Keep in mind:')}{bullets(caveats(run, ranking))}</div>"
     )
 
 

@@ -44,7 +44,7 @@ def curves(run: Run, rankings: list[Ranking], role: str) -> Section | None:
                 kind[line] = _points(history, column)
                 colours[line] = colour
                 dashes[line] = "dot" if column == "train_loss" else "solid"
-        shown = METRICS[name].label if name in METRICS else name
+        shown = METRICS[name].in_sentence if name in METRICS else name
         for kind, button in ((metric, f"Validation {shown}"), (losses, "Loss")):
             kept = {line: points for line, points in kind.items() if points}
             if kept:
@@ -185,7 +185,7 @@ def sharing(run: Run) -> Section | None:
     ]
     if facts["epochs_unshared"]:
         saved = 100 * (1 - facts["epochs_to_train"] / facts["epochs_unshared"])
-        rows.append(("Epochs saved", f"<strong>{percent(saved).lstrip('+±')}</strong>"))
+        rows.append(("Epochs saved", f"<strong>{percent(saved).lstrip('+')}</strong>"))
     text = (
         "Two variants that begin alike share the stages of that beginning: these are trained once. "
         "Finished stages found in the store are not trained again."

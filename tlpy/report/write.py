@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
-from tlpy.report import data, methods, results, summary, training
+from tlpy.report import data, leaderboard, methods, predictions, scores, summary, training
 
 
 def write_report(run: Run, rankings: list[Ranking], out: Path) -> None:
@@ -18,12 +18,12 @@ def write_report(run: Run, rankings: list[Ranking], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     sections = [
         summary.summary(run, rankings),
-        results.leaderboard(rankings),
-        results.scores(rankings),
-        results.gain(rankings),
-        results.effects(rankings),
-        results.predictions(rankings),
-        results.confusions(rankings),
+        leaderboard.leaderboard(rankings),
+        scores.scores(rankings),
+        scores.gain(rankings),
+        scores.effects(rankings),
+        predictions.predictions(rankings),
+        predictions.confusions(rankings),
         *(training.curves(run, rankings, role) for role in ("finetune", "adapt", "pretrain")),
         training.cost(run, rankings),
         training.sharing(run),

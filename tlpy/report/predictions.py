@@ -1,0 +1,186 @@
+"""Predicted against true, ROC curves and confusion matrices of the best variant and its counterpart."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tlpy.evaluation.curves import confusion, roc
+from tlpy.evaluation.metrics import compute
+from tlpy.evaluation.ranking import Ranking
+from tlpy.evaluation.results import Predictions
+from tlpy.evaluation.variants import Outcome
+from tlpy.report.sections import BLUE, COLOURS, GREY, Section, count, escape
+from tlpy.report.summary import first_cases
+
+
+def _compared(ranking: Ranking) -> list[tuple[str, Outcome, Predictions]]:
+    """The best variant and, where it is another, the best from scratch, with their test cases."""
+    chosen: list[tuple[str, Outcome | None]] = [("best", ranking.best)]
+    if ranking.best is not None and ranking.best.baseline:
+        chosen = [("best (from scratch)", ranking.best), ("best transfer", ranking.best_transfer)]
+    else:
+        chosen.append(("best from scratch", ranking.best_scratch))
+    found = [(name, outcome, first_cases(outcome)) for name, outcome in chosen if outcome is not None]
+    return [(name, outcome, cases) for name, outcome, cases in found if cases is not None]
+
+
+def predictions(rankings: list[Ranking]) -> Section | None:
+    """Predicted against true for a regression, ROC curves for a classification."""
+    pairs = [(ranking, _compared(ranking)) for ranking in rankings]
+    numbers = [(r, found) for r, found in pairs if found and r.task["type"] == "regression"]
+    classes = [(r, found) for r, found in pairs if found and r.task["type"] != "regression"]
+    if classes:
+        return _roc_section(classes)
+    return _scatter_section(numbers) if numbers else None
+
+
+def _scatter_section(pairs: list[tuple[Ranking, list[tuple[str, Outcome, Predictions]]]]) -> Section:
+    data, labels, lines = [], [], []
+    for ranking, found in pairs:
+        points: dict[str, list[dict[str, Any]]] = {}
+        for (name, outcome, cases), colour in zip(found, (BLUE, GREY), strict=False):
+            error = ranking.metric.show(outcome.mean("test"))
+            series = f"{name} ({ranking.metric.label} {error})"
+            rows = sorted(zip(cases.images, cases.true, cases.score, strict=True))[:2000]
+            points[escape(series)] = [
+                {"x": round(float(x), 3), "y": round(float(y), 3), "color": colour, "name": escape(series)}
+                for _, x, y in rows
+            ]
+        low = min(float(min(cases.true.min(), cases.score.min())) for _, _, cases in found)
+        high = max(float(max(cases.true.max(), cases.score.max())) for _, _, cases in found)
+        label = escape(ranking.task["labels"][0])
+        data.append(points)
+        labels.append({"name": escape(ranking.target), "xlab": f"true {label}", "ylab": f"predicted {label}"})
+        lines.append(
+            [{"name": "perfect", "pairs": [[low, low], [high, high]], "dash": "dash", "color": "#999999"}]
+        )
+    text = (
+        "Test subjects, one point each: on the dashed line the prediction is perfect. Look for a slope "
+        "flatter than the line (the network shrinks towards the mean: the young are predicted too old, "
+        "the old too young)."
+    )
+    config: dict[str, Any] = {
+        "xlab": labels[0]["xlab"],
+        "ylab": labels[0]["ylab"],
+        "height": 560,
+        "width": 860,
+        "marker_size": 7,
+        "showlegend": True,
+    }
+    if len(labels) > 1:
+        config["data_labels"] = labels
+    return Section("predictions", "Predicted against true", text, "scatter", data, config)
+
+
+def _roc_section(pairs: list[tuple[Ranking, list[tuple[str, Outcome, Predictions]]]]) -> Section:
+    data, labels = [], []
+    colours: dict[str, str] = {"guessing": "#aaaaaa"}
+    dashes = {"guessing": "dash"}
+    for ranking, found in pairs:
+        lines: dict[str, list[list[float]]] = {}
+        for (name, _, cases), dash in zip(found, ("solid", "dot"), strict=False):
+            for series, colour, true, score in _one_against_rest(ranking, name, cases):
+                lines[series] = _staircase(true, score)
+                colours[series] = (
+                    colour if dash == "solid" else GREY if ranking.task["type"] == "binary" else colour
+                )
+                dashes[series] = dash
+        lines["guessing"] = [[0.0, 0.0], [1.0, 1.0]]
+        data.append(lines)
+        labels.append({"name": escape(ranking.target)})
+    text = (
+        "How many cases are found (up) for how many false alarms (right), at every threshold, on the test "
+        "set. The further towards the upper left, the better; the diagonal is guessing. With few subjects "
+        "a curve is a coarse staircase: each step is one subject."
+    )
+    config: dict[str, Any] = {
+        "xlab": "False alarms (1 − specificity)",
+        "ylab": "Cases found (sensitivity)",
+        "xmin": 0,
+        "xmax": 1,
+        "ymin": 0,
+        "ymax": 1.02,
+        "height": 520,
+        "width": 860,
+        "colors": colours,
+        "dash_styles": dashes,
+        "smooth_points": None,
+        "style": "lines",
+        "showlegend": True,
+    }
+    if len(labels) > 1:
+        config["data_labels"] = labels
+    return Section("predictions", "ROC curves", text, "linegraph", data if len(data) > 1 else data[0], config)
+
+
+def _staircase(true: Any, score: Any) -> list[list[float]]:
+    """Points of an ROC curve. MultiQC keys points by x, so those of a vertical step are set a hair apart."""
+    false, found = roc(true, score)
+    points = zip(false, found, strict=True)
+    return [[float(x) + 1e-7 * at, round(float(y), 5)] for at, (x, y) in enumerate(points)]
+
+
+def _one_against_rest(ranking: Ranking, name: str, cases: Predictions) -> list[tuple[str, str, Any, Any]]:
+    classes = [str(item) for item in ranking.task["classes"]]
+    if ranking.task["type"] == "binary":
+        area = compute("binary", cases.true, cases.score)["auroc"]
+        return [(f"{name} (AUROC {area:.3f})", BLUE, cases.true, cases.score)]
+    found = []
+    for index, label in enumerate(classes):
+        true, score = (cases.true == index).astype(float), cases.score[:, index]
+        area = compute("binary", true, score)["auroc"]
+        if math.isfinite(area):
+            series = f"{name}: {escape(label)} (AUROC {area:.3f})"
+            found.append((series, COLOURS[index % len(COLOURS)], true, score))
+    return found
+
+
+def confusions(rankings: list[Ranking]) -> Section | None:
+    """Confusion matrices on the test set: counts, shaded by the share of the true class."""
+    figures = []
+    for ranking in rankings:
+        if ranking.task["type"] == "regression":
+            continue
+        classes = [str(item) for item in ranking.task["classes"]]
+        for name, outcome, cases in _compared(ranking):
+            table = confusion(cases.true, cases.score, len(classes))
+            caption = f"{escape(ranking.target)}, {name}: {escape(outcome.label)}. {_rates(classes, table)}"
+            figures.append(f"<figure>{_matrix(classes, table)}<figcaption>{caption}</figcaption></figure>")
+    text = (
+        "Test cases by true class (rows) and predicted class (columns), the class with the highest "
+        "probability being called. Shading: share of the true class. The diagonal is correct; look for a "
+        "row that is mostly off it, which accuracy alone can hide."
+    )
+    if not figures:
+        return None
+    return Section(
+        "confusion", "Confusion matrix", text, "html", f'<div class="tlimb-row">{"".join(figures)}</div>'
+    )
+
+
+def _rates(classes: list[str], table: Any) -> str:
+    totals = table.sum(axis=1)
+    rates = [
+        f"{escape(name)} {100 * table[k, k] / totals[k]:.0f} % of {totals[k]}"
+        for k, name in enumerate(classes)
+        if totals[k]
+    ]
+    return f"Correct: {', '.join(rates)}."
+
+
+def _matrix(classes: list[str], table: Any) -> str:
+    totals = np.maximum(table.sum(axis=1, keepdims=True), 1)
+    head = "".join(f"<th>{escape(name)}</th>" for name in classes)
+    rows = ""
+    for k, name in enumerate(classes):
+        shades = [0.75 * cell / totals[k, 0] for cell in table[k]]
+        cells = "".join(
+            f'<td style="background:rgba(47,102,144,{shade:.2f})">{cell}</td>'
+            for cell, shade in zip(table[k], shades, strict=True)
+        )
+        rows += f"<tr><th>true {escape(name)}</th>{cells}</tr>"
+    total = count(int(table.sum()), "case")
+    return f'<table class="tlimb-confusion"><tr><th>{total}</th>{head}</tr>{rows}</table>'

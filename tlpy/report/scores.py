@@ -1,0 +1,106 @@
+"""Test scores and gains with intervals, and the effect of each searched setting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from tlpy.evaluation.leaderboard import searched, show_setting
+from tlpy.evaluation.ranking import Ranking
+from tlpy.evaluation.variants import Outcome
+from tlpy.report.sections import Section, escape, percent, words
+from tlpy.report.svg import Mark, Panel, forest, strips
+
+SHOWN = 20
+"""Rows of a figure."""
+
+
+def scores(rankings: list[Ranking]) -> Section | None:
+    """Test scores with intervals, best-ranked first."""
+    figures = []
+    for ranking in rankings:
+        shown = [o for o in ranking.ranked if math.isfinite(o.mean("test"))][:SHOWN]
+        if not shown:
+            continue
+        show = ranking.metric.show
+        marks = [
+            Mark(_name(o), o.mean("test"), *o.test_interval, _with(show(o.mean("test")), o, show), o.baseline)
+            for o in shown
+        ]
+        axis = f"{ranking.metric.label} on test ({ranking.metric.direction})"
+        guess = 0.5 if ranking.metric.name == "auroc" else None
+        figure = forest(marks, axis, guess, ("Rank and variant", "Score (95 % interval)"))
+        figures.append(_titled(rankings, ranking) + figure)
+    text = (
+        "Each point is a variant's score on the test set, each line its 95 % interval (bootstrap over "
+        "subjects), in order of rank. Look at how far the intervals overlap before calling one variant "
+        "better than another. Grey: trained from scratch. The dashed line is guessing."
+    )
+    return Section("scores", "Test scores", text, "html", "".join(figures)) if figures else None
+
+
+def gain(rankings: list[Ranking]) -> Section | None:
+    """Gain over scratch with intervals."""
+    figures = []
+    for ranking in rankings:
+        shown = [o for o in ranking.ranked if math.isfinite(o.gain)][:SHOWN]
+        if shown:
+            marks = [
+                Mark(_name(o), o.gain, *o.gain_interval, _with(percent(o.gain), o, percent, True))
+                for o in shown
+            ]
+            axis = f"Gain over scratch, % of its {ranking.metric.label} on test"
+            figure = forest(marks, axis, 0.0, ("Rank and variant", "Gain (95 % interval)"))
+            figures.append(_titled(rankings, ranking) + figure)
+    text = (
+        "What transfer adds: 100 · (score − score from scratch) / score from scratch, on the same test "
+        "subjects, each variant against training from scratch with its own settings (the sign is turned "
+        "for errors, so that right is always better). A line that crosses zero shows no gain. Percentages "
+        "get large where the from-scratch score is near zero."
+    )
+    return Section("gain", "Gain over scratch", text, "html", "".join(figures)) if figures else None
+
+
+def _with(value: str, outcome: Outcome, show: Callable[[float], str], of_gain: bool = False) -> str:
+    low, high = outcome.gain_interval if of_gain else outcome.test_interval
+    return f"{value} ({show(low)} to {show(high)})" if math.isfinite(low) else value
+
+
+def _name(outcome: Outcome) -> str:
+    scratch = outcome.baseline and "scratch" not in outcome.label
+    return f"{outcome.rank}  {outcome.label}{' (from scratch)' if scratch else ''}"
+
+
+def _titled(rankings: list[Ranking], ranking: Ranking) -> str:
+    return f"<h5>{escape(ranking.target)}</h5>" if len(rankings) > 1 else ""
+
+
+def effects(rankings: list[Ranking]) -> Section | None:
+    """Scores by the values of each searched setting."""
+    figures = []
+    for ranking in rankings:
+        pool = [outcome for outcome in ranking.ranked if not outcome.baseline] or ranking.ranked
+        panels = []
+        for path in searched(pool):
+            groups: dict[str, list[tuple[float, float]]] = {}
+            used = [outcome for outcome in pool if outcome.settings.get(path) is not None]
+            for outcome in sorted(used, key=lambda o: _sortable(o.settings[path])):
+                value = show_setting(outcome.settings[path])
+                groups.setdefault(value, []).append((outcome.mean("val"), outcome.mean("test")))
+            if 1 < len(groups) <= 12:
+                panels.append(Panel(words(path), list(groups.items())))
+        if panels:
+            axis = f"{ranking.metric.label} ({ranking.metric.direction})"
+            figures += [_titled(rankings, ranking), strips(panels, axis, ranking.metric.show)]
+    text = (
+        "Every dot is a variant with transfer; for each value of a setting, the bar is the mean over all "
+        "variants that use it, whatever their other settings. A setting matters where its bars differ by "
+        "more than the dots scatter. Grey: validation. Orange: test."
+    )
+    return Section("effects", "Effect of each setting", text, "html", "".join(figures)) if figures else None
+
+
+def _sortable(value: Any) -> tuple[int, float, str]:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (0, float(value), "") if number else (1, 0.0, show_setting(value))
