@@ -107,9 +107,8 @@ class PreparedImages:
             found = f"{mapped.dtype} images of {mapped.shape[1:]}"
             raise InputError([Problem(str(folder), f"holds {found}; its contract says float32 of {shape}")])
         shard = len(self._arrays)
-        self._arrays.append(
-            mapped.view(np.ndarray)
-        )  # a plain view: indexing np.memmap costs more than copying
+        # A plain view: indexing np.memmap costs more than copying a slice.
+        self._arrays.append(mapped.view(np.ndarray))
         for row in rows:
             if row["status"] != "ok":
                 self.left_out[row["image"]] = row["reason"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def simulate_bids(
     job = _Job(out, seed, Grid((shape[0], shape[1], shape[2]), float(spacing)), sites, shift, masks, width)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        people = list(_write_all(job, subjects, processes or len(os.sched_getaffinity(0))))
+        people = list(_write_all(job, subjects, processes or _cores()))
         _describe(job, people)
     except OSError as error:
         raise InputError([Problem(str(out), f"cannot be written: {error.strerror or error}")]) from error
@@ -118,11 +119,16 @@ def _write_all(job: _Job, subjects: int, processes: int) -> Iterator[Person]:
         for chunk in chunks:
             yield from _write_chunk(job, chunk)
         return
-    # Forked workers start at once; where there is no fork the default start method does.
-    context = get_context("fork" if hasattr(os, "fork") else None)
+    # Forked workers start at once; elsewhere than on Linux forking is not safe.
+    context = get_context("fork" if sys.platform == "linux" else None)
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         for people in pool.map(_write_chunk, [job] * len(chunks), chunks):
             yield from people
+
+
+def _cores() -> int:
+    """The cores this process may use, which in a container are fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _write_chunk(job: _Job, indices: range) -> list[Person]:

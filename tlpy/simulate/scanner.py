@@ -45,10 +45,10 @@ def draw_scanner(seed: int, site: int, shift: float) -> Scanner:
     return Scanner(
         scale=float(scale),
         csf=float(0.2 + 0.12 * away[0]),
-        grey=float(0.62 + 0.16 * away[1]),
+        grey=float(0.62 + 0.18 * away[1]),
         bias=float(0.07 + 0.12 * abs(away[2])),
         noise=float(0.025 + 0.05 * abs(away[3])),
-        blur=float(1.2 + 2.4 * abs(away[4])),
+        blur=float(1.2 + 1.3 * abs(away[4])),
     )
 
 
