@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
-COLUMNS = "image index status reason file shape spacing minimum maximum mean sd foreground".split()
+COLUMNS = [
+    *("image", "index", "status", "reason", "file", "shape", "spacing"),
+    *("minimum", "maximum", "mean", "sd", "foreground"),
+]
 PREPROCESSING = {"orient": "RAS", "spacing": None, "size": None, "normalise": "zscore", "slice": None}
 
 
@@ -33,7 +36,7 @@ def write_cache(folder: Path, images: np.ndarray, left_out: Sequence[int] = (), 
         writer.writeheader()
         for row in range(len(images)):
             ok = row in kept
-            figures = {name: 0.0 for name in ("minimum", "maximum", "mean", "sd", "foreground")}
+            figures = dict.fromkeys(("minimum", "maximum", "mean", "sd", "foreground"), 0.0)
             writer.writerow(
                 {
                     "image": f"sub-{row:03d}",
@@ -60,7 +63,7 @@ def write_cache(folder: Path, images: np.ndarray, left_out: Sequence[int] = (), 
 
 
 def write_subjects(folder: Path, ages: np.ndarray, name: str = "subjects") -> Path:
-    """A subjects table with the labels `age` and `sex` (M above 50 years): 60 % train, 20 % val, 20 % test."""
+    """A subjects table with `age` and `sex` (M above 50 years): 60 % train, 20 % val, 20 % test."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = ("train", "train", "train", "val", "test")
     lines = ["image\tsubject\tgroup\tsite\tsplit\tage\tsex"]

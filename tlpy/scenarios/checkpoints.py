@@ -51,13 +51,13 @@ class StageCheckpoint:
 
     Args:
         folder: `<checkpoints>/<stage id>`.
-        seconds: how old the last checkpoint must be before it is replaced; 0: at every epoch.
+        seconds: how old the last checkpoint must be before it is replaced; None: `SECONDS`.
     """
 
-    def __init__(self, folder: Path, seconds: float = SECONDS) -> None:
+    def __init__(self, folder: Path, seconds: float | None = None) -> None:
         self.folder = folder
         self.path = folder / "last.ckpt"
-        self._seconds = seconds
+        self._seconds = SECONDS if seconds is None else seconds
         self._written = time.monotonic()
         self._cost = 0.0
 

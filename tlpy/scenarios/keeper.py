@@ -75,6 +75,7 @@ class Keeper(Callback):
             row["val_loss"] = pl_module.validation["loss"]
             row[f"val_{self.metric.name}"] = pl_module.validation[self.metric.name]
         self.history.append({**row, "lr": max(rates), **losses})
+        pl_module.watch_plateau()
         self._judge(epoch, pl_module)
         if self._waited and self._early_stopping and self._waited >= self._early_stopping["patience"]:
             trainer.should_stop = self.stopped_early = epoch < (trainer.max_epochs or epoch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -68,7 +69,19 @@ class SequentialScenario(LightningModule):
         optimizer = build_optimizer(training["optimizer"], self._groups, training["lr"], self.device)
         steps = int(self.trainer.estimated_stepping_batches) // training["epochs"]
         schedule = build_schedule(training["schedule"], optimizer, training["epochs"], steps)
-        return {"optimizer": optimizer, "lr_scheduler": schedule} if schedule else optimizer
+        if schedule is None:
+            return optimizer
+        if "monitor" in schedule:
+            # Lightning steps these after an epoch's checkpoint was written and skips one on resuming; see
+            # `watch_plateau`.
+            schedule["frequency"] = sys.maxsize
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def watch_plateau(self) -> None:
+        """Step a schedule that watches the validation loss, at an epoch's end, before its checkpoint."""
+        for config in self.trainer.lr_scheduler_configs:
+            if config.reduce_on_plateau and self.validation:
+                config.scheduler.step(self.validation["loss"])
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Outputs (batch, outputs) by label, float32 whatever the precision inside."""
@@ -98,8 +111,6 @@ class SequentialScenario(LightningModule):
         loss = self.mean_losses()["loss"]
         found = metrics(self.task, self._parts["val"], self.predicted())
         self.validation = {"loss": loss, **found}
-        # For schedules and callbacks that watch the validation loss.
-        self.log("val_loss", loss)
         self._sums, self._seen = self._training_sums
 
     def on_test_epoch_start(self) -> None:
