@@ -21,7 +21,7 @@ from tlpy.data.preprocessing import (
     prepared_spacing,
     validate,
 )
-from tlpy.data.preprocessing.geometry import fit, resample, slice_indices
+from tlpy.data.preprocessing.geometry import fit, resample, resampled_shape, slice_indices
 from tlpy.data.preprocessing.intensity import foreground_threshold, moments
 from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
 from tlpy.errors import Problems
@@ -135,6 +135,10 @@ class TestGeometry:
 
     def test_near_equal_spacing_is_left_alone(self, volume):
         assert resample(volume[None], (3.0000002, 3, 3), (3, 3, 3)).base is volume
+
+    def test_last_digits_of_a_spacing_decide_no_size(self):
+        shape = (181, 181, 181)
+        assert len({resampled_shape(shape, (mm,) * 3, (2, 2, 2)) for mm in (1.0, 0.9999999, 1.00001)}) == 1
 
     @pytest.mark.parametrize("size", [(9, 12, 10), (4, 4, 4), (15, 15, 15), (4, 20, 10), (2, 2, 2)])
     def test_fit_is_central(self, size):

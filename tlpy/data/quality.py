@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlpy.data.preprocessing.geometry import voxel_sizes
 from tlpy.data.preprocessing.intensity import foreground_threshold, moments
 from tlpy.data.readers.base import RawImage
 
@@ -41,8 +42,7 @@ def assess(raw: RawImage) -> tuple[Quality, list[str]]:
     shape = array.shape[1:] if raw.channels > 1 else array.shape
     spacing: tuple[float, ...] = ()
     if raw.affine is not None:
-        sizes = np.sqrt((np.asarray(raw.affine, np.float64)[:3, :3] ** 2).sum(axis=0))
-        spacing = tuple(float(size) for size in sizes[: len(shape)])
+        spacing = voxel_sizes(raw.affine)[: len(shape)]
     faults = []
     # The sum is finite only if every value is, but for an overflow, which the slow path then clears.
     if not np.isfinite(array.sum(dtype=np.float64)):

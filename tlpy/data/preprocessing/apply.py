@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tlpy.data.preprocessing.geometry import fit, resample, resampled_shape, slice_indices, to_ras
+from tlpy.data.preprocessing.geometry import (
+    fit,
+    resample,
+    resampled_shape,
+    slice_indices,
+    to_ras,
+    voxel_sizes,
+)
 from tlpy.data.preprocessing.intensity import measure
 from tlpy.data.preprocessing.settings import PLANES
 from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
@@ -86,8 +93,7 @@ def conform(raw: RawImage, preprocessing: Mapping[str, Any]) -> Conformed:
         if spatial == 3 and preprocessing["orient"]:
             array, spacing = to_ras(array, raw.affine)
         else:
-            sizes = np.sqrt((np.asarray(raw.affine, np.float64)[:3, :3] ** 2).sum(axis=0))
-            spacing = tuple(float(size) for size in sizes[:spatial])
+            spacing = voxel_sizes(raw.affine)[:spatial]
     elif preprocessing["spacing"] is not None:
         raise ImageError("has no voxel size in its file; preprocessing.spacing needs one")
     grid = _grid(array.shape[1:], spacing, preprocessing)

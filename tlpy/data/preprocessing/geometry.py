@@ -19,7 +19,6 @@ def to_ras(array: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, tuple[flo
     Axes are permuted and flipped only; an oblique scan stays oblique. Raises `ImageError` for an affine that
     gives no direction to an axis.
     """
-    from nibabel.affines import voxel_sizes
     from nibabel.orientations import io_orientation
 
     orientation = io_orientation(affine)
@@ -31,15 +30,25 @@ def to_ras(array: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, tuple[flo
     order = np.argsort(orientation[:, 0])
     array = array.transpose(0, *(1 + order))
     flips = tuple(1 + axis for axis, source in enumerate(order) if orientation[source, 1] < 0)
-    return np.flip(array, flips), tuple(float(sizes[source]) for source in order)
+    return np.flip(array, flips), tuple(sizes[source] for source in order)
+
+
+def voxel_sizes(affine: np.ndarray) -> tuple[float, ...]:
+    """mm along each stored axis, rounded as in headers (single precision holds no more)."""
+    return tuple(
+        round(float(mm), 5) for mm in np.sqrt((np.asarray(affine, np.float64)[:3, :3] ** 2).sum(axis=0))
+    )
 
 
 def resampled_shape(
     shape: Sequence[int], spacing: Sequence[float], target: Sequence[float]
 ) -> tuple[int, ...]:
-    """Voxels that cover the same field of view at `target` mm, to the nearest whole number, at least 1."""
+    """Voxels that cover the same field of view at `target` mm, to the nearest whole number, at least 1.
+
+    Halves go up, with a margin, so that the last digits of a spacing in single precision decide nothing.
+    """
     return tuple(
-        n if abs(old / new - 1) < _SAME else max(1, int(np.floor(n * old / new + 0.5 + 1e-6)))
+        n if abs(old / new - 1) < _SAME else max(1, int(np.floor(n * old / new + 0.502)))
         for n, old, new in zip(shape, spacing, target, strict=True)
     )
 
