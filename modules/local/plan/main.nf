@@ -1,0 +1,73 @@
+process PLAN {
+    tag 'search'
+    label 'process_single'
+
+    conda "${moduleDir}/environment.yml"
+    container 'tlimb/report:0.1.0'
+
+    input:
+    val params_json
+    tuple val(data_json), path(data, stageAs: 'data/?/*'), val(stamp)
+    path schema
+    path store, stageAs: 'store'
+    val slots
+    path code
+    path components, stageAs: 'components'
+
+    output:
+    path 'plan.json'     , emit: plan
+    path 'variants.tsv'  , emit: variants
+    path 'tasks.json'    , emit: tasks
+    path 'subjects/*.tsv', emit: subjects, optional: true
+    tuple val("${task.process}"), val('python'), eval("python3 -c 'import platform; print(platform.python_version())'"), topic: versions
+
+    script:
+    def args = task.ext.args ?: ''
+    def store_arg = store ? "--store ${store}" : ''
+    def components_arg = components ? "--components ${components}" : ''
+    """
+    # data as of ${stamp}
+    export PYTHONPATH="\$PWD:\$PWD/components"
+    cat > params.json <<'END_OF_JSON'
+    ${params_json}
+    END_OF_JSON
+    cat > data.json <<'END_OF_JSON'
+    ${data_json}
+    END_OF_JSON
+
+    plan.py \\
+        --params params.json \\
+        --schema ${schema} \\
+        --data data.json \\
+        --slots ${slots} \\
+        ${store_arg} \\
+        ${components_arg} \\
+        ${args}
+    """
+
+    stub:
+    def source = new groovy.json.JsonSlurper().parseText(data_json).keySet().find { text -> text } ?: ''
+    def pack = { name, role, depth, parents ->
+        [id: "pack-${name}", role: role, depth: depth, cpus: 1, caches: ['cache'], prepared: ['cache-000'], subjects: ['subjects'],
+            parents: parents, stored_parents: [], pack: [id: "pack-${name}", role: role, cpus: 1, stages: [[id: name]]]]
+    }
+    def tasks = groovy.json.JsonOutput.toJson([
+        problems: [],
+        prepare: [[id: 'cache-000', source: source, request: [id: 'cache-000']]],
+        packs: [
+            pack.call('first', 'pretrain', 0, []),
+            pack.call('scratch', 'finetune', 0, []),
+            pack.call('middle', 'adapt', 1, ['first']),
+            pack.call('last', 'finetune', 2, ['middle']),
+        ],
+        stored_stages: [],
+        stored_prepared: [],
+    ])
+    """
+    mkdir subjects
+    touch plan.json variants.tsv subjects/subjects.tsv
+    cat > tasks.json <<'END_OF_JSON'
+    ${tasks}
+    END_OF_JSON
+    """
+}

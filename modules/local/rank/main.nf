@@ -1,0 +1,42 @@
+process RANK {
+    tag 'variants'
+    label 'process_single'
+
+    conda "${moduleDir}/environment.yml"
+    container 'tlimb/report:0.1.0'
+
+    input:
+    path plan
+    path stages, stageAs: 'stages/*'
+    path prepared, stageAs: 'prepared/*'
+    path code
+    path components, stageAs: 'components'
+
+    output:
+    path 'ranking'                 , emit: ranking
+    path 'ranking/leaderboard.tsv' , emit: leaderboard
+    path 'ranking/best_params.yaml', emit: best_params, optional: true
+    path 'report'                  , emit: report
+    tuple val("${task.process}"), val('numpy'), eval("python3 -c 'import importlib.metadata as m; print(m.version(\"numpy\"))' 2>/dev/null || echo absent"), topic: versions
+
+    script:
+    def args = task.ext.args ?: ''
+    """
+    export PYTHONPATH="\$PWD:\$PWD/components"
+    mkdir -p stages prepared
+
+    rank.py \\
+        --plan ${plan} \\
+        --stages stages \\
+        --prepared prepared \\
+        --out ranking \\
+        ${args}
+    """
+
+    stub:
+    """
+    mkdir ranking report
+    touch ranking/leaderboard.tsv ranking/replicates.tsv ranking/best_params.yaml ranking/best_variants.json
+    touch report/leaderboard_mqc.json
+    """
+}

@@ -1,0 +1,95 @@
+/*
+    From PLAN's tasks.json to what the processes take. Each task is handed its own few values, not files of PLAN's work folder:
+    a plan made anew leaves every task whose content did not change in the cache.
+*/
+
+include { keepFile } from '../files'
+
+// tasks.json, with `subjects` as {id: table} under paths that last.
+def readTasks(tasks_json, subject_tables, options) {
+    def tasks = new groovy.json.JsonSlurper().parseText(tasks_json.text)
+    if (tasks.problems) {
+        stop("The params and the data do not fit together", tasks.problems)
+    }
+    def tables = [subject_tables].flatten()
+    return tasks + [subjects: tables.collectEntries { table -> [table.baseName, keepFile(table, options.subjects)] }]
+}
+
+def requestsOf(tasks, options) {
+    return tasks.prepare.collect { entry ->
+        [[id: entry.id], toJson(entry.request), options.data[entry.source] ?: []]
+    }
+}
+
+// {request id: folder} of all prepared images, from this run and the store. Stops with all problems of all shards.
+def preparedFolders(shards, tasks, options) {
+    def problems = shards.collectMany { _meta, folder ->
+        def file_ = folder.resolve('problems.json')
+        file_.exists() ? new groovy.json.JsonSlurper().parseText(file_.text) : []
+    }
+    if (problems) {
+        stop("Images cannot be used", problems.collect { problem -> lineOf(problem) })
+    }
+    def stored = tasks.stored_prepared.collectEntries { id -> [id, options.store.resolve('cache').resolve(id)] }
+    return stored + shards.collectEntries { meta, folder -> [meta.id, folder] }
+}
+
+def storedStages(tasks, options) {
+    return tasks.stored_stages.collect { id -> [id, options.store.resolve('stages').resolve(id)] }
+}
+
+// What TRAINING takes for each pack.
+def packsOf(tasks, prepared, options) {
+    def parents = tasks.packs.collectMany { entry -> entry.parents }.toSet()
+    return tasks.packs.collect { entry ->
+        def pack = entry.pack
+        def ids = pack.stages.collect { stage -> stage.id }
+        def weights = pack.stages.collect { stage -> stage.weights }.findAll { text -> text }.unique().sort()
+        // A file of weights is staged: `files` says where, by the path as the user wrote it.
+        def files = weights.withIndex().collectEntries { text, i -> [text, "weights/${i + 1}/${weightsFile(text, options).name}".toString()] }
+        [
+            [id: entry.id, process: processOf(entry, ids.any { id -> id in parents }, options), cpus: entry.cpus, stages: ids],
+            toJson(files ? pack + [files: files] : pack),
+            entry.prepared.sort().collect { id -> prepared[id] },
+            entry.subjects.sort().collect { id -> tasks.subjects[id] },
+            (entry.stored_parents ?: []).sort().collect { id -> options.store.resolve('stages').resolve(id) },
+            weights.collect { text -> weightsFile(text, options) },
+            (entry.parents ?: []).sort(),
+        ]
+    }
+}
+
+def weightsFile(text, options) {
+    return options.data[text] ?: file(text, glob: false)
+}
+
+// The role, but that what others start from cannot be a FINETUNE, which feeds nobody.
+def processOf(entry, has_children, options) {
+    if (!has_children && entry.role == 'finetune') {
+        return 'FINETUNE'
+    }
+    if (entry.depth == 0) {
+        return 'PRETRAIN'
+    }
+    if (entry.depth > 4) {
+        error("stages: chains of up to 6 stages can be run, this one has more")
+    }
+    return entry.depth == 1 ? 'ADAPT' : "ADAPT_${entry.depth}".toString()
+}
+
+def toJson(value) {
+    return groovy.json.JsonOutput.toJson(value)
+}
+
+def lineOf(problem) {
+    return problem instanceof Map
+        ? "${problem.where}: ${problem.message}${problem.hint ? " (${problem.hint})" : ''}".toString()
+        : problem.toString()
+}
+
+def stop(title, problems) {
+    def lines = problems.unique().sort()
+    def shown = lines.take(200).collect { line -> "  * ${line}" }
+    def rest = lines.size() > 200 ? ["  … and ${lines.size() - 200} more"] : []
+    error("${title}:\n\n${(shown + rest).join('\n')}\n")
+}

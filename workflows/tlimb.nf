@@ -1,0 +1,78 @@
+/*
+    plan -> prepare the images -> train each distinct stage once -> rank -> report
+*/
+
+include { PLAN         } from '../modules/local/plan'
+include { PREPARE      } from '../modules/local/prepare'
+include { RANK         } from '../modules/local/rank'
+include { MULTIQC      } from '../modules/local/multiqc'
+include { TRAINING     } from '../subworkflows/local/training'
+include { packsOf ; preparedFolders ; readTasks ; requestsOf ; storedStages } from '../subworkflows/local/tasks'
+include { versionsText } from '../subworkflows/local/versions'
+
+workflow TLIMB {
+
+    take:
+    options // the map of initialise: paths, JSON and settings, checked
+
+    main:
+    PLAN(
+        options.params_json,
+        [options.data_json, options.data_files, options.stamp],
+        options.schema,
+        options.store ?: [],
+        options.slots,
+        options.code,
+        options.components,
+    )
+    // Bad input ends the run here, with every problem that the plan found.
+    ch_tasks = PLAN.out.tasks.combine(PLAN.out.subjects.ifEmpty([]).toList())
+        .map { tasks, subjects -> readTasks(tasks, subjects, options) } // { prepare, packs, stored, ... }
+
+    PREPARE(
+        ch_tasks.flatMap { tasks -> requestsOf(tasks, options) }, // [ meta, request, data ]
+        options.state,
+        options.store != null,
+        options.core,
+        options.components,
+    )
+    // No training starts before every image was read: all bad ones are named at once.
+    ch_prepared = ch_tasks
+        .combine(PREPARE.out.images.toList().map { shards -> [shards] })
+        .map { tasks, shards -> [tasks, preparedFolders(shards, tasks, options)] } // [ tasks, { request id: folder } ]
+
+    TRAINING(
+        ch_prepared.flatMap { tasks, prepared -> packsOf(tasks, prepared, options) },
+        options,
+    )
+    ch_stages = TRAINING.out.stages.mix(ch_tasks.flatMap { tasks -> storedStages(tasks, options) }) // [ stage id, folder ]
+
+    RANK(
+        PLAN.out.plan,
+        ch_stages.toSortedList { left, right -> left[0] <=> right[0] }.map { stages -> finished(stages) },
+        ch_prepared.map { _tasks, prepared -> prepared.sort().values().toList() },
+        options.code,
+        options.components,
+    )
+
+    ch_versions = channel.topic('versions').toList().map { triples -> versionsText(triples) }
+    ch_versions.collectFile(
+        storeDir: options.outdir.resolve('pipeline_info'),
+        name: 'software_versions.json',
+    )
+    MULTIQC(RANK.out.report, options.multiqc_configs, options.multiqc_title, ch_versions)
+    leaderboard = RANK.out.leaderboard
+    report = MULTIQC.out.report
+
+    emit:
+    leaderboard
+    report
+}
+
+// The folders of all stages; a run in which every task died has nothing to rank.
+def finished(stages) {
+    if (!stages) {
+        error("No training task ended. The cause stands in the messages above, and in the .command.err of a task's folder.")
+    }
+    return stages.collect { _id, folder -> folder }
+}
