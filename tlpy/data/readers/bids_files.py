@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -39,42 +40,37 @@ def natural(text: str) -> list[tuple[int, str]]:
 
 def scan(root: Path, folder: str, datatype: str, suffix: str) -> tuple[list[BidsFile], list[str]]:
     """All `sub-*/[ses-*/]<datatype>/*_<suffix>.nii[.gz]` below `root/folder`; all suffixes found."""
-    base = root / folder if folder else root
+    base = f"{folder}/" if folder else ""
     files: list[BidsFile] = []
     suffixes: set[str] = set()
-    for subject in _folders(base, "sub-"):
-        places = [(subject, ""), *((session, session.name) for session in _folders(subject, "ses-"))]
+    for subject in _below(root / folder, "sub-"):
+        home = f"{base}{subject}"
+        inside = _below(root / home, "")
+        sessions = [name for name in inside if name.startswith("ses-")]
+        places = [(f"{home}/{datatype}", "")] if datatype in inside else []
+        places += [(f"{home}/{session}/{datatype}", session.removeprefix("ses-")) for session in sessions]
         for place, session in places:
-            source = place / datatype
-            if not source.is_dir():
-                continue
-            for path in sorted(source.iterdir()):
+            for name in _below(root / place, ""):
                 # A leading dot: what macOS leaves beside a file on foreign disks.
-                if path.name.startswith(".") or not _ENDING.search(path.name):
+                if name.startswith(".") or not _ENDING.search(name):
                     continue
-                *pieces, found = _ENDING.sub("", path.name).split("_")
+                *pieces, found = _ENDING.sub("", name).split("_")
                 suffixes.add(found)
-                if found != suffix:
-                    continue
-                entities = dict(piece.split("-", 1) for piece in pieces if "-" in piece)
-                files.append(
-                    BidsFile(
-                        file=path.relative_to(root).as_posix(),
-                        subject=subject.name,
-                        session=session.removeprefix("ses-"),
-                        run=entities.get("run", ""),
-                        entities={
-                            key: value for key, value in entities.items() if key not in ("sub", "ses", "run")
-                        },
-                    )
-                )
+                if found == suffix:
+                    entities = dict(piece.split("-", 1) for piece in pieces if "-" in piece)
+                    run = entities.pop("run", "")
+                    for key in ("sub", "ses"):
+                        entities.pop(key, None)
+                    files.append(BidsFile(f"{place}/{name}", subject, session, run, entities))
     return files, sorted(suffixes)
 
 
-def _folders(parent: Path, prefix: str) -> list[Path]:
-    if not parent.is_dir():
+def _below(folder: Path, prefix: str) -> list[str]:
+    """The names in a folder, sorted; none if it is not there or a file."""
+    try:
+        return sorted(name for name in os.listdir(folder) if name.startswith(prefix))  # noqa: PTH208
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(path for path in parent.iterdir() if path.name.startswith(prefix) and path.is_dir())
 
 
 def select(
