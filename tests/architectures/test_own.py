@@ -10,6 +10,7 @@ from torch import nn
 
 from tlpy.architectures.base import Architecture, head_key
 from tlpy.architectures.build import build
+from tlpy.architectures.listing import describe_layers
 from tlpy.errors import InputError
 
 MODULE = """
@@ -52,6 +53,13 @@ def test_an_own_encoder_trains_with_a_block_per_child() -> None:
     assert [block.name for block in architecture.blocks()] == ["body", "last", "heads"]
     assert architecture(torch.zeros(3, 2, 8, 8))["age"].shape == (3, 1)
     assert architecture.encoder.last.num_batches_tracked == 1, "trying it must not move its statistics"  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("own")
+def test_the_layers_of_an_own_encoder_are_listed() -> None:
+    listed = describe_layers({"name": "own_encoders.Plain"}, up_to="last", size=(8, 8))
+    assert [layer["name"] for layer in listed["layers"]] == ["body", "last", "heads.label"]
+    assert listed["total"] - listed["trainable"] == 5 * 9 + 5
 
 
 @pytest.mark.usefixtures("own")

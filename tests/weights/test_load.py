@@ -61,6 +61,7 @@ def test_a_network_takes_over_its_like_whole(name: str) -> None:
     assert not report.adapted
     assert not report.new
     assert not report.skipped
+    assert report.share == 1.0
     assert report.loaded == {n for n, _ in target.named_parameters()}
     images = torch.randn(2, 1, 16, 12)
     assert torch.equal(source(images)["age"], target(images)["age"])
@@ -178,6 +179,8 @@ def test_a_shape_that_cannot_be_adapted_is_new_with_both_shapes() -> None:
     reason = "shape (2, 1, 7, 7) in the file, (2, 1, 3, 3) in the network"
     assert report.new == {"encoder.conv1.weight": reason}
     assert report.skipped == {"encoder.conv1.weight": reason}
+    whole = sum(p.numel() for p in target.encoder.parameters())
+    assert report.share == pytest.approx(1 - 2 * 9 / whole)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 from tlpy.architectures.cost import estimate_flops
 from tlpy.architectures.registry import ARCHITECTURES
+from tlpy.errors import InputError, Problem
 
 # Sizes for a listing where none is given; only a transformer's positions depend on it.
 SIZES = {1: (64,), 2: (64, 64), 3: (64, 64, 64)}
@@ -60,7 +61,7 @@ def describe_layers(
         `trainable` (what trains when frozen up to this layer) and `frozen`.
 
     Raises:
-        InputError: an unknown architecture, argument or layer.
+        InputError: an unknown architecture, argument or layer; a size of other than `dims` numbers.
     """
     import torch
 
@@ -68,8 +69,10 @@ def describe_layers(
     from tlpy.transfer.freeze import parameters_before
 
     shape = tuple(size) if size is not None else SIZES[dims]
+    if len(shape) != dims:
+        raise InputError([Problem("size", f"expected {dims} numbers, found {list(shape)}")])
     with torch.device("meta"):
-        architecture = build({"dims": dims, **component}, channels, shape, {"label": outputs})
+        architecture = build(component, channels, shape, {"label": outputs})
     frozen = set(parameters_before(architecture, up_to)) if up_to else set()
     total = sum(parameter.numel() for parameter in architecture.parameters())
     stopped = sum(p.numel() for name, p in architecture.named_parameters() if name in frozen)

@@ -16,7 +16,8 @@ from tlpy.weights.adapt import adapt_channels, guess_grid, inflate, resize_posit
 
 _ENCODER = "encoder."
 # The size of a transformer's own grid is never taken over, and old files have no such counter.
-_GRID, _COUNTER = "grid", "num_batches_tracked"
+_GRID, _COUNTER = "patch_embedding.grid", "num_batches_tracked"
+_POSITIONS = "patch_embedding.position_embeddings"
 
 
 @dataclass
@@ -29,7 +30,7 @@ class LoadReport:
         adapted: names in the network, with how their shape was changed.
         new: names in the network that keep their random start, with the reason.
         skipped: names in the file that were not used, with the reason.
-        parameters: names of all parameters of the network, to tell them from buffers.
+        parameters: how many numbers each parameter of the network has, to tell them from buffers.
     """
 
     prefix: str = ""
@@ -37,18 +38,25 @@ class LoadReport:
     adapted: dict[str, str] = field(default_factory=dict)
     new: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
-    parameters: frozenset[str] = frozenset()
+    parameters: dict[str, int] = field(default_factory=dict)
 
     @property
     def loaded(self) -> frozenset[str]:
         """Names of the parameters that were taken over, as they are or adapted."""
-        return self.parameters & frozenset([*self.matched, *self.adapted])
+        return frozenset(self.parameters) & frozenset([*self.matched, *self.adapted])
+
+    @property
+    def share(self) -> float:
+        """The share of the encoder's parameters, counted in numbers, that was taken over."""
+        encoder = {name: count for name, count in self.parameters.items() if name.startswith(_ENCODER)}
+        return sum(encoder[name] for name in self.loaded if name in encoder) / sum(encoder.values())
 
     def as_dict(self) -> dict[str, Any]:
         """For `load_report.json`; names sorted."""
         counts = {key: len(getattr(self, key)) for key in ("matched", "adapted", "new", "skipped")}
         return {
             "prefix": self.prefix,
+            "share_of_encoder": round(self.share, 4),
             "counts": counts,
             "matched": sorted(self.matched),
             "adapted": dict(sorted(self.adapted.items())),
@@ -76,20 +84,18 @@ def load_weights(architecture: Architecture, state: Mapping[str, Tensor]) -> Loa
     parameters = dict(architecture.named_parameters())
     wanted = [name for name in target if name.startswith(_ENCODER)]
     prefix = _find_prefix(state, [name.removeprefix(_ENCODER) for name in wanted])
-    report = LoadReport(prefix=prefix, parameters=frozenset(parameters))
+    report = LoadReport(prefix=prefix, parameters={n: p.numel() for n, p in parameters.items()})
     used = {name for name in state if name.startswith(prefix) and name.removeprefix(prefix) in _grids(wanted)}
     first = _first_convolution(architecture)
     for name in wanted:
         source = prefix + name.removeprefix(_ENCODER)
-        if name.rpartition(".")[2] == _GRID:
+        if name.endswith(_GRID):
             continue
         if source not in state:
             _fill_absent(name, target[name], report)
             continue
         used.add(source)
-        fixed = (
-            name in parameters and not parameters[name].requires_grad and name.endswith("position_embeddings")
-        )
+        fixed = name in parameters and not parameters[name].requires_grad and name.endswith(_POSITIONS)
         value, how = _fit(name, state, source, target, name == first, fixed)
         if value is None:
             report.new[name] = report.skipped[source] = how
@@ -112,7 +118,7 @@ def load_weights(architecture: Architecture, state: Mapping[str, Tensor]) -> Loa
 
 
 def _grids(wanted: list[str]) -> set[str]:
-    return {name.removeprefix(_ENCODER) for name in wanted if name.rpartition(".")[2] == _GRID}
+    return {name.removeprefix(_ENCODER) for name in wanted if name.endswith(_GRID)}
 
 
 def _find_prefix(state: Mapping[str, Tensor], names: list[str]) -> str:
@@ -162,9 +168,9 @@ def _fit(
     found = f"shape {tuple(value.shape)} in the file, {tuple(shape)} in the network"
     if fixed:
         return None, f"{found}; the fixed positions of this image size are kept"
-    if name.endswith("position_embeddings") and value.ndim == 3 and value.shape[2] == shape[2]:
-        after = [int(n) for n in target[name.removesuffix("position_embeddings") + _GRID]]
-        told = state.get(source.removesuffix("position_embeddings") + _GRID)
+    if name.endswith(_POSITIONS) and value.ndim == 3 and value.shape[2] == shape[2]:
+        after = [int(n) for n in target[name.removesuffix(_POSITIONS) + _GRID]]
+        told = state.get(source.removesuffix(_POSITIONS) + _GRID)
         before = guess_grid(value.shape[1], len(after)) if told is None else tuple(int(n) for n in told)
         if before is None or len(before) != len(after):
             return None, f"{found}; the file's grid is not known or has other axes"
