@@ -257,6 +257,38 @@ def test_too_few_for_three_parts() -> None:
     assert counts(parts) == {"train": 16, "val": 4}
 
 
+def test_one_cohort_with_two_labels_keeps_the_classes_of_both() -> None:
+    rows = people(range(48))
+    strata = {"age": {r.image: float(n % 31) for n, r in enumerate(rows)}, "sex": alternating(rows, 12)}
+    moved = 0
+    for seed in range(30):
+        alone = assign({"age": rows}, FRACTIONS, strata, seed)["age"]
+        parts = assign({"age": rows, "sex": rows}, FRACTIONS, strata, seed)
+        assert parts["age"] == parts["sex"]
+        assert len(counts(parts["sex"], strata["sex"])) == 6
+        moved += alone != parts["age"]
+        assert sum(alone[image] != part for image, part in parts["age"].items()) <= 2
+    assert moved > 0
+
+
+def test_a_small_set_within_a_large_one_has_all_parts() -> None:
+    records = {"large": people(range(300)), "small": people(range(0, 300, 60))}
+    for seed in range(20):
+        parts = assign(records, FRACTIONS, {}, seed)
+        assert set(parts["small"].values()) == {"train", "val", "test"}
+        assert check_overlap(records, parts) == []
+
+
+def test_others_that_share_subjects_with_the_folds_keep_their_classes() -> None:
+    records = {"source": people(range(40)), "target": people(range(30, 70))}
+    strata = {"source": alternating(records["source"], 4), "target": alternating(records["target"], 2)}
+    for seed in range(10):
+        for fold in range(4):
+            parts = assign(records, FRACTIONS, strata, seed, 4, fold, "target")
+            assert len(counts(parts["source"], strata["source"])) == 6
+            assert check_overlap(records, parts) == []
+
+
 def test_a_part_emptied_by_data_sets_before_it_is_a_problem() -> None:
     first = [*official("train", range(20)), *official("val", range(20, 25)), *official("test", range(25, 30))]
     with pytest.raises(InputError, match=r"datasets.b.split: its val part is empty: train 10, val 0, test 0"):

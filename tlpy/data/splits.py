@@ -2,13 +2,15 @@
 
 What `units.connect` holds together falls into one part in every data set. Which part depends on names and
 the seed alone. Data sets are split in the order they are given: one more at the end changes nothing for
-those before it, unless it brings an official part, or a family that ties units of theirs together.
+those before it, unless it brings an official part or a family that ties units of theirs together, or would
+lack a class somewhere (see `split_repair`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from tlpy.data.split_repair import repair
 from tlpy.data.split_view import PARTS, TEST, TRAIN, VAL, Allowed, SplitView, allowed_parts, view
 from tlpy.data.strata import Stratum, shares
 from tlpy.data.units import Records, connect
@@ -57,8 +59,11 @@ def assign(
     allowed = allowed_parts(views.values(), problems)
     problems.raise_if_any()
     parts: dict[str, str] = {}
+    done: list[SplitView] = []
     for one in views.values():
         _fill(one, parts, allowed, seed)
+        repair(one, done, parts, allowed, seed)
+        done.append(one)
     if folds is not None:
         if fold is None or not 0 <= fold < folds or target not in views:
             raise ValueError(f"no fold {fold} of {folds} on data set {target!r}")
@@ -66,6 +71,17 @@ def assign(
         problems.raise_if_any()
         others = allowed_parts((one for one in views.values() if one.name != target), problems)
         parts.update(_fold(views[target], others, seed, folds, fold, problems))
+        problems.raise_if_any()
+        for one in done:
+            if one.name != target:
+                repair(
+                    one,
+                    [other for other in done if other is not one],
+                    parts,
+                    allowed,
+                    seed,
+                    views[target].rows,
+                )
     for one in views.values():
         _check(one, parts, problems, in_folds=folds is not None and one.name == target)
     problems.raise_if_any()
@@ -189,7 +205,9 @@ def _check(one: SplitView, parts: Mapping[str, str], problems: Problems, in_fold
             problems.add(one.where, f"class '{name}' is absent from {' and '.join(lacking)}", _ELSEWHERE)
 
 
-_ELSEWHERE = "its subjects were placed by data sets before it: list this one first, or take another seed"
+_ELSEWHERE = (
+    "official parts or folds of other data sets hold its subjects: use other fractions or another seed"
+)
 
 
 def _placed(one: SplitView, parts: Mapping[str, str]) -> str:
