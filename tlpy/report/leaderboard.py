@@ -13,14 +13,14 @@ from tlpy.report.sections import Section, bullets, duration, escape, percent, wo
 
 TOP = 50
 """Rows for each target; the whole of it is in leaderboard.tsv."""
-_ALSO = {"regression": ("r2", "r"), "binary": ("balanced_accuracy",), "multiclass": ("balanced_accuracy",)}
+_ALSO = {"regression": ("r2",), "binary": ("balanced_accuracy",), "multiclass": ("balanced_accuracy",)}
 _FAILURES = 10
 
 
 def leaderboard(rankings: list[Ranking]) -> Section:
     """The table, one row per variant in order of rank, the failed ones last."""
     outcomes = [outcome for ranking in rankings for outcome in ranking.outcomes]
-    settings, several = searched(outcomes), len(rankings) > 1
+    settings = [path for path in searched(outcomes) if not _is_target(path, outcomes)]
     also = list(dict.fromkeys(name for r in rankings for name in _ALSO[str(r.task["type"])]))
     troubled = [outcome for outcome in outcomes if outcome.status != "done"]
     rows = {}
@@ -28,46 +28,53 @@ def leaderboard(rankings: list[Ranking]) -> Section:
         for place, outcome in enumerate(ranking.outcomes[:TOP]):
             key = f"{outcome.rank}" if outcome.rank else f"failed {place + 1}"
             row = _row(ranking, outcome, settings, also)
-            rows[f"{escape(ranking.target)} {key}" if several else key] = row
+            rows[f"{escape(ranking.target)} {key}" if len(rankings) > 1 else key] = row
     left = sum(max(0, len(ranking.outcomes) - TOP) for ranking in rankings)
     metrics = " or ".join(dict.fromkeys(f"{r.metric.in_sentence} ({r.metric.direction})" for r in rankings))
     text = (
         f"Ordered by {metrics} on validation. Read the test score with its interval: neighbours in rank "
         "are often equal for all one can tell. "
         + (f"Another {left} variants are not shown. " if left else "")
-        + "The whole table, with more metrics, is <code>ranking/leaderboard.tsv</code>; the winner runs "
-        "again with <code>ranking/best_params.yaml</code>. " + _failures(troubled)
+        + "The whole table, with more metrics, is <code>ranking/leaderboard.tsv</code>"
+        + ("; <code>ranking/best_params.yaml</code> runs the winner again. " if rankings[0].best else ". ")
+        + _failures(troubled)
     )
     config = {"col1_header": "Rank", "sort_rows": False, "no_violin": True, "save_file": False}
-    headers = _headers(outcomes, settings, also, several)
+    headers = _headers(outcomes, settings, also)
     return Section("leaderboard", "Leaderboard", text, "table", rows, config, headers)
 
 
-def _headers(
-    outcomes: list[Outcome], settings: list[str], also: list[str], several: bool
-) -> dict[str, dict[str, Any]]:
+def _headers(outcomes: list[Outcome], settings: list[str], also: list[str]) -> dict[str, dict[str, Any]]:
     headers = {}
-    if several:
-        headers["target"] = _text("Target", "Target data set and its metric")
+    metrics = {outcome.metric for outcome in outcomes}
+    if len(metrics) > 1:
+        headers["metric"] = _text("Metric", "What this target is scored by")
     headers["kind"] = _text("Start", "Pretrained (transfer) or from scratch (the baseline without transfer)")
     for path in settings:
         headers[f"set:{path}"] = _text(_short(path, settings), f"Searched setting: {path}")
-    headers["validation"] = _number("Validation", "The variant was chosen by this one; mean over replicates")
-    headers["test"] = _number("Test", "Scored once, at the end", scale="Blues")
-    if all(outcome.metric == "auroc" for outcome in outcomes):
+    form = METRICS[outcomes[0].metric].format if len(metrics) == 1 else "{:.3f}"
+    headers["validation"] = _number("Validation", "What variants are chosen by; mean over replicates", form)
+    headers["test"] = {**_number("Test", "Scored once, at the end", form), "scale": "Blues"}
+    if metrics == {"auroc"}:
         headers["test"] |= {"min": 0.5, "max": 1.0}
     headers["interval"] = _text("95 % interval", "Of the test score, by bootstrap over subjects")
     if any(math.isfinite(outcome.spread("test")) for outcome in outcomes):
-        headers["sd"] = _number("sd", "Of the test score over replicates (seeds or folds)")
-    headers["gain"] = _text("Gain", "Over training from scratch, in percent of its test score")
+        headers["sd"] = _number("sd", "Of the test score over replicates (seeds or folds)", form)
+    if any(math.isfinite(outcome.gain) for outcome in outcomes):
+        headers["gain"] = _text("Gain", "Over training from scratch, in percent of its test score")
     for name in also:
         title = METRICS[name].label.replace("accuracy", "acc.")
-        headers[f"also:{name}"] = _number(title, f"On test: {METRICS[name].meaning}")
+        headers[f"also:{name}"] = _number(title, f"On test: {METRICS[name].meaning}", METRICS[name].format)
     headers["seconds"] = _text("Time", "Of all its stages, shared ones counted in full")
     headers["parameters"] = _text("Trained", "Parameters that its last stage trains")
     if any(outcome.status != "done" for outcome in outcomes):
         headers["status"] = _text("Status", "Failed variants come last; the reasons stand above the table")
     return headers
+
+
+def _is_target(path: str, outcomes: list[Outcome]) -> bool:
+    """Whether a setting only names the target, which the rows are sorted by anyway."""
+    return all(outcome.settings.get(path) == outcome.record["target"] for outcome in outcomes)
 
 
 def _short(path: str, paths: list[str]) -> str:
@@ -81,9 +88,15 @@ def _failures(troubled: list[Outcome]) -> str:
     """What failed and why, for the text above the table."""
     if not troubled:
         return ""
-    shown = [f"{escape(o.label)}: {escape(o.reason)}" for o in troubled[:_FAILURES]]
-    if len(troubled) > _FAILURES:
-        shown.append(f"and {len(troubled) - _FAILURES} more, in leaderboard.tsv")
+    by_reason: dict[str, list[str]] = {}
+    for outcome in troubled:
+        by_reason.setdefault(outcome.reason, []).append(outcome.label)
+    shown = []
+    for reason, labels in list(by_reason.items())[:_FAILURES]:
+        more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
+        shown.append(f"{escape(reason)} ({escape('; '.join(labels[:3]))}{more})")
+    if len(by_reason) > _FAILURES:
+        shown.append(f"{len(by_reason) - _FAILURES} more reasons, in leaderboard.tsv")
     return f"Failed in whole or in part:{bullets(shown)}"
 
 
@@ -91,15 +104,15 @@ def _text(title: str, description: str) -> dict[str, Any]:
     return {"title": escape(title), "description": escape(description), "scale": False, "format": "{}"}
 
 
-def _number(title: str, description: str, scale: str | bool = False) -> dict[str, Any]:
-    return {**_text(title, description), "scale": scale, "format": "{:,.3f}"}
+def _number(title: str, description: str, form: str) -> dict[str, Any]:
+    return {**_text(title, description), "format": form}
 
 
 def _row(ranking: Ranking, outcome: Outcome, settings: list[str], also: list[str]) -> dict[str, Any]:
     low, high = outcome.test_interval
     show = ranking.metric.show
     values: dict[str, Any] = {
-        "target": f"{escape(ranking.target)} ({ranking.metric.label})",
+        "metric": ranking.metric.label,
         "kind": "scratch" if outcome.baseline else "transfer",
         "validation": outcome.mean("val"),
         "test": outcome.mean("test"),

@@ -147,7 +147,8 @@ def confusions(rankings: list[Ranking]) -> Section | None:
         classes = [str(item) for item in ranking.task["classes"]]
         for name, outcome, cases in _compared(ranking):
             table = confusion(cases.true, cases.score, len(classes))
-            caption = f"{escape(ranking.target)}, {name}: {escape(outcome.label)}. {_rates(classes, table)}"
+            variant = escape(outcome.label.removeprefix("from scratch: "))
+            caption = f"{escape(ranking.target)}, {name}: {variant}. {_rates(classes, table)}"
             figures.append(f"<figure>{_matrix(classes, table)}<figcaption>{caption}</figcaption></figure>")
     text = (
         "Test cases by true class (rows) and predicted class (columns), the class with the highest "
@@ -164,7 +165,7 @@ def confusions(rankings: list[Ranking]) -> Section | None:
 def _rates(classes: list[str], table: Any) -> str:
     totals = table.sum(axis=1)
     rates = [
-        f"{escape(name)} {100 * table[k, k] / totals[k]:.0f} % of {totals[k]}"
+        f"{escape(name)} {100 * table[k, k] / totals[k]:.0f}&nbsp;% of {totals[k]}"
         for k, name in enumerate(classes)
         if totals[k]
     ]

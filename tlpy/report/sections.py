@@ -143,9 +143,9 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`48 s`, `12 min`, `3.4 h`."""
+    """`48 s`, `12 min`, `3.4 h`; empty where not known."""
     if not math.isfinite(seconds):
-        return "n/a"
+        return ""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

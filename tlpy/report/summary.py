@@ -19,9 +19,9 @@ STYLE = """<style>
 .tlimb-card{border:1px solid rgba(128,128,128,.35);border-left:4px solid #2f6690;border-radius:4px;
   padding:14px 18px 4px;margin:0 0 18px;max-width:1100px}
 .tlimb-card h4{margin:0 0 8px;font-size:1.15rem}
-.tlimb-tiles{display:flex;flex-wrap:wrap;gap:12px 40px;margin:6px 0 12px}
+.tlimb-tiles{display:flex;flex-wrap:wrap;gap:12px 30px;margin:6px 0 12px}
 .tlimb-tiles b{display:block;font-size:1.7rem;line-height:1.2;font-weight:600}
-.tlimb-tiles span{font-size:.86rem;opacity:.75}
+.tlimb-tiles span{font-size:.84rem;opacity:.75}
 .tlimb-table{width:auto;min-width:420px;max-width:1100px;font-size:.9rem}
 .tlimb-table td,.tlimb-table th{padding:.25rem 1.1rem .25rem .3rem;vertical-align:top}
 .tlimb-table th{white-space:nowrap}
@@ -103,7 +103,7 @@ def _tiles(ranking: Ranking, best: Outcome) -> str:
     done = len(ranking.ranked)
     scratch = sum(outcome.baseline for outcome in ranking.outcomes)
     searched = count(len(ranking.outcomes) - scratch, "variant")
-    beside = f", {count(scratch, 'baseline')} from scratch" if scratch else ""
+    beside = f", {scratch:,} from scratch" if scratch else ""
     tiles.append((f"{done} of {len(ranking.outcomes)}", f"finished<br>{searched}{beside}"))
     return (
         '<div class="tlimb-tiles">'
@@ -144,9 +144,7 @@ def caveats(run: Run, ranking: Ranking) -> list[str]:
         )
     troubled = [outcome for outcome in ranking.outcomes if outcome.status != "done"]
     if troubled:
-        found.append(
-            f"{count(len(troubled), 'variant')} failed in whole or in part; the leaderboard says why."
-        )
+        found.append(f"{count(len(troubled), 'variant')} failed in whole or in part: see the leaderboard.")
     return found
 
 

@@ -115,7 +115,7 @@ def _label(users: list[tuple[Ranking, Outcome]], several: bool) -> str:
     said = ", ".join(
         show_setting(value) if isinstance(value, str) else f"{words(path)} {show_setting(value)}"
         for path, value in shared.items()
-        if value is not None
+        if value is not None and value != first.record["target"]
     )
     if all(outcome.baseline for _, outcome in users):
         said += ", from scratch"

@@ -1,0 +1,190 @@
+"""The report on a made-up run: every section, in order, safe HTML, and a real MultiQC page."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fake_run import FakeRun
+
+from tlpy.evaluation.ranking import Ranking, rank
+from tlpy.evaluation.results import Run, read_run
+from tlpy.report.sections import GROUPS
+from tlpy.report.summary import caveats
+from tlpy.report.write import write_report
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "assets" / "multiqc_config.yml"
+LARGER = {"phantoms": (280, 60, 60), "brains": (300, 60, 64), "clinic": (90, 30, 30)}
+ALWAYS = {"summary", "leaderboard", "datasets", "left_out", "inferred", "methods"}
+
+
+def ranked(root: Path) -> tuple[Run, list[Ranking]]:
+    run = read_run(json.loads((root / "plan.json").read_text()), root / "stages", root / "prepared")
+    return run, rank(run)
+
+
+def report_of(root: Path, **settings: Any) -> dict[str, dict[str, Any]]:
+    FakeRun(root, **settings).write()
+    run, rankings = ranked(root)
+    write_report(run, rankings, root / "report")
+    return sections(root / "report")
+
+
+def sections(folder: Path) -> dict[str, dict[str, Any]]:
+    def refuse(value: str) -> None:
+        raise AssertionError(f"{value} is no JSON")
+
+    return {
+        file.name.removesuffix("_mqc.json"): json.loads(file.read_text(), parse_constant=refuse)
+        for file in sorted(folder.iterdir())
+    }
+
+
+def test_every_section_of_a_whole_run(tmp_path: Path) -> None:
+    found = report_of(tmp_path)
+    expected = {name for _, _, names in GROUPS.values() for name in names}
+    assert set(found) == expected - {"curves_adapt"}
+    assert len(found["leaderboard"]["data"]) == 18
+    assert found["cost"]["categories"].keys() == {"own", "shared"}
+    assert found["predictions"]["section_name"] == "ROC curves"
+    assert "29 %" in found["sharing"]["data"]
+    assert found["pictures"]["data"].count("data:image/png;base64,") == 8
+
+
+def test_the_config_orders_every_section() -> None:
+    config = yaml.safe_load(CONFIG.read_text())
+    assert config["custom_content"]["order"] == [f"tlimb_{group}" for group in GROUPS]
+    order = config["report_section_order"]
+    for _, _, names in GROUPS.values():
+        places = [order[f"tlimb_{name}"]["order"] for name in names]
+        assert places == sorted(places)
+    assert len(order) == sum(len(names) for _, _, names in GROUPS.values())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"task": "regression", "seeds": 3, "sizes": LARGER},
+        {"task": "multiclass", "targets": ("brains", "clinic"), "folds": 3, "sizes": LARGER},
+        {"everything_fails": True},
+        {"baseline": False},
+    ],
+)
+def test_other_searches(tmp_path: Path, settings: dict[str, Any]) -> None:
+    found = report_of(tmp_path, **settings)
+    assert set(found) >= ALWAYS
+    assert ("gain" in found) == (not settings.get("everything_fails") and settings.get("baseline", True))
+    classified = not settings.get("everything_fails") and settings.get("task") != "regression"
+    assert ("confusion" in found) == classified
+
+
+def test_nothing_prepared_nothing_trained(tmp_path: Path) -> None:
+    FakeRun(tmp_path).write()
+    shutil.rmtree(tmp_path / "stages")
+    shutil.rmtree(tmp_path / "prepared")
+    run, rankings = ranked(tmp_path)
+    write_report(run, rankings, tmp_path / "report")
+    assert set(sections(tmp_path / "report")) == ALWAYS | {"sharing"}
+
+
+def test_text_of_users_is_escaped(tmp_path: Path) -> None:
+    FakeRun(tmp_path).write()
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    evil = "<script>alert(1)</script>"
+    plan["variants"][0]["label"] = plan["warnings"][0] = evil
+    plan["variants"][0]["settings"]["architecture"] = {"name": evil}
+    plan["datasets"]["brains"]["left_out"] = [{"where": evil, "reason": evil}]
+    failed = plan["variants"][1]["replicates"][0]["stages"][0]
+    reason = {"id": failed, "status": "failed", "reason": evil}
+    (tmp_path / "stages" / failed / "metrics.json").write_text(json.dumps(reason))
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    run, rankings = ranked(tmp_path)
+    write_report(run, rankings, tmp_path / "report")
+    for file in (tmp_path / "report").iterdir():
+        assert "<script" not in file.read_text()
+
+
+def test_caveats_speak_of_what_is_there(tmp_path: Path) -> None:
+    FakeRun(tmp_path / "small").write()
+    run, (ranking,) = ranked(tmp_path / "small")
+    text = " ".join(caveats(run, ranking))
+    assert "The test set is small (7 subjects)" in text
+    assert "share the best validation score of 7 subjects" in text
+    assert "71 % of the test cases are 'F'" in text
+    assert "was trained once" in text
+    assert "1 variant failed" in text
+    FakeRun(tmp_path / "age", task="regression", seeds=2, sizes=LARGER).write()
+    run, (ranking,) = ranked(tmp_path / "age")
+    text = " ".join(caveats(run, ranking))
+    assert "Always guessing the median" in text
+    assert "means of 2 trainings" in text
+    assert "misleads" not in text
+
+
+def test_a_baseline_that_wins_is_said_to_win(tmp_path: Path) -> None:
+    FakeRun(tmp_path, failed=False, sizes=LARGER).write()
+    _, (ranking,) = ranked(tmp_path)
+    assert ranking.best_scratch is not None
+    last = ranking.best_scratch.replicates[0].stages[-1]
+    file = tmp_path / "stages" / last / "metrics.json"
+    metrics = json.loads(file.read_text())
+    metrics["metrics"]["val"] = {"auroc": 1.0, "log_loss": 0.0}
+    file.write_text(json.dumps(metrics))
+    run, (ranking,) = ranked(tmp_path)
+    assert ranking.best is not None
+    assert ranking.best.baseline
+    assert "transfer did not help" in caveats(run, ranking)[0]
+
+
+def test_roc_keeps_its_vertical_steps(tmp_path: Path) -> None:
+    lines = report_of(tmp_path, sizes=LARGER)["predictions"]["data"]
+    scratch = next(points for name, points in lines.items() if name.startswith("best from scratch"))
+    assert len({x for x, _ in scratch}) == len(scratch) > 10
+    assert scratch[0][1] == 0
+    assert scratch[-1][1] == 1
+
+
+def run_script(root: Path) -> subprocess.CompletedProcess[str]:
+    arguments = ["--plan", "plan.json", "--stages", "stages", "--prepared", "prepared", "--out", "ranking"]
+    command = [sys.executable, "-X", "importtime", str(ROOT / "bin" / "rank.py"), *arguments]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def test_the_script_writes_both_folders_without_heavy_imports(tmp_path: Path) -> None:
+    FakeRun(tmp_path).write()
+    done = run_script(tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    imported = set(re.findall(r"\|\s+(\w+)\n", done.stderr))
+    assert not imported & {"torch", "pandas", "scipy", "sklearn", "PIL", "nibabel"}
+    assert (tmp_path / "ranking" / "leaderboard.tsv").exists()
+    assert (tmp_path / "report" / "summary_mqc.json").exists()
+
+
+@pytest.mark.slow
+def test_multiqc_makes_one_page(tmp_path: Path) -> None:
+    multiqc = Path(sys.executable).with_name("multiqc")
+    if not multiqc.exists():
+        pytest.skip("multiqc is not installed beside this Python")
+    report_of(tmp_path)
+    command = [str(multiqc), "report", "--strict", "-c", str(CONFIG), "-n", "multiqc_report.html"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    output = (done.stdout + done.stderr).replace("will give warnings if", "").lower()
+    assert "warning" not in output, output
+    page = tmp_path / "multiqc_report.html"
+    assert not (tmp_path / "multiqc_data").exists()
+    assert page.stat().st_size < 10_000_000
+    text = page.read_text()
+    headings = ["Summary", "Leaderboard", "Test scores", "Gain over scratch", "ROC curves", "Cost"]
+    headings += ["Data sets", "Prepared images", "Methods in words"]
+    places = [text.index(f"{heading}</a>") for heading in headings]
+    assert places == sorted(places)
+    assert not re.search(r'<(script|link)[^>]+(src|href)="https?://', text)
