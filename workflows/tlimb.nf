@@ -7,7 +7,7 @@ include { PREPARE      } from '../modules/local/prepare'
 include { RANK         } from '../modules/local/rank'
 include { MULTIQC      } from '../modules/local/multiqc'
 include { TRAINING     } from '../subworkflows/local/training'
-include { packsOf ; preparedFolders ; readTasks ; requestsOf ; storedStages } from '../subworkflows/local/tasks'
+include { packsOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
 include { versionsText } from '../subworkflows/local/versions'
 
 workflow TLIMB {
@@ -50,7 +50,11 @@ workflow TLIMB {
     RANK(
         PLAN.out.plan,
         ch_stages.toSortedList { left, right -> left[0] <=> right[0] }.map { stages -> finished(stages) },
-        ch_prepared.map { _tasks, prepared -> prepared.sort().values().toList() },
+        PREPARE.out.summary
+            .map { meta, folder -> [meta.id, folder] }
+            .mix(ch_tasks.flatMap { tasks -> storedPrepared(tasks, options) })
+            .toSortedList { left, right -> left[0] <=> right[0] }
+            .map { rows -> rows.collect { _id, folder -> folder } },
         options.code,
         options.components,
     )

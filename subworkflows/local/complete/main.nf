@@ -24,11 +24,13 @@ def complete(options) {
     )
 }
 
-// The first rows of a TSV as aligned columns; a wide cell is cut.
+// The first rows of the leaderboard as aligned columns: what a terminal has room for.
 def topOf(text, count) {
-    def rows = text.readLines().take(count + 1).collect { line -> line.split(/\t/, -1).toList().collect { cell -> cell.take(28) } }
-    def size = rows.collect { row -> row.size() }.max() ?: 0
-    def widths = (0..<size).collect { i -> rows.collect { row -> (row[i] ?: '').size() }.max() }
+    def wanted = ['rank', 'label', 'target', 'metric', 'validation', 'test', 'test_low', 'test_high', 'gain', 'status']
+    def lines = text.readLines().take(count + 1).collect { line -> line.split(/\t/, -1).toList() }
+    def places = wanted.collect { name -> lines[0].indexOf(name) }.findAll { place -> place >= 0 }
+    def rows = lines.collect { cells -> places.collect { place -> (cells[place] ?: '').take(60) } }
+    def widths = rows.transpose().collect { column -> column.collect { cell -> cell.size() }.max() }
     return rows
         .collect { row -> '  ' + row.withIndex().collect { cell, i -> cell.padRight(widths[i]) }.join('  ') }
         .join('\n')

@@ -31,7 +31,7 @@ def childrenOf(folder) {
 def snapshot(source, target, keep) {
     def chosen = filesBelow(source)
         .collectEntries { path -> [source.relativize(path).toString(), path] }
-        .findAll { name, path -> keep.call(name) }
+        .findAll { name, _path -> keep.call(name) }
     def digest = md5(chosen.collect { name, path -> "${name} ${path.bytes.md5()}" }.join('\n'))
     def home = target.resolve(digest)
     def copy = home.resolve(source.name)

@@ -6,9 +6,9 @@ include { nearest ; show ; typesOf } from '../schema'
 
 // One line a param, by group; hidden ones, and the keys of nested params, only when asked for.
 def helpText(definitions, full, hidden, bold) {
-    def shown = definitions.findAll { name, definition -> full || hidden || !definition.hidden }
+    def shown = definitions.findAll { _name, definition -> full || hidden || !definition.hidden }
     def width = shown.keySet().collect { name -> name.size() }.max() + 2
-    def groups = shown.groupBy { name, definition -> definition.group }.collect { title, members ->
+    def groups = shown.groupBy { _name, definition -> definition.group }.collect { title, members ->
         def lines = members.collectMany { name, definition ->
             def line = "  --${name.padRight(width)}${facts(definition)} ${definition.description}"
             full ? [line.toString()] + nestedLines(definition, ' ' * 8) : [line.toString()]
@@ -37,7 +37,7 @@ def paramHelp(name, definitions) {
 
 def facts(definition) {
     def bounds = [minimum: '>=', exclusiveMinimum: '>', maximum: '<=', exclusiveMaximum: '<']
-        .findAll { key, sign -> definition[key] != null }
+        .findAll { key, _sign -> definition[key] != null }
         .collect { key, sign -> "${sign} ${definition[key]}" }
     def said = [typesOf(definition).findAll { type -> type != 'null' }.join(' or ')]
     said += definition['enum'] ? ["one of ${definition['enum'].join(', ')}"] : []
@@ -59,7 +59,7 @@ def nestedLines(definition, indent) {
 // What was set, by group, against the schema's defaults.
 def summaryText(given, definitions, bold) {
     def width = (given.keySet().collect { name -> name.size() } + [10]).max() + 2
-    def groups = given.groupBy { name, value -> definitions[name]?.group ?: 'Other' }.collect { title, members ->
+    def groups = given.groupBy { name, _value -> definitions[name]?.group ?: 'Other' }.collect { title, members ->
         def lines = members.collect { name, value -> "  ${name.padRight(width)}${shorten(show(value))}" }
         ([bold ? "\033[1m${title}\033[0m" : title] + lines).join('\n')
     }

@@ -22,7 +22,7 @@ def initialise(given) {
     }
 
     // An institution's config describes itself in params of its own.
-    values = values.findAll { name, value -> !name.startsWith('config_profile_') && name != 'custom_config_base' }
+    values = values.findAll { name, _value -> !name.startsWith('config_profile_') && name != 'custom_config_base' }
     def errors = values.validate_params ? paramErrors(values, definitions) : []
     ['datasets', 'stages', 'search'].each { name ->
         if (values[name] instanceof String) {
@@ -38,10 +38,10 @@ def initialise(given) {
 
     def data = dataPaths(values)
     def paths = data.keySet().toList().collect { text -> file(text, glob: false) }
-    def present = [data.keySet().toList(), paths].transpose().findAll { text, path -> path.exists() }
+    def present = [data.keySet().toList(), paths].transpose().findAll { _text, path -> path.exists() }
     if (!workflow.stubRun) {
         errors += [data.keySet().toList(), paths].transpose()
-            .findAll { text, path -> !path.exists() }
+            .findAll { _text, path -> !path.exists() }
             .collect { text, path -> "${data[text].join(', ')}: '${text}' does not exist (looked for ${path})${simulationHint(text)}" }
     }
     def outdir = values.outdir ? file(values.outdir, glob: false) : null
@@ -72,8 +72,8 @@ def initialise(given) {
             present.withIndex().collectEntries { pair, i -> [pair[0], "data/${i + 1}/${pair[1].name}".toString()] }
         ),
         data: present.collectEntries { text, path -> [text, path] },
-        data_files: present.collect { text, path -> path },
-        stamp: stampOf(present.collect { text, path -> path }) + (store ? storedNames(store) : ''),
+        data_files: present.collect { _text, path -> path },
+        stamp: stampOf(present.collect { _text, path -> path }) + (store ? storedNames(store) : ''),
         // A training writes checkpoints into `state`; finished work only into a store that was asked for.
         state: state,
         store: store,
@@ -81,8 +81,8 @@ def initialise(given) {
         subjects: workflow.workDir.resolve('subjects'),
         code: snapshot(tlpy, code, { name -> name.endsWith('.py') }),
         // What cannot change a result is left out, so that an edit of the report trains nothing anew.
-        core: snapshot(tlpy, code, { name -> name.endsWith('.py') && !(name ==~ /report\/.*|simulate\.py|cli\.py/) }),
-        components: components ? snapshot(components, code, { name -> true }) : [],
+        core: snapshot(tlpy, code, { name -> name.endsWith('.py') && !(name ==~ /(report|simulate)\/.*|cli\.py/) }),
+        components: components ? snapshot(components, code, { _name -> true }) : [],
         accelerator: values.accelerator ?: 'auto',
         slots: localSlots(),
         depth: values.stages instanceof List ? values.stages.size() : 1,
@@ -106,8 +106,8 @@ def dataPaths(values) {
     def found = namedPaths('datasets', values.datasets, 'path') + namedPaths('stages', values.stages, 'weights')
     found += namedPaths('search.space', values.search instanceof Map ? values.search.space : null, 'weights')
     return found
-        .groupBy { where, text -> text }
-        .collectEntries { text, places -> [text, places.collect { where, path -> where }] }
+        .groupBy { _where, text -> text }
+        .collectEntries { text, places -> [text, places.collect { where, _path -> where }] }
         .sort()
 }
 

@@ -17,9 +17,9 @@ def paramDefinitions(schema) {
 // Params as given -> a plain map: no nulls, each value of a type the schema allows wherever it can be read as one.
 def castParams(given, definitions) {
     return given
-        .findAll { name, value -> value != null }
+        .findAll { _name, value -> value != null }
         .collectEntries { name, value -> [name.toString(), castValue(plain(value), typesOf(definitions[name]))] }
-        .findAll { name, value -> value != null }
+        .findAll { _name, value -> value != null }
 }
 
 // Every fault of the params the schema can name, as lines of text.
@@ -31,7 +31,7 @@ def paramErrors(values, definitions) {
         .findAll { name, definition -> definition.required && !values.containsKey(name) }
         .collect { name, definition -> "${name}: is required (${definition.description})" }
     errors += values
-        .findAll { name, value -> name in known }
+        .findAll { name, _value -> name in known }
         .collectMany { name, value -> valueErrors(name, value, definitions[name]) }
     return errors
 }

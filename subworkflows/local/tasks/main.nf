@@ -30,8 +30,12 @@ def preparedFolders(shards, tasks, options) {
     if (problems) {
         stop("Images cannot be used", problems.collect { problem -> lineOf(problem) })
     }
-    def stored = tasks.stored_prepared.collectEntries { id -> [id, options.store.resolve('cache').resolve(id)] }
-    return stored + shards.collectEntries { meta, folder -> [meta.id, folder] }
+    return storedPrepared(tasks, options).collectEntries { id, folder -> [id, folder] } + shards.collectEntries { meta, folder -> [meta.id, folder] }
+}
+
+// [request id, folder] of what the store holds of this plan; and [stage id, folder].
+def storedPrepared(tasks, options) {
+    return tasks.stored_prepared.collect { id -> [id, options.store.resolve('cache').resolve(id)] }
 }
 
 def storedStages(tasks, options) {
@@ -64,7 +68,7 @@ def weightsFile(text, options) {
 }
 
 // The role, but that what others start from cannot be a FINETUNE, which feeds nobody.
-def processOf(entry, has_children, options) {
+def processOf(entry, has_children, _options) {
     if (!has_children && entry.role == 'finetune') {
         return 'FINETUNE'
     }
