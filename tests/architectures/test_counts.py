@@ -42,6 +42,10 @@ def test_sfcn_and_its_features() -> None:
     assert sum(p.numel() for p in SFCNEncoder(3, 1).parameters()) == 2_950_336
 
 
+def test_densenet_of_the_thesis_chain() -> None:
+    assert describe_layers({"name": "densenet121"}, channels=3, outputs=2)["total"] == 6_955_906
+
+
 @pytest.mark.parametrize(("name", "expected", "arguments"), MEDICALNET)
 def test_encoders_are_what_medicalnet_weights_expect(
     name: str, expected: int, arguments: dict[str, object]

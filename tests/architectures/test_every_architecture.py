@@ -19,6 +19,7 @@ SIZES: dict[int, list[tuple[int, ...]]] = {
 # Narrow versions: the contract does not depend on the width.
 SMALL: dict[str, dict[str, Any]] = {
     "resnet": {"filters": 4},
+    "densenet": {"filters": 4, "growth": 2, "bottleneck": 2},
     "sfcn": {"filters": [4, 6, 8, 8, 8, 5]},
     "vit": {"width": 12, "depth": 2, "heads": 2, "patch": 4},
 }

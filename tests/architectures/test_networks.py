@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from tlpy.architectures.densenet import DenseNetEncoder
 from tlpy.architectures.resnet import Padding, ResNetEncoder
 from tlpy.architectures.sfcn import SFCNEncoder
 from tlpy.architectures.vit import ViTEncoder, sine_positions
@@ -33,6 +34,22 @@ def test_resnet_is_monais(dims: int, kind: str, shortcut: str) -> None:
     for mode in (True, False):
         ours.train(mode), theirs.train(mode)
         torch.testing.assert_close(ours(images), theirs(images))
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_densenet_is_monais(dims: int) -> None:
+    from monai.networks.nets.densenet import DenseNet
+
+    theirs = DenseNet(dims, 2, 1, init_features=4, growth_rate=2, block_config=(2, 1, 2), bn_size=3)
+    ours = DenseNetEncoder(dims, 2, (2, 1, 2), filters=4, growth=2, bottleneck=3)
+    state = {name: value for name, value in theirs.state_dict().items() if name.startswith("features.")}
+    assert list(ours.state_dict()) == list(state)
+    ours.load_state_dict(state)
+    images = torch.randn(2, 2, *(42, 36, 32)[:dims])
+    for mode in (True, False):
+        ours.train(mode), theirs.train(mode)
+        pooled = theirs.class_layers[:3](theirs.features(images))
+        torch.testing.assert_close(ours(images), pooled)
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])

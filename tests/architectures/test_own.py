@@ -30,7 +30,7 @@ class Wrong(Plain):
         return self.body(images)
 
 class Torn(Plain):
-    features = 5
+    width = 5
     def layer_groups(self):
         return [("body", ["body"])]
 

@@ -84,7 +84,7 @@ def test_resnet18_has_the_ten_blocks_of_metalr() -> None:
     assert (blocks[0], blocks[1], blocks[-1]) == ("stem", "layer1.0", "heads")
 
 
-@pytest.mark.parametrize("name", ["resnet10", "resnet18", "resnet50", "sfcn", "vit"])
+@pytest.mark.parametrize("name", ["resnet10", "resnet18", "resnet50", "densenet121", "sfcn", "vit"])
 @pytest.mark.parametrize("size", [(40,), (56, 72), (16, 24, 17)])
 def test_the_cost_is_what_torch_counts(name: str, size: tuple[int, ...]) -> None:
     import torch

@@ -116,12 +116,12 @@ def count_parameters(architecture: nn.Module) -> tuple[int, int]:
 
 @torch.no_grad()
 def measure_features(encoder: nn.Module, channels: int, size: tuple[int, ...], name: str) -> int:
-    """The width of an encoder's features, from its attribute `features` or by trying one image.
+    """The width of an encoder's features, from its attribute `width` or by trying one image.
 
     Raises:
         TypeError: the encoder does not return (batch, features); the message names `name`.
     """
-    declared = getattr(encoder, "features", None)
+    declared = getattr(encoder, "width", None)
     if isinstance(declared, int):
         return declared
     mode = encoder.training

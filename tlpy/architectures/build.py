@@ -19,7 +19,7 @@ def build(
 
     An own encoder is named by class path: a class (or function) that takes `channels` and `size`
     and its own arguments, and gives a module from (batch, channels, *size) to (batch, features).
-    It may say its width in `features` and its layer groups in `layer_groups()`.
+    It may say the number of its features in `width` and its layer groups in `layer_groups()`.
 
     Args:
         component: name or class path with arguments; defaults are filled in.
@@ -41,9 +41,11 @@ def build(
     arguments = complete_architecture(dict(component), "architecture", shape)
     name = arguments.pop("name")
     # Where a network has no place of its own for dropout, it goes between features and heads.
-    before_heads = 0.0 if ARCHITECTURES.entry(name).family == "vit" else arguments.pop("dropout")
+    before_heads = (
+        0.0 if ARCHITECTURES.entry(name).family in ("vit", "densenet") else arguments.pop("dropout")
+    )
     encoder = ARCHITECTURES.load(name)(name, channels=channels, size=shape, **arguments)
-    return Architecture(encoder, encoder.features, heads, before_heads)
+    return Architecture(encoder, encoder.width, heads, before_heads)
 
 
 def _own_encoder(component: Mapping[str, Any], channels: int, size: tuple[int, ...]) -> nn.Module:

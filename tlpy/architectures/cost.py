@@ -27,7 +27,7 @@ def estimate_flops(component: Mapping[str, Any], size: Sequence[int], channels: 
     known = dict(component) if "." not in name else {"name": "resnet18"}
     complete = ARCHITECTURES.complete(known, "architecture")
     entry = ARCHITECTURES.entry(complete["name"])
-    counts = {"resnet": _resnet_macs, "sfcn": _sfcn_macs, "vit": _vit_macs}
+    counts = {"resnet": _resnet_macs, "sfcn": _sfcn_macs, "densenet": _densenet_macs, "vit": _vit_macs}
     return 2 * BACKWARD * counts[entry.family](entry, complete, size, channels)
 
 
@@ -65,6 +65,25 @@ def _resnet_macs(
             if before != after and arguments["shortcut"] == "B":
                 total += prod(size) * before * after
             before = after
+    return total
+
+
+def _densenet_macs(
+    entry: ArchitectureEntry, arguments: dict[str, Any], size: Sequence[int], channels: int
+) -> float:
+    dims, width, growth = len(size), arguments["filters"], arguments["growth"]
+    size = _halved(size, arguments["stride"])
+    total = float(prod(size)) * channels * width * arguments["kernel"] ** dims
+    if arguments["max_pool"]:
+        size = _halved(size)
+    inner = arguments["bottleneck"] * growth
+    for block, layers in enumerate(entry.layers, 1):
+        for _ in range(layers):
+            total += prod(size) * inner * (width + growth * 3**dims)
+            width += growth
+        if block < len(entry.layers):
+            total += prod(size) * width * (width // 2)
+            size, width = [max(1, axis // 2) for axis in size], width // 2
     return total
 
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
+_AVERAGING = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
 _POOLING = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
 
 
@@ -42,6 +43,15 @@ def batch_norm(dims: int, width: int) -> nn.Module:
 def max_pool_layer(dims: int) -> nn.Module:
     """The pooling after a ResNet's stem: width 3, stride 2, padding 1. No axis shrinks to zero."""
     return _POOLS[dims - 1](kernel_size=3, stride=2, padding=1)
+
+
+class HalvingMean(nn.Module):
+    """Mean pooling that halves each axis and leaves an axis of one voxel as it is."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        kernel = [min(2, axis) for axis in images.shape[2:]]
+        pooled: Tensor = _AVERAGING[len(kernel) - 1](images, kernel, kernel)
+        return pooled
 
 
 class HalvingPool(nn.Module):

@@ -21,7 +21,7 @@ class ArchitectureEntry(Entry):
     Attributes:
         dims: the numbers of spatial axes it works in.
         family: which cost model and which check of arguments it has (`tlpy.architectures.cost`).
-        layers: residual blocks per stage, for the family `resnet`.
+        layers: residual blocks, or dense layers, per stage; for `resnet` and `densenet`.
         bottleneck: whether these are bottleneck blocks.
         cost: seconds of one training step per floating point operation, relative to `resnet18`
             (measured, one CPU thread, 2D slices of 56x72).
@@ -45,6 +45,16 @@ _RESNET_ARGUMENTS = {
     "dropout": 0.0,
 }
 _SFCN_ARGUMENTS = {"dims": None, "filters": [32, 64, 128, 256, 256, 64], "kernel": 3, "dropout": 0.5}
+_DENSENET_ARGUMENTS = {
+    "dims": None,
+    "filters": 64,
+    "kernel": 7,
+    "stride": 2,
+    "max_pool": True,
+    "growth": 32,
+    "bottleneck": 4,
+    "dropout": 0.0,
+}
 _VIT_ARGUMENTS = {
     "dims": None,
     "patch": 8,
@@ -71,6 +81,18 @@ def _resnet(depth: int, layers: tuple[int, ...], bottleneck: bool = False) -> Ar
     )
 
 
+def _densenet(depth: int, layers: tuple[int, ...]) -> ArchitectureEntry:
+    return ArchitectureEntry(
+        name=f"densenet{depth}",
+        target="tlpy.architectures.densenet:build_densenet",
+        arguments=_DENSENET_ARGUMENTS,
+        summary=f"DenseNet-{depth} (Huang 2017), parameter names as in MONAI",
+        family="densenet",
+        layers=layers,
+        cost=1.5,
+    )
+
+
 ARCHITECTURES: Registry[ArchitectureEntry] = Registry(
     "architecture",
     [
@@ -80,6 +102,9 @@ ARCHITECTURES: Registry[ArchitectureEntry] = Registry(
         _resnet(50, (3, 4, 6, 3), bottleneck=True),
         _resnet(101, (3, 4, 23, 3), bottleneck=True),
         _resnet(152, (3, 8, 36, 3), bottleneck=True),
+        _densenet(121, (6, 12, 24, 16)),
+        _densenet(169, (6, 12, 32, 32)),
+        _densenet(201, (6, 12, 48, 32)),
         ArchitectureEntry(
             name="sfcn",
             target="tlpy.architectures.sfcn:build_sfcn",
@@ -111,6 +136,12 @@ _RULES: dict[str, dict[str, rules.Rule]] = {
     "sfcn": {
         "filters": rules.list_of(rules.COUNT, 2, None, "a list of two or more whole numbers"),
         "kernel": rules.ODD,
+        "dropout": rules.BELOW_ONE,
+    },
+    "densenet": {
+        **dict.fromkeys(("filters", "stride", "growth", "bottleneck"), rules.COUNT),
+        "kernel": rules.ODD,
+        "max_pool": rules.FLAG,
         "dropout": rules.BELOW_ONE,
     },
     "vit": {
@@ -174,6 +205,8 @@ def block_names(component: dict[str, Any]) -> list[str]:
     entry = ARCHITECTURES.entry(complete["name"])
     if entry.family == "resnet":
         names = ["stem"] + [f"layer{s}.{b}" for s, n in enumerate(entry.layers, 1) for b in range(n)]
+    elif entry.family == "densenet":
+        names = ["stem"] + [f"features.denseblock{block}" for block in range(1, len(entry.layers) + 1)]
     elif entry.family == "sfcn":
         names = [f"feature_extractor.conv_{i}" for i in range(len(complete["filters"]))]
     else:

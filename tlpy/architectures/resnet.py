@@ -127,7 +127,7 @@ class ResNetEncoder(nn.Module):
             stages.append(self._stage(block, before, planes, blocks, 1 if stage == 0 else 2))
             before = planes * block.expansion
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        self.features = before
+        self.width = before
         for module in self.modules():
             if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

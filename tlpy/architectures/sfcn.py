@@ -43,7 +43,7 @@ class SFCNEncoder(nn.Module):
             layers[f"conv_{index}"] = nn.Sequential(*members, nn.ReLU(inplace=True))
             before = after
         self.feature_extractor = nn.Sequential(layers)
-        self.features = before
+        self.width = before
 
     def layer_groups(self) -> list[tuple[str, list[str]]]:
         """One group per convolution."""

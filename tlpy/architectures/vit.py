@@ -166,7 +166,7 @@ class ViTEncoder(nn.Module):
         blocks = [TransformerBlock(width, heads, width * mlp_ratio, dropout, qkv_bias) for _ in range(depth)]
         self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(width)
-        self.features = width
+        self.width = width
 
     def layer_groups(self) -> list[tuple[str, list[str]]]:
         """The embedding, then one group per block; the last normalisation goes with the last block."""
