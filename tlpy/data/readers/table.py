@@ -68,6 +68,7 @@ class TableReader(Reader):
         if missing and missing == len(table.rows):
             hint = "paths start from the table's folder; say `images: FOLDER` in the reader if they do not"
             problems.add(self.shown, f"none of its {missing} images is there", hint)
+            self.skippable.clear()
         self._note(records, bool(columns["subject"] or reader.group))
         return sorted(records, key=lambda record: record.image)
 
