@@ -99,6 +99,9 @@ class Reader(ABC):
         options: the reader's arguments, with defaults filled in.
         columns: our column name → theirs.
 
+    Raises:
+        InputError: an option is out of its range.
+
     After `records`, two more lists are filled:
         skippable: what can be left out under `on_bad_image: skip` and is an error otherwise
             (a subject without an image or a row). Their images are not among the records.
@@ -113,11 +116,17 @@ class Reader(ABC):
         columns: dict[str, str] | None = None,
     ) -> None:
         self.root = Path(root)
-        self.shown = shown
+        self.shown = shown.rstrip("/") or shown
         self.options = dict(options or {})
         self.columns = dict(columns or {})
         self.skippable: list[Problem] = []
         self.notes: list[str] = []
+        faults = Problems()
+        self.check_options(faults)
+        faults.raise_if_any()
+
+    def check_options(self, problems: Problems) -> None:  # noqa: B027
+        """Add a problem for each option out of its range; called when a reader is built."""
 
     @abstractmethod
     def records(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:

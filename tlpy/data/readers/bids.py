@@ -6,8 +6,6 @@ Brain Imaging Data Structure, Gorgolewski et al. 2016, doi:10.1038/sdata.2016.44
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from tlpy.data.readers.base import ImageRecord, Reader
 from tlpy.data.readers.bids_files import ENTITIES, BidsFile, scan, select
@@ -30,25 +28,17 @@ class BidsReader(Reader):
         derivatives: a folder below the data set (or below its `derivatives`) that holds the images.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        shown: str,
-        options: dict[str, Any] | None = None,
-        columns: dict[str, str] | None = None,
-    ) -> None:
-        super().__init__(root, shown, options, columns)
-        self.shown = shown.rstrip("/") or shown
-        found = Problems()
+    def check_options(self, problems: Problems) -> None:
         for key, value in self.options.items():
             if value is None and key not in ("suffix", "datatype"):
                 continue
             if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-                found.add(f"{shown}: reader.{key}", f"found {value!r}, expected a text")
+                problems.add(f"{self.shown}: reader.{key}", f"found {value!r}, expected a text")
         runs = self.options.get("runs")
         if isinstance(runs, str | int) and not (runs in ("first", "last", "all") or str(runs).isdigit()):
-            found.add(f"{shown}: reader.runs", f"found {runs!r}, expected first, last, all or a number")
-        found.raise_if_any()
+            problems.add(
+                f"{self.shown}: reader.runs", f"found {runs!r}, expected first, last, all or a number"
+            )
 
     def records(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:
         """All images that are meant, with what the tables say; see `Reader.records`.
