@@ -66,12 +66,19 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
 @click.option(
     "--subjects", type=click.IntRange(min=1), default=100, show_default=True, help="How many people."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed makes other people.")
-def simulate(folder: Path, subjects: int, seed: int) -> None:
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, other people."
+)
+@click.option("--sites", type=click.IntRange(min=1), default=1, show_default=True, help="How many scanners.")
+@click.option(
+    "--shift", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="How much they differ."
+)
+@click.option("--masks", is_flag=True, help="Also write the tissues, to derivatives/tissues.")
+def simulate(folder: Path, subjects: int, seed: int, sites: int, shift: float, masks: bool) -> None:
     """Write phantom brains with a known age and sex signal to FOLDER, as a BIDS data set."""
     from tlpy.simulate import simulate_bids
 
-    simulate_bids(folder, subjects=subjects, seed=seed)
+    simulate_bids(folder, subjects=subjects, seed=seed, sites=sites, shift=shift, masks=masks)
     click.echo(f"{subjects} simulated brains in {folder}")
 
 
@@ -79,20 +86,48 @@ def simulate(folder: Path, subjects: int, seed: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def architectures(as_json: bool) -> None:
     """List the architectures, the dimensions they work in, and their arguments."""
-    from tlpy.architectures.registry import ARCHITECTURES
+    from tlpy.architectures.listing import list_architectures
 
-    entries = [ARCHITECTURES.entry(name) for name in ARCHITECTURES.names()]
+    known = list_architectures()
     if as_json:
-        rows = [
-            {"name": e.name, "dims": e.dims, "arguments": dict(e.arguments), "summary": e.summary}
-            for e in entries
-        ]
-        click.echo(json.dumps(rows, indent=1))
+        click.echo(json.dumps(known, indent=1))
         return
-    for entry in entries:
-        dims = ",".join(f"{dim}D" for dim in entry.dims)
-        arguments = ", ".join(f"{key}={value}" for key, value in entry.arguments.items() if key != "dims")
-        click.echo(f"{entry.name:<12} {dims:<9} {entry.summary}\n{'':<23}{arguments}")
+    for entry in known:
+        dims = ",".join(f"{dim}D" for dim in entry["dims"])
+        arguments = ", ".join(f"{key}={value}" for key, value in entry["arguments"].items() if key != "dims")
+        click.echo(f"{entry['name']:<12} {dims:<9} {entry['summary']}\n{'':<23}{arguments}")
+
+
+@main.command()
+@click.argument("architecture")
+@click.option(
+    "--dims", type=click.IntRange(1, 3), default=2, show_default=True, help="Spatial axes of the images."
+)
+@click.option(
+    "--channels", type=click.IntRange(min=1), default=1, show_default=True, help="Channels of the images."
+)
+@click.option(
+    "--outputs", type=click.IntRange(min=1), default=1, show_default=True, help="Outputs of the head."
+)
+@click.option("--up-to", help="Count what trains when the layers before this one are frozen.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def layers(
+    architecture: str, dims: int, channels: int, outputs: int, up_to: str | None, as_json: bool
+) -> None:
+    """Print the named layers of ARCHITECTURE in order, with sizes: what {name: freeze, up_to: …} takes."""
+    from tlpy.architectures.listing import describe_layers
+
+    described = describe_layers(
+        {"name": architecture}, dims=dims, channels=channels, outputs=outputs, up_to=up_to
+    )
+    if as_json:
+        click.echo(json.dumps(described, indent=1))
+        return
+    width = max(len(layer["name"]) for layer in described["layers"])
+    click.echo(f"{'layer':<{width}} {'parameters':>12} {'running total':>14}")
+    for layer in described["layers"]:
+        click.echo(f"{layer['name']:<{width}} {layer['parameters']:>12,} {layer['running']:>14,}")
+    click.echo(f"trainable {described['trainable']:,} of {described['total']:,}")
 
 
 def _path(value: Any) -> Path | None:

@@ -11,6 +11,19 @@ from typing import Any
 # What cannot change a trained stage: how results are planned, ranked, shown, and simulated.
 NOT_TRAINING = ("cli.py", "config", "evaluation", "report", "simulate", "simulate.py", "store.py")
 
+# In `data/`, what comes after the prepared cache.
+NOT_PREPARING = (
+    "dataset.py",
+    "labels.py",
+    "module.py",
+    "pictures.py",
+    "sampling.py",
+    "splits.py",
+    "strata.py",
+    "subjects.py",
+    "units.py",
+)
+
 
 def canonical(value: Any) -> str:
     """`value` as JSON with sorted keys, so that equal content gives equal text."""
@@ -51,4 +64,4 @@ def training_digest() -> str:
 
 def data_digest() -> str:
     """The digest of the part of `tlpy` that determines what is in a prepared cache."""
-    return code_digest(Path(__file__).resolve().parents[1] / "data")
+    return code_digest(Path(__file__).resolve().parents[1] / "data", NOT_PREPARING)
