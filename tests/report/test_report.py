@@ -51,10 +51,10 @@ def sections(folder: Path) -> dict[str, dict[str, Any]]:
 def test_every_section_of_a_whole_run(tmp_path: Path) -> None:
     found = report_of(tmp_path)
     expected = {name for _, _, names in GROUPS.values() for name in names}
-    assert set(found) == expected - {"curves_adapt"}
+    assert set(found) == expected - {"curves_adapt", "predicted"}
     assert len(found["leaderboard"]["data"]) == 18
     assert found["cost"]["categories"].keys() == {"own", "shared"}
-    assert found["predictions"]["section_name"] == "ROC curves"
+    assert found["roc"]["section_name"] == "ROC curves"
     assert "29 %" in found["sharing"]["data"]
     assert found["pictures"]["data"].count("data:image/png;base64,") == 8
 
@@ -83,7 +83,8 @@ def test_other_searches(tmp_path: Path, settings: dict[str, Any]) -> None:
     assert set(found) >= ALWAYS
     assert ("gain" in found) == (not settings.get("everything_fails") and settings.get("baseline", True))
     classified = not settings.get("everything_fails") and settings.get("task") != "regression"
-    assert ("confusion" in found) == classified
+    assert ("confusion" in found) == ("roc" in found) == classified
+    assert ("predicted" in found) == (settings.get("task") == "regression")
 
 
 def test_nothing_prepared_nothing_trained(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_baseline_that_wins_is_said_to_win(tmp_path: Path) -> None:
 
 
 def test_roc_keeps_its_vertical_steps(tmp_path: Path) -> None:
-    lines = report_of(tmp_path, sizes=LARGER)["predictions"]["data"]
+    lines = report_of(tmp_path, sizes=LARGER)["roc"]["data"]
     scratch = next(points for name, points in lines.items() if name.startswith("best from scratch"))
     assert len({x for x, _ in scratch}) == len(scratch) > 10
     assert scratch[0][1] == 0

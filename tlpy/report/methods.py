@@ -40,6 +40,12 @@ _CITED = {
     "convolutional networks. ICML 2018.",
     "bids": "Gorgolewski KJ, et al. The brain imaging data structure. Sci Data 2016; 3:160044.",
 }
+_LOSSES = {
+    "cross_entropy": "cross-entropy",
+    "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "huber": "Huber loss",
+}
 _NORMALISED = {
     "zscore": "standardised to zero mean and unit variance per image",
     "zscore_foreground": "standardised to zero mean and unit variance of the foreground per image",
@@ -141,7 +147,7 @@ def _training(run: Run) -> str:
         rates = _values(f"{stage['training']['lr']:g}" for stage in stages)
         batches = _values(stage["training"]["batch_size"] for stage in stages)
         optimizers = _values(stage["training"]["optimizer"]["name"] for stage in stages)
-        losses = _values(next(iter(stage["objective"])).replace("_", " ") for stage in stages)
+        losses = _values(_LOSSES.get(term, term) for term in (next(iter(s["objective"])) for s in stages))
         kept = (
             " The epoch best on validation was kept." if stages[0]["training"].get("keep") == "best" else ""
         )
@@ -183,7 +189,7 @@ def _search(run: Run, rankings: list[Ranking]) -> str:
 
 
 def _scoring(rankings: list[Ranking]) -> str:
-    metrics = joined(list(dict.fromkeys(ranking.metric.label for ranking in rankings)))
+    metrics = joined(list(dict.fromkeys(ranking.metric.in_sentence for ranking in rankings)))
     classify = any(ranking.task["type"] != "regression" for ranking in rankings)
     return (
         f"Variants were ranked by {escape(metrics)} on the validation set; the test set was scored once "

@@ -14,6 +14,7 @@ from tlpy.evaluation.results import Predictions
 from tlpy.evaluation.variants import Outcome
 from tlpy.report.sections import BLUE, COLOURS, GREY, Section, count, escape
 from tlpy.report.summary import first_cases
+from tlpy.report.svg import Cloud, scatter
 
 
 def _compared(ranking: Ranking) -> list[tuple[str, Outcome, Predictions]]:
@@ -27,52 +28,36 @@ def _compared(ranking: Ranking) -> list[tuple[str, Outcome, Predictions]]:
     return [(name, outcome, cases) for name, outcome, cases in found if cases is not None]
 
 
-def predictions(rankings: list[Ranking]) -> Section | None:
-    """Predicted against true for a regression, ROC curves for a classification."""
-    pairs = [(ranking, _compared(ranking)) for ranking in rankings]
-    numbers = [(r, found) for r, found in pairs if found and r.task["type"] == "regression"]
-    classes = [(r, found) for r, found in pairs if found and r.task["type"] != "regression"]
-    if classes:
-        return _roc_section(classes)
-    return _scatter_section(numbers) if numbers else None
-
-
-def _scatter_section(pairs: list[tuple[Ranking, list[tuple[str, Outcome, Predictions]]]]) -> Section:
-    data, labels, lines = [], [], []
-    for ranking, found in pairs:
-        points: dict[str, list[dict[str, Any]]] = {}
-        for (name, outcome, cases), colour in zip(found, (BLUE, GREY), strict=False):
-            error = ranking.metric.show(outcome.mean("test"))
-            series = f"{name} ({ranking.metric.label} {error})"
-            rows = sorted(zip(cases.images, cases.true, cases.score, strict=True))[:2000]
-            points[escape(series)] = [
-                {"x": round(float(x), 3), "y": round(float(y), 3), "color": colour, "name": escape(series)}
-                for _, x, y in rows
-            ]
-        low = min(float(min(cases.true.min(), cases.score.min())) for _, _, cases in found)
-        high = max(float(max(cases.true.max(), cases.score.max())) for _, _, cases in found)
-        label = escape(ranking.task["labels"][0])
-        data.append(points)
-        labels.append({"name": escape(ranking.target), "xlab": f"true {label}", "ylab": f"predicted {label}"})
-        lines.append(
-            [{"name": "perfect", "pairs": [[low, low], [high, high]], "dash": "dash", "color": "#999999"}]
-        )
+def predicted(rankings: list[Ranking]) -> Section | None:
+    """Predicted against true value, for regressions."""
+    figures = []
+    for ranking in rankings:
+        if ranking.task["type"] != "regression":
+            continue
+        metric, clouds = ranking.metric, []
+        for name, outcome, cases in _compared(ranking):
+            values = compute("regression", cases.true, cases.score)
+            numbers = (
+                f"{metric.label} {metric.show(values[metric.name])}, r {values['r']:.2f}, n {len(cases)}"
+            )
+            points = sorted(zip(cases.true.tolist(), cases.score.tolist(), strict=True))
+            clouds.append(Cloud(f"{ranking.target}, {name}", numbers, points, outcome.baseline))
+        if clouds:
+            label = str(ranking.task["labels"][0])
+            figures.append(scatter(clouds, f"true {label}", f"predicted {label}"))
     text = (
         "Test subjects, one point each: on the dashed line the prediction is perfect. Look for a slope "
-        "flatter than the line (the network shrinks towards the mean: the young are predicted too old, "
-        "the old too young)."
+        "flatter than the line: a network that is not sure shrinks towards the mean, so that low values "
+        "come out too high and high values too low. With several seeds, the first is shown."
     )
-    config: dict[str, Any] = {
-        "xlab": labels[0]["xlab"],
-        "ylab": labels[0]["ylab"],
-        "height": 560,
-        "width": 860,
-        "marker_size": 7,
-        "showlegend": True,
-    }
-    if len(labels) > 1:
-        config["data_labels"] = labels
-    return Section("predictions", "Predicted against true", text, "scatter", data, config)
+    return Section("predicted", "Predicted against true", text, "html", "".join(figures)) if figures else None
+
+
+def curves(rankings: list[Ranking]) -> Section | None:
+    """ROC curves, for classifications."""
+    pairs = [(ranking, _compared(ranking)) for ranking in rankings]
+    pairs = [(r, found) for r, found in pairs if found and r.task["type"] != "regression"]
+    return _roc_section(pairs) if pairs else None
 
 
 def _roc_section(pairs: list[tuple[Ranking, list[tuple[str, Outcome, Predictions]]]]) -> Section:
@@ -94,7 +79,7 @@ def _roc_section(pairs: list[tuple[Ranking, list[tuple[str, Outcome, Predictions
     text = (
         "How many cases are found (up) for how many false alarms (right), at every threshold, on the test "
         "set. The further towards the upper left, the better; the diagonal is guessing. With few subjects "
-        "a curve is a coarse staircase: each step is one subject."
+        "a curve is a coarse staircase: each step is one subject. With several seeds, the first is shown."
     )
     config: dict[str, Any] = {
         "xlab": "False alarms (1 − specificity)",
@@ -113,7 +98,7 @@ def _roc_section(pairs: list[tuple[Ranking, list[tuple[str, Outcome, Predictions
     }
     if len(labels) > 1:
         config["data_labels"] = labels
-    return Section("predictions", "ROC curves", text, "linegraph", data if len(data) > 1 else data[0], config)
+    return Section("roc", "ROC curves", text, "linegraph", data if len(data) > 1 else data[0], config)
 
 
 def _staircase(true: Any, score: Any) -> list[list[float]]:

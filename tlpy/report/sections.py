@@ -18,7 +18,7 @@ GROUPS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "result": (
         "Result",
         "Which way of transfer is best, how sure that is, and what it gains over training from scratch.",
-        ("summary", "leaderboard", "scores", "gain", "effects", "predictions", "confusion"),
+        ("summary", "leaderboard", "scores", "gain", "effects", "predicted", "roc", "confusion"),
     ),
     "training": (
         "Training",
@@ -148,6 +148,8 @@ def duration(seconds: float) -> str:
         return ""
     if seconds < 120:
         return f"{seconds:.0f} s"
+    if seconds < 600:
+        return f"{seconds / 60:.1f} min"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 

@@ -180,6 +180,65 @@ def strips(panels: Sequence[Panel], axis: str, show: Callable[[float], str]) -> 
     return _figure(parts, legend + 10, axis)
 
 
+@dataclass(frozen=True)
+class Cloud:
+    """One panel of a scatter plot: (true, predicted) pairs, with a title and numbers above."""
+
+    title: str
+    numbers: str
+    points: Sequence[tuple[float, float]]
+    muted: bool = False
+
+
+def scatter(clouds: Sequence[Cloud], x_axis: str, y_axis: str) -> str:
+    """Square panels side by side on one scale, each with the line of perfect prediction.
+
+    A panel shows at most 1,500 points, evenly taken from the sorted ones.
+    """
+    side, top, left, gap = 400, 48, 70, 110
+    values = [value for cloud in clouds for point in cloud.points for value in point]
+    low, high = min(values), max(values)
+    margin = 0.04 * ((high - low) or 1.0)
+    low, high = low - margin, high + margin
+    parts: list[str] = []
+    for number, cloud in enumerate(clouds):
+        start = left + number * (side + gap)
+
+        def x(value: float, start: float = start) -> float:
+            return start + side * (value - low) / (high - low)
+
+        def y(value: float) -> float:
+            return top + side * (1 - (value - low) / (high - low))
+
+        parts.append(f'<text x="{start}" y="16" class="tlimb-head">{_cut(cloud.title, 60)}</text>')
+        parts.append(f'<text x="{start}" y="36">{_cut(cloud.numbers, 70)}</text>')
+        for tick in ticks(low, high):
+            ends = f'y1="{y(tick):.1f}" y2="{y(tick):.1f}" class="tlimb-grid"'
+            parts.append(f'<line x1="{start}" x2="{start + side}" {ends}/>')
+            ends = f'x1="{x(tick):.1f}" x2="{x(tick):.1f}" class="tlimb-grid"'
+            parts.append(f'<line y1="{top}" y2="{top + side}" {ends}/>')
+            below = f'x="{x(tick):.1f}" y="{top + side + 18}" text-anchor="middle"'
+            parts.append(f"<text {below}>{_short(tick)}</text>")
+            beside = f'x="{start - 8}" y="{y(tick) + 4:.1f}" text-anchor="end"'
+            parts.append(f"<text {beside}>{_short(tick)}</text>")
+        parts.append(
+            f'<line x1="{start}" y1="{top + side}" x2="{start + side}" y2="{top}" class="tlimb-reference"/>'
+        )
+        colour, step = GREY if cloud.muted else BLUE, math.ceil(len(cloud.points) / 1500)
+        parts += [
+            f'<circle cx="{x(true):.1f}" cy="{y(guess):.1f}" r="3.5" fill="{colour}" opacity="0.65"/>'
+            for true, guess in cloud.points[::step]
+        ]
+        middle, bottom = start + side / 2, top + side + 40
+        parts.append(f'<text x="{middle}" y="{bottom}" text-anchor="middle">{escape(x_axis)}</text>')
+        turned = f"rotate(-90 {start - 46} {top + side / 2})"
+        parts.append(
+            f'<text x="{start - 46}" y="{top + side / 2}" text-anchor="middle" transform="{turned}">'
+            f"{escape(y_axis)}</text>"
+        )
+    return _figure(parts, top + side + 52, f"{y_axis} against {x_axis}")
+
+
 def _figure(parts: Sequence[str], height: float, name: str) -> str:
     return (
         f'<svg class="tlimb-svg" viewBox="0 0 {_WIDTH} {height:.0f}" role="img" aria-label="{escape(name)}">'
