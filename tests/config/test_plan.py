@@ -214,6 +214,23 @@ def test_all_problems_of_all_data_sets_are_told_at_once(params: dict, make_table
     assert "did you mean 'sex'?" in told
 
 
+def test_faults_of_the_images_do_not_hide_those_of_the_labels(params: dict, tmp_path: Path) -> None:
+    (tmp_path / "source" / "p001.npy").write_bytes(b"no array")
+    table = tmp_path / "source" / "people.csv"
+    table.write_text(table.read_text().replace(",22.5,", ",old,") + "p000.npy,p000,20.5,F\n")
+    with pytest.raises(InputError) as error:
+        _plan(params)
+    told = str(error.value)
+    for part in ("p001.npy", "people.csv:4: found 'old'", "people.csv:42"):
+        assert part in told
+
+
+def test_a_column_name_that_is_not_ours_is_told(params: dict) -> None:
+    params["datasets"]["source"]["columns"] = {"subjet": "eid"}
+    with pytest.raises(InputError, match=r"source\.columns\.subjet: .*did you mean 'subject'"):
+        _plan(params)
+
+
 def test_a_missing_label_is_an_error_unless_it_may_be_skipped(params: dict, make_table) -> None:  # type: ignore[no-untyped-def]
     holes = make_table("holes")
     holes.write_text(holes.read_text().replace(",22.5,", ",n/a,"))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tlpy.config.digests import canonical, data_digest, digest
 from tlpy.data.labels import Task
-from tlpy.errors import InputError, Problem, Problems
+from tlpy.errors import InputError, Problem, Problems, nearest
 
 if TYPE_CHECKING:
     from tlpy.data.readers.base import ImageHeader, ImageRecord, Reader
@@ -33,11 +33,11 @@ SECONDS_PER_SHARD = 30.0
 class Images:
     """All images of one reader on one path: what each cache is made of."""
 
-    reader: Reader
     component: dict[str, Any]
     headers: dict[str, ImageHeader]
     fingerprints: dict[str, str]
     left_out: tuple[Problem, ...]
+    faults: tuple[Problem, ...]
     notes: tuple[str, ...]
 
 
@@ -115,29 +115,28 @@ class Catalogue:
         where = f"datasets.{name}"
         problems = Problems()
         columns, fractions = _split_of(spec)
+        problems.extend(_column_problems(columns, spec["label"], where))
         preprocessing = validate(spec.get("preprocessing"), f"{where}.preprocessing", problems)
         problems.raise_if_any()
-        images = self._scan(spec, columns, where)
-        reader = images.reader
+        reader = self._reader(spec, columns, where)
+        images = self._scan(spec, columns, reader)
+        # Faults of the folder do not hide those of the labels: all are told at once.
+        problems.extend(images.faults)
         reader.skippable, reader.notes = [], []
         found = reader.records([spec["label"]], spec.get("group"), problems)
-        left_out = [*images.left_out, *reader.skippable]
         unlabelled = missing_labels(found, [spec["label"]])
-        left_out += unlabelled.values()
-        records = [r for r in found if r.image in images.headers and r.image not in unlabelled]
+        left_out = [*images.left_out, *reader.skippable, *unlabelled.values()]
+        labelled = [record for record in found if record.image not in unlabelled]
         if self.on_bad_image == "error":
             problems.extend(left_out)
-        problems.raise_if_any()
-        if not records:
-            raise InputError([Problem(f"{where}.path", f"no usable image with a label in {spec['path']}")])
-        task = infer_task(
-            [record.labels[spec["label"]] for record in records],
-            spec["label"],
-            spec.get("task"),
-            problems,
-            f"{where}.label",
-            [record.where for record in records],
-        )
+        records = [record for record in labelled if record.image in images.headers]
+        if not records and not problems:
+            problems.add(f"{where}.path", f"no usable image with a label in {spec['path']}")
+        task = None
+        if labelled:
+            texts = [record.labels[spec["label"]] for record in labelled]
+            rows = [record.where for record in labelled]
+            task = infer_task(texts, spec["label"], spec.get("task"), problems, f"{where}.label", rows)
         size, channels = _common_grid(images, preprocessing, where, problems)
         problems.raise_if_any()
         assert task is not None  # a task is missing only where there are problems
@@ -154,32 +153,38 @@ class Catalogue:
             notes=tuple(dict.fromkeys([*images.notes, *reader.notes, *task.notes])),
         )
 
-    def _scan(self, spec: Mapping[str, Any], columns: dict[str, str], where: str) -> Images:
-        key = canonical([spec["reader"], spec["path"], columns])
-        return _remember(self._images, key, lambda: self._read(spec, columns, where))
-
-    def _read(self, spec: Mapping[str, Any], columns: dict[str, str], where: str) -> Images:
+    def _reader(self, spec: Mapping[str, Any], columns: dict[str, str], where: str) -> Reader:
         from tlpy.data.readers.registry import READERS, open_reader
 
         component = READERS.complete(spec["reader"], f"{where}.reader")
         root = self.roots.get(spec["path"], Path(spec["path"]))
         if not root.exists():
             raise InputError([Problem(f"{where}.path", f"{spec['path']} does not exist")])
+        return open_reader(component, root, spec["path"], columns)
+
+    def _scan(self, spec: Mapping[str, Any], columns: dict[str, str], reader: Reader) -> Images:
+        key = canonical([spec["reader"], spec["path"], columns])
+        return _remember(self._images, key, lambda: self._read(spec, reader))
+
+    @staticmethod
+    def _read(spec: Mapping[str, Any], reader: Reader) -> Images:
+        from tlpy.data.readers.registry import READERS
+
+        component = READERS.complete(spec["reader"], "reader")
         problems = Problems()
-        reader = open_reader(component, root, spec["path"], columns)
         records = reader.records([], None, problems)
-        problems.raise_if_any()
+        skippable, notes = tuple(reader.skippable), tuple(reader.notes)
         headers, bad = _each(records, reader.header, spec["path"])
         prints, unreadable = _each(
             [r for r in records if r.image in headers], reader.fingerprint, spec["path"]
         )
         return Images(
-            reader,
-            component,
-            {image: header for image, header in headers.items() if image in prints},
-            prints,
-            (*reader.skippable, *bad, *unreadable),
-            tuple(reader.notes),
+            component=component,
+            headers={image: header for image, header in headers.items() if image in prints},
+            fingerprints=prints,
+            left_out=(*skippable, *bad, *unreadable),
+            faults=tuple(problems),
+            notes=notes,
         )
 
     def _cache(
@@ -218,6 +223,15 @@ def _split_of(spec: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, float]
     if isinstance(split, str):
         return {**columns, "split": split}, dict(SPLIT_DEFAULTS)
     return columns, {**SPLIT_DEFAULTS, **(split or {})}
+
+
+def _column_problems(columns: Mapping[str, str], label: str, where: str) -> list[Problem]:
+    valid = ["image", "subject", "session", "group", "site", "split", label]
+    return [
+        Problem(f"{where}.columns.{name}", "is none of our column names", nearest(name, valid))
+        for name in columns
+        if name not in valid
+    ]
 
 
 def _each(

@@ -143,6 +143,7 @@ def _nested(data: DataSet, parts: Mapping[str, str], train_size: float | None, s
     group_of = {record.image: record.group for record in data.records}
     strata = data.strata()
     training = {group_of[image]: strata[image] for image, part in sorted(parts.items()) if part == "train"}
-    size = max(1, round(train_size * len(training))) if train_size < 1 else int(train_size)
+    fraction = isinstance(train_size, float) and train_size <= 1
+    size = max(1, round(train_size * len(training))) if fraction else int(train_size)
     chosen = set(nested_subset(sorted(training), training, size, seed))
     return {image for image, part in parts.items() if part != "train" or group_of[image] in chosen}
