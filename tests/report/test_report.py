@@ -151,6 +151,7 @@ def test_roc_keeps_its_vertical_steps(tmp_path: Path) -> None:
     assert len({x for x, _ in scratch}) == len(scratch) > 10
     assert scratch[0][1] == 0
     assert scratch[-1][1] == 1
+    assert 0.999 < scratch[-1][0] <= 1
 
 
 def run_script(root: Path) -> subprocess.CompletedProcess[str]:

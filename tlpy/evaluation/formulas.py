@@ -68,6 +68,10 @@ def _tied_groups(score: Array, weights: Array, true: Array) -> tuple[Array, Arra
     starts = np.flatnonzero(np.r_[True, np.diff(score[order]) > 0])
     drawn = weights[:, order]
     positive = true[order].astype(bool)
+    if len(starts) == len(
+        score
+    ):  # no ties: each case is its own group, and summing would take most of the time
+        return drawn * positive, drawn * ~positive
     return (
         np.add.reduceat(drawn * positive, starts, axis=1),
         np.add.reduceat(drawn * ~positive, starts, axis=1),

@@ -129,8 +129,8 @@ class Outcome:
 
     @property
     def n_test(self) -> int:
-        """Distinct groups in the test cases of all replicates."""
-        return len({group for replicate in self.done if replicate.cases for group in replicate.cases.groups})
+        """Distinct subjects in the test cases of all replicates."""
+        return len({subject for r in self.done if r.cases for subject in r.cases.subjects})
 
 
 def gather(run: Run) -> list[Outcome]:

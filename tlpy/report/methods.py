@@ -212,7 +212,7 @@ def _software(run: Run) -> str:
         seconds += stage.seconds if stage.done and stage.seconds == stage.seconds else 0.0
     tlpy = run.plan.get("tlpy") or {}
     named = [f"tlpy {tlpy.get('version', '')} (code {str(tlpy.get('digest', ''))[:8]})"]
-    named += [f"{name} {version}" for name, version in sorted(versions.items())]
+    named += [f"{name} {version}" for name, version in sorted(versions.items()) if name != "tlpy"]
     on = f" on {escape(joined(sorted(devices)))}" if devices else ""
     return (
         f"The pipeline TLIMB ran on Nextflow with {escape(joined(named))}; training took "

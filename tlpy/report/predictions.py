@@ -104,8 +104,9 @@ def _roc_section(pairs: list[tuple[Ranking, list[tuple[str, Outcome, Predictions
 def _staircase(true: Any, score: Any) -> list[list[float]]:
     """Points of an ROC curve. MultiQC keys points by x, so those of a vertical step are set a hair apart."""
     false, found = roc(true, score)
-    points = zip(false, found, strict=True)
-    return [[float(x) + 1e-7 * at, round(float(y), 5)] for at, (x, y) in enumerate(points)]
+    points = enumerate(zip(false, found, strict=True))
+    hair = 1e-4 / len(false)
+    return [[float(x) * (1 - 1e-4) + hair * at, round(float(y), 5)] for at, (x, y) in points]
 
 
 def _one_against_rest(ranking: Ranking, name: str, cases: Predictions) -> list[tuple[str, str, Any, Any]]:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from tlpy.evaluation.curves import confusion
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions, Run
 from tlpy.evaluation.variants import Outcome
@@ -157,7 +158,11 @@ def _on_transfer(ranking: Ranking, best: Outcome) -> list[str]:
             f"help</strong>.{beside}"
         ]
     if not math.isfinite(best.gain):
-        return ["There is no from-scratch twin to compare with, so the gain of transfer is not known."]
+        if not best.record.get("scratch"):
+            return [
+                "There is no from-scratch baseline to compare with, so the gain of transfer is not known."
+            ]
+        return ["The gain over scratch has no value: the baseline failed, or its test score is zero."]
     low, high = best.gain_interval
     if low <= 0 <= high:
         return [
@@ -201,13 +206,22 @@ def _on_balance(ranking: Ranking, best: Outcome) -> list[str]:
     classes = [str(name) for name in ranking.task["classes"]]
     counts = np.bincount(cases.true.astype(int), minlength=len(classes))
     share = counts.max() / counts.sum()
-    if share < 0.6:
-        return []
-    return [
-        f"{100 * share:.0f} % of the test cases are '{escape(classes[int(counts.argmax())])}': always "
-        f"guessing that gives an accuracy of {share:.2f}, so accuracy alone misleads. Balanced accuracy is "
-        f"{best.mean('test', 'balanced_accuracy'):.2f} (guessing: {1 / len(classes):.2f})."
-    ]
+    found = []
+    called = np.flatnonzero(confusion(cases.true, cases.score, len(classes)).sum(axis=0))
+    if len(called) == 1:
+        name = escape(classes[int(called[0])])
+        found.append(
+            f"At the usual threshold <strong>every test case is called '{name}'</strong>: the ranking by "
+            "score may be good, the calls are not yet of use."
+        )
+    if share >= 0.6:
+        most = escape(classes[int(counts.argmax())])
+        found.append(
+            f"{100 * share:.0f} % of the test cases are '{most}': always guessing that gives an accuracy of "
+            f"{share:.2f}, so accuracy alone misleads. Balanced accuracy is "
+            f"{best.mean('test', 'balanced_accuracy'):.2f} (guessing: {1 / len(classes):.2f})."
+        )
+    return found
 
 
 def first_cases(outcome: Outcome) -> Predictions | None:

@@ -46,8 +46,8 @@ def _limits(marks: Sequence[Mark], reference: float | None) -> tuple[float, floa
     span = max(high - low, 0.02 * max(abs(low), abs(high)), 1e-6)
     lows = [mark.low for mark in marks if math.isfinite(mark.low)]
     highs = [mark.high for mark in marks if math.isfinite(mark.high)]
-    low = max(min([low, *lows]), low - 1.5 * span)
-    high = min(max([high, *highs]), high + 1.5 * span)
+    low = max(min([low, *lows]), low - 3 * span)
+    high = min(max([high, *highs]), high + 3 * span)
     margin = 0.04 * (high - low or span)
     return low - margin, high + margin
 
@@ -130,14 +130,14 @@ def strips(panels: Sequence[Panel], axis: str, show: Callable[[float], str]) -> 
     def y(value: float) -> float:
         return top + height * (1 - (value - low) / (high - low))
 
+    total = sum(len(panel.values) for panel in panels)
+    slot = min(150.0, (_WIDTH - 70 - gap * len(panels)) / max(total, 1))
+    right = 70 + slot * total + gap * (len(panels) - 1)
     for tick in ticks(low, high):
         parts.append(
-            f'<line x1="60" x2="{_WIDTH}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" class="tlimb-grid"/>'
+            f'<line x1="60" x2="{right:.0f}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" class="tlimb-grid"/>'
         )
         parts.append(f'<text x="52" y="{y(tick) + 4:.1f}" text-anchor="end">{_short(tick)}</text>')
-    total = sum(len(panel.values) for panel in panels)
-    slot = (_WIDTH - 70 - gap * len(panels)) / max(total, 1)
-    slot = min(slot, 150.0)
     x = 70.0
     for panel in panels:
         width = slot * len(panel.values)
