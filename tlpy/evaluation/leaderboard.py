@@ -110,8 +110,12 @@ def best_params(params: dict[str, Any], best: Outcome) -> dict[str, Any]:
     if best.baseline and isinstance(stages, list) and stages:
         start = {key: value for key, value in stages[-1].items() if key not in ("weights", "transfer")}
         result["stages"] = [start]
-    result["outdir"] = f"{str(result.get('outdir') or 'results').rstrip('/')}/best"
+    result["outdir"] = f"{_outdir(params)}/best"
     return result
+
+
+def _outdir(params: dict[str, Any]) -> str:
+    return str(params.get("outdir") or "results").rstrip("/")
 
 
 def best_params_text(params: dict[str, Any], ranking: Ranking, best: Outcome) -> str:
@@ -124,7 +128,7 @@ def best_params_text(params: dict[str, Any], ranking: Ranking, best: Outcome) ->
         f"Chosen on validation: {metric.label} {shown(best.mean('val'))} ({metric.direction}); "
         f"on test: {shown(best.mean('test'))}.",
         "Paths are relative to where the search was started; run it from there:",
-        "  nextflow run . -params-file best_params.yaml",
+        f"  nextflow run . -params-file {_outdir(params)}/ranking/best_params.yaml",
     ]
     body = yaml.safe_dump(best_params(params, best), sort_keys=False, allow_unicode=True, width=110)
     return "".join(f"# {line}\n" for line in header) + body
