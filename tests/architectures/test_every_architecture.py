@@ -21,6 +21,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "resnet": {"filters": 4},
     "densenet": {"filters": 4, "growth": 2, "bottleneck": 2},
     "sfcn": {"filters": [4, 6, 8, 8, 8, 5]},
+    "swin": {"embed": 6, "window": 2, "depths": [2, 1, 1, 1], "heads": [1, 2, 3, 4]},
     "vit": {"width": 12, "depth": 2, "heads": 2, "patch": 4},
 }
 EACH = [(name, dims) for name in ARCHITECTURES.names() for dims in ARCHITECTURES.entry(name).dims]

@@ -62,6 +62,11 @@ def test_a_class_path_passes_with_its_arguments() -> None:
         ),
         ({"name": "resnet18", "dims": 4}, "architecture.dims", "works in 1, 2, 3 dimensions, found 4"),
         ({"name": "vit", "width": 100}, "architecture.width", "a multiple of heads (6), found 100"),
+        (
+            {"name": "swin", "heads": [3, 6, 12, 23]},
+            "architecture.heads",
+            "divide the stages' widths [24, 48, 96, 192]",
+        ),
         ({"name": "sfcn", "filters": 8}, "architecture.filters", "a list of two or more whole numbers"),
     ],
 )
@@ -84,14 +89,19 @@ def test_resnet18_has_the_ten_blocks_of_metalr() -> None:
     assert (blocks[0], blocks[1], blocks[-1]) == ("stem", "layer1.0", "heads")
 
 
-@pytest.mark.parametrize("name", ["resnet10", "resnet18", "resnet50", "densenet121", "sfcn", "vit"])
+@pytest.mark.parametrize("name", ["resnet10", "resnet18", "resnet50", "densenet121", "sfcn", "vit", "swin"])
 @pytest.mark.parametrize("size", [(40,), (56, 72), (16, 24, 17)])
 def test_the_cost_is_what_torch_counts(name: str, size: tuple[int, ...]) -> None:
+    if len(size) not in ARCHITECTURES.entry(name).dims:
+        return
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     # On the meta device nothing is computed. Attention is counted for its plain form only.
-    with torch.device("meta"), torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+    with (
+        torch.device("cpu" if name == "swin" else "meta"),
+        torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH),
+    ):
         architecture = build({"name": name}, 3, size, {"age": 1}).eval()
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             architecture(torch.zeros(1, 3, *size))

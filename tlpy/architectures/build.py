@@ -42,7 +42,7 @@ def build(
     name = arguments.pop("name")
     # Where a network has no place of its own for dropout, it goes between features and heads.
     before_heads = (
-        0.0 if ARCHITECTURES.entry(name).family in ("vit", "densenet") else arguments.pop("dropout")
+        0.0 if ARCHITECTURES.entry(name).family in ("vit", "swin", "densenet") else arguments.pop("dropout")
     )
     encoder = ARCHITECTURES.load(name)(name, channels=channels, size=shape, **arguments)
     return Architecture(encoder, encoder.width, heads, before_heads)

@@ -27,7 +27,13 @@ def estimate_flops(component: Mapping[str, Any], size: Sequence[int], channels: 
     known = dict(component) if "." not in name else {"name": "resnet18"}
     complete = ARCHITECTURES.complete(known, "architecture")
     entry = ARCHITECTURES.entry(complete["name"])
-    counts = {"resnet": _resnet_macs, "sfcn": _sfcn_macs, "densenet": _densenet_macs, "vit": _vit_macs}
+    counts = {
+        "resnet": _resnet_macs,
+        "sfcn": _sfcn_macs,
+        "densenet": _densenet_macs,
+        "vit": _vit_macs,
+        "swin": _swin_macs,
+    }
     return 2 * BACKWARD * counts[entry.family](entry, complete, size, channels)
 
 
@@ -108,3 +114,21 @@ def _vit_macs(
     embedding = tokens * channels * patch ** len(size) * width
     layer = tokens * width * width * (4 + 2 * arguments["mlp_ratio"]) + 2 * tokens * tokens * width
     return float(embedding + arguments["depth"] * layer)
+
+
+def _swin_macs(
+    entry: ArchitectureEntry, arguments: dict[str, Any], size: Sequence[int], channels: int
+) -> float:
+    del entry
+    dims, width, patch = len(size), arguments["embed"], arguments["patch"]
+    size = _halved(size, patch)
+    total = float(prod(size) * channels * patch**dims * width)
+    for depth in arguments["depths"]:
+        windows = [min(arguments["window"], axis) for axis in size]
+        padded = prod(ceil(axis / edge) * edge for axis, edge in zip(size, windows, strict=True))
+        attention = padded * width * (4 * width + 2 * prod(windows))
+        total += depth * (attention + prod(size) * 2 * arguments["mlp_ratio"] * width**2)
+        size = _halved(size)
+        total += prod(size) * 2**dims * width * 2 * width
+        width *= 2
+    return total

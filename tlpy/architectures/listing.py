@@ -9,6 +9,8 @@ from tlpy.architectures.cost import estimate_flops
 from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.errors import InputError, Problem
 
+# MONAI's Swin, and maybe an own network, looks at values while it is built.
+_ON_META = {"resnet", "densenet", "sfcn", "vit"}
 # Sizes for a listing where none is given; only a transformer's positions depend on it.
 SIZES = {1: (64,), 2: (64, 64), 3: (64, 64, 64)}
 
@@ -45,7 +47,7 @@ def describe_layers(
 ) -> dict[str, Any]:
     """The named layers of an architecture in definition order, as `{name: freeze, up_to: …}` needs them.
 
-    Nothing is computed and no memory is taken: the network is built on torch's `meta` device.
+    Our own networks are built on torch's `meta` device, which takes neither memory nor time.
 
     Args:
         component: name or class path with arguments.
@@ -71,7 +73,9 @@ def describe_layers(
     shape = tuple(size) if size is not None else SIZES[dims]
     if len(shape) != dims:
         raise InputError([Problem("size", f"expected {dims} numbers, found {list(shape)}")])
-    with torch.device("meta"):
+    name = component["name"]
+    ours = name in ARCHITECTURES and ARCHITECTURES.entry(name).family in _ON_META
+    with torch.device("meta" if ours else "cpu"):
         architecture = build(component, channels, shape, {"label": outputs})
     frozen = set(parameters_before(architecture, up_to)) if up_to else set()
     total = sum(parameter.numel() for parameter in architecture.parameters())
@@ -98,7 +102,7 @@ def describe_layers(
         record["parameters"] += parameter.numel()
         record["running"] = running
     return {
-        "architecture": component["name"],
+        "architecture": name,
         "dims": dims,
         "channels": channels,
         "outputs": outputs,

@@ -55,6 +55,16 @@ _DENSENET_ARGUMENTS = {
     "bottleneck": 4,
     "dropout": 0.0,
 }
+_SWIN_ARGUMENTS = {
+    "dims": None,
+    "patch": 2,
+    "window": 4,
+    "embed": 24,
+    "depths": [2, 2, 2, 2],
+    "heads": [3, 6, 12, 24],
+    "mlp_ratio": 4,
+    "dropout": 0.0,
+}
 _VIT_ARGUMENTS = {
     "dims": None,
     "patch": 8,
@@ -120,6 +130,15 @@ ARCHITECTURES: Registry[ArchitectureEntry] = Registry(
             family="vit",
             cost=0.9,
         ),
+        ArchitectureEntry(
+            name="swin",
+            target="tlpy.architectures.swin:build_swin",
+            arguments=_SWIN_ARGUMENTS,
+            summary="Swin transformer (Liu 2021), MONAI's, small by default, mean of the last stage",
+            family="swin",
+            dims=(2, 3),
+            cost=3.0,
+        ),
     ],
 )
 
@@ -142,6 +161,11 @@ _RULES: dict[str, dict[str, rules.Rule]] = {
         **dict.fromkeys(("filters", "stride", "growth", "bottleneck"), rules.COUNT),
         "kernel": rules.ODD,
         "max_pool": rules.FLAG,
+        "dropout": rules.BELOW_ONE,
+    },
+    "swin": {
+        **dict.fromkeys(("patch", "window", "embed", "mlp_ratio"), rules.COUNT),
+        **dict.fromkeys(("depths", "heads"), rules.list_of(rules.COUNT, 4, 4, "four whole numbers")),
         "dropout": rules.BELOW_ONE,
     },
     "vit": {
@@ -192,6 +216,13 @@ def complete_architecture(value: Any, where: str, size: Sequence[int] | None = N
             f"{where}.width",
             f"expected a multiple of heads ({component['heads']}), found {component['width']}",
         )
+    if entry.family == "swin" and not len(problems):
+        widths = [component["embed"] * 2**stage for stage in range(4)]
+        if any(width % heads for width, heads in zip(widths, component["heads"], strict=True)):
+            found = f"found {component['heads']}"
+            problems.add(
+                f"{where}.heads", f"expected numbers that divide the stages' widths {widths}, {found}"
+            )
     problems.raise_if_any()
     return rules.settle(component, entry.arguments)
 
@@ -207,6 +238,9 @@ def block_names(component: dict[str, Any]) -> list[str]:
         names = ["stem"] + [f"layer{s}.{b}" for s, n in enumerate(entry.layers, 1) for b in range(n)]
     elif entry.family == "densenet":
         names = ["stem"] + [f"features.denseblock{block}" for block in range(1, len(entry.layers) + 1)]
+    elif entry.family == "swin":
+        stages = enumerate(complete["depths"], 1)
+        names = ["patch_embed"] + [f"layers{s}.0.blocks.{b}" for s, count in stages for b in range(count)]
     elif entry.family == "sfcn":
         names = [f"feature_extractor.conv_{i}" for i in range(len(complete["filters"]))]
     else:
