@@ -87,7 +87,6 @@ def _resnet(depth: int, layers: tuple[int, ...], bottleneck: bool = False) -> Ar
         family="resnet",
         layers=layers,
         bottleneck=bottleneck,
-        cost=1.3 if bottleneck else 1.0,
     )
 
 
@@ -99,7 +98,6 @@ def _densenet(depth: int, layers: tuple[int, ...]) -> ArchitectureEntry:
         summary=f"DenseNet-{depth} (Huang 2017), parameter names as in MONAI",
         family="densenet",
         layers=layers,
-        cost=1.5,
     )
 
 
@@ -121,6 +119,7 @@ ARCHITECTURES: Registry[ArchitectureEntry] = Registry(
             arguments=_SFCN_ARGUMENTS,
             summary="SFCN, the simple fully convolutional network for brain age (Peng 2021)",
             family="sfcn",
+            cost=0.8,
         ),
         ArchitectureEntry(
             name="vit",
@@ -128,7 +127,7 @@ ARCHITECTURES: Registry[ArchitectureEntry] = Registry(
             arguments=_VIT_ARGUMENTS,
             summary="Vision transformer (Dosovitskiy 2021), small by default, mean of the tokens",
             family="vit",
-            cost=0.9,
+            cost=0.7,
         ),
         ArchitectureEntry(
             name="swin",
@@ -137,7 +136,7 @@ ARCHITECTURES: Registry[ArchitectureEntry] = Registry(
             summary="Swin transformer (Liu 2021), MONAI's, small by default, mean of the last stage",
             family="swin",
             dims=(2, 3),
-            cost=3.0,
+            cost=2.2,
         ),
     ],
 )
