@@ -84,7 +84,7 @@ def test_short_epochs_are_not_spent_on_checkpoints(train: Train, monkeypatch: py
 
 
 def test_a_killed_process_is_picked_up(toy_data: Path, tmp_path: Path, train: Train) -> None:
-    stage = toys.stage("s1", training__epochs=150)
+    stage = toys.stage("s1", training__epochs=60)
     child = f"""
 import sys; sys.path[:0] = {sys.path!r}
 from pathlib import Path
@@ -105,4 +105,4 @@ pack.train_pack(toys.pack({stage!r}), data / "caches", data / "subjects", here /
     assert checkpoint.is_file()
     train(stage, attempt=2)
     assert read(tmp_path / "out/s1")["resumed_from_epoch"] >= 1
-    assert read(tmp_path / "out/s1")["epochs_run"] == 150
+    assert read(tmp_path / "out/s1")["epochs_run"] == 60

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
+
+from tlpy.scenarios.framework import CheckpointIO
 
 # At least this long between two checkpoints, and at least this many times what writing one takes (5 %).
 SECONDS = 10.0

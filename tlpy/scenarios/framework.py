@@ -32,10 +32,18 @@ def _without_scipy_signal() -> Iterator[None]:
 
 with _without_scipy_signal():
     from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+    from lightning.pytorch.plugins import CheckpointIO
     from lightning.pytorch.plugins.environments import LightningEnvironment
 
 # What Lightning tells at each fit (devices found, tips, why it stopped) is in metrics.json, in our words.
 for _name in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(_name).setLevel(logging.ERROR)
 
-__all__ = ["Callback", "LightningDataModule", "LightningEnvironment", "LightningModule", "Trainer"]
+__all__ = [
+    "Callback",
+    "CheckpointIO",
+    "LightningDataModule",
+    "LightningEnvironment",
+    "LightningModule",
+    "Trainer",
+]
