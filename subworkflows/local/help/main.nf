@@ -42,7 +42,7 @@ def facts(definition) {
     def said = [typesOf(definition).findAll { type -> type != 'null' }.join(' or ')]
     said += definition['enum'] ? ["one of ${definition['enum'].join(', ')}"] : []
     said += bounds
-    said += definition.required ? ['required'] : []
+    said += definition.required == true ? ['required'] : []
     said += definition.default != null ? ["default ${show(definition.default)}"] : []
     return "[${said.findAll { part -> part }.join('; ')}]"
 }

@@ -44,9 +44,9 @@ def initialise(given) {
             .findAll { _text, path -> !path.exists() }
             .collect { text, path -> "${data[text].join(', ')}: '${text}' does not exist (looked for ${path})${simulationHint(text)}" }
     }
-    def outdir = values.outdir ? file(values.outdir, glob: false) : null
+    def outdir = pathOf(values.outdir)
     errors += outdir ? folderErrors('outdir', values.outdir, outdir) : []
-    def store = values.store ? file(values.store, glob: false) : null
+    def store = pathOf(values.store)
     errors += store ? folderErrors('store', values.store, store) : []
     if (errors) {
         def total = errors.size() == 1 ? 'One param is' : "${errors.size()} params are"
@@ -55,20 +55,23 @@ def initialise(given) {
 
     def own = values.findAll { name, value -> value != definitions[name]?.default && name != 'trace_report_suffix' }
     log.info(summaryText(own, definitions, colour))
+    def info = outdir.resolve('pipeline_info')
+    info.mkdirs()
+    info.resolve("params_${values.trace_report_suffix}.json").text = groovy.json.JsonOutput.prettyPrint(toJson(values)) + '\n'
 
     def state = stateFolder(store ?: workflow.workDir.resolve('state'))
     def code = workflow.workDir.resolve('code')
     def tlpy = file("${projectDir}/tlpy", checkIfExists: true)
-    def components = values.components ? file(values.components, glob: false) : null
+    def components = pathOf(values.components)
     return [
         run: true,
         schema: schema_path,
         outdir: outdir,
         monochrome: !colour,
         // As the user gave them: what equals a default is left out, so that writing a default out changes nothing.
-        params_json: groovy.json.JsonOutput.toJson(own),
+        params_json: toJson(own),
         // {path as written: where PLAN finds it}; the workflow hands `data_files` over in this order.
-        data_json: groovy.json.JsonOutput.toJson(
+        data_json: toJson(
             present.withIndex().collectEntries { pair, i -> [pair[0], "data/${i + 1}/${pair[1].name}".toString()] }
         ),
         data: present.collectEntries { text, path -> [text, path] },
@@ -87,8 +90,17 @@ def initialise(given) {
         slots: localSlots(),
         depth: values.stages instanceof List ? values.stages.size() : 1,
         multiqc_title: values.multiqc_title ?: '',
-        multiqc_configs: [file("${projectDir}/assets/multiqc_config.yml")] + (values.multiqc_config ? [file(values.multiqc_config, glob: false)] : []),
+        multiqc_configs: [file("${projectDir}/assets/multiqc_config.yml")] + [pathOf(values.multiqc_config)].findAll { path -> path },
     ]
+}
+
+// A path as the user wrote it, against the folder the run was launched in; nothing where none was given.
+def pathOf(text) {
+    return text instanceof String ? file(text, glob: false) : null
+}
+
+def toJson(value) {
+    return groovy.json.JsonOutput.toJson(value)
 }
 
 def informationText(values, definitions, colour) {

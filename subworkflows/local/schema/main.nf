@@ -26,7 +26,7 @@ def castParams(given, definitions) {
 def paramErrors(values, definitions) {
     def known = definitions.keySet()
     def unknown = values.keySet().findAll { name -> !(name in known) && !(name in aliases(values.keySet())) }
-    def errors = unknown.collect { name -> "${name}: unknown param${nearest(name, known)}" }
+    def errors = unknown.sort().collect { name -> "${name}: unknown param${nearest(name, known)}" }
     errors += definitions
         .findAll { name, definition -> definition.required && !values.containsKey(name) }
         .collect { name, definition -> "${name}: is required (${definition.description})" }
@@ -163,7 +163,7 @@ def aliases(names) {
 def nearest(name, valid) {
     def word = name.toString().toLowerCase().replace('-', '_')
     def ranked = valid.findAll { candidate -> candidate != null }.sort { candidate -> distance(word, candidate.toString().toLowerCase()) }
-    def close = ranked && distance(word, ranked[0].toString().toLowerCase()) <= Math.max(2, word.size().intdiv(3))
+    def close = ranked && distance(word, ranked[0].toString().toLowerCase()) <= Math.max(1, (word.size() + 1).intdiv(3))
     return close ? " (did you mean '${ranked[0]}'?)" : ''
 }
 
