@@ -45,6 +45,15 @@ def test_text_from_a_command_line_gets_the_schemas_type() -> None:
     assert coerced == {"epochs": 5, "baseline": False, "replicates": {"seeds": 3}, "outdir": "7"}
 
 
+def test_numbers_that_yaml_reads_as_text_are_numbers() -> None:
+    text = "lr: 1e-4\noptimizer: {name: adam, eps: 1e-6}\nsearch: {space: {lr: [1e-4, 1E-3], architecture: [vit]}}"
+    assert SCHEMA.coerce(yaml.safe_load(text)) == {
+        "lr": 1e-4,
+        "optimizer": {"name": "adam", "eps": 1e-6},
+        "search": {"space": {"lr": [1e-4, 1e-3], "architecture": ["vit"]}},
+    }
+
+
 def test_stage_overrides_and_training_defaults_are_one_definition() -> None:
     stage = SCHEMA.properties["stages"]["items"]["properties"]
     for name, entry in SCHEMA.group("training_options").items():

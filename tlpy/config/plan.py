@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -259,12 +260,20 @@ class Planner:
         unused = sorted(set(self.given["datasets"]) - {data.name for data in datasets.values()})
         found = [f"data set '{name}' is in no stage and was left alone" for name in unused]
         for name, data in datasets.items():
-            counts = [
-                sum(record.labels[data.label] == c for record in data.records)
-                for c in data.task.classes or []
-            ]
-            if counts and min(counts) < 10:
-                found.append(f"data set '{name}': the rarest class has only {min(counts)} images")
+            counts = Counter(data.strata().values()) if data.task.classes else Counter()
+            if counts and min(counts.values()) < 10:
+                found.append(f"data set '{name}': the rarest class has only {min(counts.values())} images")
+        decayed = {
+            record["name"]
+            for record in self.stages.values()
+            if "elastic_penalty" in record["objective"]
+            and record["training"]["optimizer"].get("weight_decay")
+        }
+        found += [
+            f"stage '{name}': elastic_penalty and the optimizer's weight_decay both pull at the weights; "
+            "set weight_decay: 0 to keep them near their start only"
+            for name in sorted(decayed)
+        ]
         return found
 
 

@@ -77,7 +77,7 @@ class Schema:
         if isinstance(value, list):
             return [self._coerce(item, entry.get("items", {})) for item in value]
         if isinstance(value, str) and "string" not in types:
-            return _from_text(value, types)
+            return _from_text(value, types or ["exponent"])
         return value
 
     @staticmethod
@@ -159,7 +159,14 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+# YAML 1.1 reads `1e-4` as text. Where the schema leaves the type open (a searched value, a component's
+# argument), text of this form is meant as a number.
+_EXPONENT = re.compile(r"[+-]?\d+\.?\d*[eE][+-]?\d+")
+
+
 def _from_text(value: str, types: list[str]) -> Any:
+    if types == ["exponent"]:
+        return float(value) if _EXPONENT.fullmatch(value) else value
     if "boolean" in types and value.lower() in ("true", "false"):
         return value.lower() == "true"
     for name, parse in (("integer", int), ("number", float)):
