@@ -22,6 +22,7 @@ def test_a_chain_in_one_pack(train: Train, tmp_path: Path) -> None:
     assert train(toys.stage("s1"), child) == {"s1": "done", "s2": "done"}
     report = read(tmp_path / "out/s2", "load_report.json")
     assert report["source"] == "s1"
+    assert report["preprocessing"] == []
     assert list(report["new"]) == ["heads.sex.bias", "heads.sex.weight"]
     header = (tmp_path / "out/s2/history.csv").read_text().splitlines()[0]
     assert header == "epoch,train_loss,val_loss,val_auroc,lr,cross_entropy,elastic_penalty"

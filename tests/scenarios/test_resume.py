@@ -83,7 +83,10 @@ def test_short_epochs_are_not_spent_on_checkpoints(train: Train, monkeypatch: py
     assert checkpoints.SECONDS <= 10
 
 
-def test_a_killed_process_is_picked_up(toy_data: Path, tmp_path: Path, train: Train) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_process_is_picked_up(
+    toy_data: Path, tmp_path: Path, train: Train, how: signal.Signals
+) -> None:
     stage = toys.stage("s1", training__epochs=60)
     child = f"""
 import sys; sys.path[:0] = {sys.path!r}
@@ -100,8 +103,8 @@ pack.train_pack(toys.pack({stage!r}), data / "caches", data / "subjects", here /
     deadline = time.monotonic() + 60
     while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(how)
+    assert process.wait() == (-9 if how == signal.SIGKILL else 143)
     assert checkpoint.is_file()
     train(stage, attempt=2)
     assert read(tmp_path / "out/s1")["resumed_from_epoch"] >= 1

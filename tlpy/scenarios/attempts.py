@@ -19,7 +19,7 @@ class Attempts:
     """
 
     def __init__(self, path: Path, attempt: int) -> None:
-        self._path = path
+        self._path, self.attempt = path, attempt
         self._counts: dict[str, int] = {}
         self._unknown = 0
         if attempt > 1:

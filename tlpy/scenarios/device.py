@@ -58,6 +58,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def is_device_lost(error: BaseException) -> bool:
+    """Whether the GPU can't be used any more in this process, whatever comes next."""
+    return isinstance(error, torch.AcceleratorError) and not is_out_of_memory(error)
+
+
 def reset_peak_memory() -> None:
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()

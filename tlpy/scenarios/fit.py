@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 
 from tlpy.data.module import BaseDataModule
 from tlpy.scenarios.checkpoints import AtomicCheckpointIO, StageCheckpoint
-from tlpy.scenarios.framework import LightningEnvironment, Trainer
+from tlpy.scenarios.framework import LightningEnvironment, SIGTERMException, Trainer
 from tlpy.scenarios.keeper import DivergedError, Keeper
 from tlpy.scenarios.sequential import Outputs, SequentialScenario
 
@@ -86,7 +87,11 @@ def fit(
     resume = str(checkpoint.path) if checkpoint and checkpoint.readable() else None
     start = time.perf_counter()
     with _quiet():
-        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+        except SIGTERMException:
+            # Lightning's would exit with 0, as if all were done.
+            raise SystemExit(128 + signal.SIGTERM) from None
         seconds = time.perf_counter() - start
         kept = _load_kept(module, keeper)
         predicted: dict[str, Outputs] = {}

@@ -14,9 +14,10 @@ from tlpy.data.cache import PreparedImages
 from tlpy.data.dataset import ImageSource
 from tlpy.data.subjects import read_subjects
 from tlpy.errors import InputError, Problem
+from tlpy.evaluation.metrics import METRICS
 from tlpy.scenarios.attempts import Attempts
 from tlpy.scenarios.checkpoints import StageCheckpoint
-from tlpy.scenarios.device import choose_accelerator, configure, is_out_of_memory
+from tlpy.scenarios.device import choose_accelerator, configure, is_device_lost, is_out_of_memory
 from tlpy.scenarios.keeper import DivergedError
 from tlpy.scenarios.outputs import write_failed
 from tlpy.scenarios.stage import divide_batch, train_stage
@@ -73,12 +74,14 @@ def train_pack(
     """
     device = choose_accelerator(accelerator)
     configure(device, threads)
-    run = _Run(caches, subjects, parents, out, checkpoints, Store(store) if store else None, device)
+    # Without a store, stages that finish before a task is killed wait for its retry beside the checkpoints.
+    waiting = checkpoints / f"{pack['id']}.finished"
+    run = _Run(caches, subjects, parents, out, checkpoints, Store(store or waiting), device)
     attempts = Attempts(checkpoints / f"{pack['id']}.json", attempt)
     out.mkdir(parents=True, exist_ok=True)
     status = {stage["id"]: run.stage(stage, attempts) for stage in pack["stages"]}
     attempts.close()
-    run.close()
+    shutil.rmtree(waiting, ignore_errors=True)
     return status
 
 
@@ -92,13 +95,11 @@ class _Run:
         parents: Path,
         out: Path,
         checkpoints: Path,
-        store: Store | None,
+        store: Store,
         device: str,
     ) -> None:
         self.caches, self.subjects, self.parents, self.out = caches, subjects, parents, out
         self.checkpoints, self.store, self.device = checkpoints, store, device
-        # Without a store, stages that finished before a task was killed wait for its retry here.
-        self.finished = store or Store(checkpoints / "finished")
         self._sources: dict[str, tuple[ImageSource, dict[str, Any]]] = {}
 
     def stage(self, stage: Mapping[str, Any], attempts: Attempts) -> str:
@@ -106,8 +107,8 @@ class _Run:
         folder = self.out / stage["id"]
         if _status(folder) == "done":
             return "done"
-        if self.finished.has_stage(stage["id"]):
-            self.finished.fetch("stages", stage["id"], folder)
+        if self.store.has_stage(stage["id"]):
+            self.store.fetch("stages", stage["id"], folder)
             return "done"
         source, preprocessing = self.source(stage["cache"])
         checkpoint = StageCheckpoint(self.checkpoints / stage["id"])
@@ -118,20 +119,24 @@ class _Run:
         try:
             rows = read_subjects(self.subjects / f"{stage['subjects']}.tsv", stage["task"]["labels"])
             start = self.start(stage)
-            train_stage(stage, source, rows, preprocessing, start, aside, self.device, checkpoint, halvings)
+            found = train_stage(
+                stage, source, rows, preprocessing, start, aside, self.device, checkpoint, halvings
+            )
             aside.rename(folder)
-            self.finished.keep("stages", stage["id"], folder)
+            self.store.keep("stages", stage["id"], folder)
         except Exception as error:
             if is_out_of_memory(error) and divide_batch(stage["training"]["batch_size"], halvings)[0] > 1:
                 attempts.out_of_memory(stage["id"])
                 raise StageOutOfMemoryError(f"stage {stage['name']} ({stage['id']}): {error}") from error
-            if isinstance(error, OSError) and error.errno in _MACHINE:
+            lost = is_device_lost(error) and attempts.attempt == 1
+            if lost or (isinstance(error, OSError) and error.errno in _MACHINE):
                 raise
             write_failed(folder, stage, _reason(error), traceback.format_exc())
-            print(f"{stage['id']} {stage['name']} failed: {_reason(error)}", flush=True)
+            print(f"{stage['id']} {stage['name']}: failed: {_reason(error)}", flush=True)
             checkpoint.remove()
             return "failed"
         checkpoint.remove()
+        print(f"{stage['id']} {stage['name']}: {_summary(stage, found)}", flush=True)
         return "done"
 
     def source(self, cache: str) -> tuple[ImageSource, dict[str, Any]]:
@@ -151,20 +156,19 @@ class _Run:
             ParentFailedError: the parent did not finish, or is nowhere.
         """
         if not stage["parent"]:
-            return Path(stage["weights"]) if stage["weights"] else None
-        places = [self.parents / stage["parent"], self.out / stage["parent"]]
-        if self.store:
-            places.append(self.store.path("stages", stage["parent"]))
+            return self._file(stage["weights"]) if stage["weights"] else None
+        parent = stage["parent"]
+        places = [self.parents / parent, self.out / parent, self.store.path("stages", parent)]
         for place in places:
             if _status(place) == "done":
                 return place / "weights.safetensors"
         known = any(_status(place) == "failed" for place in places)
-        raise ParentFailedError(f"parent {stage['parent']} failed" + ("" if known else ": it left no files"))
+        raise ParentFailedError(f"parent {parent} failed" + ("" if known else ": it left no files"))
 
-    def close(self) -> None:
-        """All stages are in `out`: what was kept for a retry goes."""
-        if self.store is None:
-            shutil.rmtree(self.finished.root, ignore_errors=True)
+    def _file(self, weights: str) -> Path:
+        """A user's file of weights: laid among the parents by the workflow, or where the user said."""
+        staged = self.parents / Path(weights).name
+        return staged if staged.exists() else Path(weights)
 
 
 def _status(folder: Path) -> str | None:
@@ -173,6 +177,14 @@ def _status(folder: Path) -> str | None:
         return str(json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["status"])
     except (OSError, ValueError, KeyError):
         return None
+
+
+def _summary(stage: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """One line for the task's log; the test part stays out of sight until the ranking."""
+    metric = stage["metric"]
+    value = METRICS[metric].show(result["metrics"]["val"].get(metric))
+    epochs = f"epoch {result['best_epoch']} of {result['epochs_run']}"
+    return f"validation {metric} {value} ({epochs}, {result['seconds']['total']:.1f} s)"
 
 
 def _reason(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from tlpy.architectures.base import count_parameters
 from tlpy.architectures.build import build
+from tlpy.data.contract import check
 from tlpy.data.dataset import ImageSource, PreparedDataset
 from tlpy.data.module import BaseDataModule
 from tlpy.data.subjects import PARTS, Row, encode, fit_scaling, split_rows
@@ -27,7 +29,7 @@ from tlpy.scenarios.scores import heads, metrics
 from tlpy.scenarios.sequential import SequentialScenario
 from tlpy.transfer.apply import apply
 from tlpy.weights.load import LoadReport, load_weights
-from tlpy.weights.read import read_weights
+from tlpy.weights.read import WEIGHTS, read_weights
 from tlpy.weights.save import save_weights
 
 
@@ -102,10 +104,10 @@ def train_stage(
     keeper = fitted.keeper
     scored = {part: metrics(task, parts[part], found) for part, found in fitted.predicted.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    save_weights(architecture, folder / "weights.safetensors")
+    save_weights(architecture, folder / WEIGHTS)
     outputs.write_json(folder / "stage.json", stage)
     outputs.write_json(folder / "contract.json", outputs.contract(stage, preprocessing, scaling))
-    outputs.write_json(folder / "load_report.json", describe_start(report, start))
+    outputs.write_json(folder / "load_report.json", describe_start(report, start, preprocessing))
     outputs.write_history(folder, keeper.history, stage["metric"])
     outputs.write_table(folder / "learning_rates.csv", keeper.learning_rates, ["epoch", "group", "lr"])
     outputs.write_predictions(folder, task, parts, fitted.predicted)
@@ -143,11 +145,20 @@ def divide_batch(batch_size: int, halvings: int) -> tuple[int, int]:
     return physical, -(-batch_size // physical)
 
 
-def describe_start(report: LoadReport | None, start: Path | None) -> dict[str, Any]:
-    """load_report.json; `source` is null for a network that starts at random."""
+def describe_start(
+    report: LoadReport | None, start: Path | None, preprocessing: Mapping[str, Any]
+) -> dict[str, Any]:
+    """load_report.json; `source` is null for a network that starts at random.
+
+    `preprocessing` lists where these images were prepared in another way than those that the weights come
+    from; null where the weights came without a contract.
+    """
     if report is None or start is None:
         return {"source": None}
-    return {
-        "source": start.parent.name if start.name == "weights.safetensors" else start.name,
-        **report.as_dict(),
-    }
+    source = start.parent.name if start.name == WEIGHTS else start.name
+    try:
+        contract = json.loads((start.parent / "contract.json").read_text(encoding="utf-8"))
+        differences = check(contract["images"], preprocessing)
+    except (OSError, ValueError, KeyError):
+        differences = None
+    return {"source": source, "preprocessing": differences, **report.as_dict()}
