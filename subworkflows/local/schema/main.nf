@@ -163,7 +163,7 @@ def aliases(names) {
 def nearest(name, valid) {
     def word = name.toString().toLowerCase().replace('-', '_')
     def ranked = valid.findAll { candidate -> candidate != null }.sort { candidate -> distance(word, candidate.toString().toLowerCase()) }
-    def close = ranked && distance(word, ranked[0].toString().toLowerCase()) <= Math.max(1, (word.size() + 1).intdiv(3))
+    def close = ranked && distance(word, ranked[0].toString().toLowerCase()) <= Math.max(1, Math.min(3, word.size().intdiv(2)))
     return close ? " (did you mean '${ranked[0]}'?)" : ''
 }
 

@@ -1,0 +1,104 @@
+"""The real pipeline, end to end, on a few simulated brains: ranked, resumed, and with a store."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+Run = Callable[..., CompletedProcess[str]]
+pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
+
+PARAMS: dict[str, Any] = {
+    "outdir": "results",
+    "architecture": "resnet10",
+    "epochs": 1,
+    "datasets": {
+        name: {
+            "reader": "bids",
+            "path": "brains",
+            "label": name,
+            "preprocessing": {"slice": "axial", "size": [24, 24]},
+        }
+        for name in ("age", "sex")
+    },
+    "stages": [{"name": "pretrain", "dataset": "age"}, {"name": "finetune", "dataset": "sex"}],
+    "search": {"space": {"lr": [0.001, 0.01]}},
+}
+
+
+@pytest.fixture(scope="module")
+def launch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("launch")
+    tlpy = [sys.executable, "-c", "from tlpy.cli import main; main()"]
+    subprocess.run([*tlpy, "simulate", str(folder / "brains"), "--subjects", "36"], check=True)
+    (folder / "params.json").write_text(json.dumps(PARAMS))
+    return folder
+
+
+def tasks(run: CompletedProcess[str], word: str) -> list[str]:
+    """The names of the tasks that were Submitted or Cached, without the pack's id."""
+    assert run.returncode == 0, run.stdout + run.stderr
+    lines = [
+        line.split("process > ", 1)[1] for line in run.stdout.splitlines() if f"{word} process > " in line
+    ]
+    return sorted(line.split(" ")[0].split(":")[-1] for line in lines)
+
+
+def leaderboard(outdir: Path) -> list[dict[str, str]]:
+    with (outdir / "ranking/leaderboard.tsv").open(newline="") as lines:
+        return list(csv.DictReader(lines, delimiter="\t"))
+
+
+def test_a_search_is_ranked_resumed_and_kept(nextflow: Run, checkout: Path, launch: Path) -> None:
+    command = ("run", str(checkout), "-params-file", "params.json", "--store", "store")
+    first = nextflow(launch, *command)
+    trained = {"PRETRAIN", "FINETUNE"}
+    assert trained <= set(tasks(first, "Submitted"))
+    board = leaderboard(launch / "results")
+    assert len(board) == 4, "two learning rates, each with its twin from scratch"
+    assert {row["status"] for row in board} == {"done"}
+    assert "Best variants" in first.stdout
+    assert "multiqc_report.html" in first.stdout
+    for name in (
+        "multiqc/multiqc_report.html",
+        "ranking/best_params.yaml",
+        "plan/plan.json",
+        "prepared",
+        "stages",
+    ):
+        assert (launch / "results" / name).exists(), name
+    stages = {path.name for path in (launch / "store/stages").iterdir()}
+
+    # A third learning rate, in a work folder that knows nothing: only what is new is trained.
+    wider = '{"space": {"lr": [0.001, 0.01, 0.1]}}'
+    second = nextflow(launch, *command, "--search", wider, "--outdir", "wider", "-work-dir", "work2")
+    assert trained <= set(tasks(second, "Submitted"))
+    assert "PREPARE" not in tasks(second, "Submitted")
+    sharing = json.loads((launch / "wider/plan/plan.json").read_text())["sharing"]
+    assert sharing["to_train"] == 3, "a pretraining, a fine-tuning and a baseline at the new rate"
+    assert sharing["stored"] == len(stages)
+    assert stages < {path.name for path in (launch / "store/stages").iterdir()}
+    assert {row["test"] for row in board} <= {row["test"] for row in leaderboard(launch / "wider")}
+
+
+def test_resume_runs_nothing_and_a_dead_search_says_why(nextflow: Run, checkout: Path, launch: Path) -> None:
+    command = ("run", str(checkout), "-params-file", "params.json", "--outdir", "again")
+    first = nextflow(launch, *command)
+    second = nextflow(launch, *command, "-resume")
+    assert tasks(second, "Submitted") == []
+    assert tasks(second, "Cached") == tasks(first, "Submitted")
+
+    # A deep edit of the data is seen, though the folder's own time is unchanged.
+    image = sorted((launch / "brains").glob("sub-*/anat/*.nii.gz"))[0]
+    image.write_bytes(image.read_bytes()[:1000])
+    broken = nextflow(launch, *command, "-resume")
+    assert broken.returncode != 0
+    assert image.name in broken.stdout
