@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import shutil
@@ -68,25 +67,6 @@ def test_python_without_ensurepip_is_explained(tools: Path, tmp_path: Path) -> N
     assert "without the module 'ensurepip'" in done.stderr
     assert "apt-get install python3-venv" in done.stderr
     assert not (tmp_path / "checkout" / ".venv").exists()
-
-
-def test_top_of_the_leaderboard(tmp_path: Path) -> None:
-    (tmp_path / "ranking").mkdir()
-    (tmp_path / "multiqc").mkdir()
-    (tmp_path / "multiqc" / "report.html").touch()
-    with (tmp_path / "ranking" / "leaderboard.tsv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, delimiter="\t")
-        table.writerow(["rank", "architecture", "lr", "auroc"])
-        table.writerows([i + 1, "resnet18", 0.001, 0.987654321 - i / 10] for i in range(7))
-    script = ROOT / "setup" / "show_leaderboard.py"
-    said = subprocess.run(
-        [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    assert said[0].split() == ["rank", "architecture", "lr", "auroc"]
-    assert said[1].split() == ["1", "resnet18", "0.001", "0.9877"]
-    assert len([line for line in said if "resnet18" in line]) == 5
-    assert said[-2].startswith("7 variants in ")
-    assert said[-1] == f"report: {(tmp_path / 'multiqc' / 'report.html').resolve()}"
 
 
 @pytest.mark.parametrize("role", ["train", "report"])
