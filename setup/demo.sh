@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 
-say() { printf '\033[1m[demo]\033[0m %s\n' "$*"; }
+say() { printf '[demo] %s\n' "$*"; }
 
 data=data/phantoms
 subjects=200
@@ -15,5 +15,7 @@ if [ ! -e "$data/participants.tsv" ]; then
 fi
 say "nextflow run . -params-file assets/examples/demo.yaml"
 # It ends with the top of the leaderboard and where the report lies. A second call takes what the first one left.
-nextflow run . -params-file assets/examples/demo.yaml -resume
+resume=''
+if [ -s .nextflow/history ]; then resume=-resume; fi
+nextflow run . -params-file assets/examples/demo.yaml $resume
 say "done in $SECONDS s; for more:  . .venv/bin/activate"

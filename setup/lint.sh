@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 
-step() { printf '\033[1m[lint]\033[0m %s\n' "$*"; "$@"; }
+step() { printf '[lint] %s\n' "$*"; "$@"; }
 
 step ruff check --quiet .
 step ruff format --check --quiet .

@@ -10,7 +10,7 @@ PY="$VENV/bin/python"
 # A pip or Python setting of the machine's must not decide what is installed.
 export PIP_REQUIRE_VIRTUALENV=false PIP_USER=false PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONNOUSERSITE=1
 
-say() { printf '\033[1m[set-up]\033[0m %s\n' "$*"; }
+say() { printf '[set-up] %s\n' "$*"; }
 hash_of() { cat "$@" | "$PY" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest()[:16])'; }
 done_already() { [ -e "$STAMPS/$1" ]; }
 stamp() { rm -f "$STAMPS/${1%%-*}"-*; : > "$STAMPS/$1"; }
