@@ -62,7 +62,7 @@ workflow TLIMB {
     ch_versions = channel.topic('versions').toList().map { triples -> versionsText(triples) }
     ch_versions.collectFile(
         storeDir: options.outdir.resolve('pipeline_info'),
-        name: 'software_versions.json',
+        name: 'software_versions.yml',
     )
     MULTIQC(RANK.out.report, options.multiqc_configs, options.multiqc_title, ch_versions)
     leaderboard = RANK.out.leaderboard
