@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import toys
 from tlpy.scenarios.pack import train_pack
 
 torch.set_num_threads(1)
-Train = Callable[..., dict[str, str]]
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +25,7 @@ def toy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def train(toy_data: Path, tmp_path: Path) -> Train:
+def train(toy_data: Path, tmp_path: Path) -> toys.Train:
     """`train(stage, …, out="out")` trains a pack into `tmp_path/out`; keywords go to `train_pack`."""
 
     def run(
@@ -44,14 +41,3 @@ def train(toy_data: Path, tmp_path: Path) -> Train:
         )
 
     return run
-
-
-def read(folder: Path, name: str = "metrics.json") -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / name).read_text())
-    return found
-
-
-def results(folder: Path) -> dict[str, bytes]:
-    """All of a stage that must be equal, bit for bit, when it is trained again."""
-    names = ("weights.safetensors", "history.csv", "predictions.csv", "learning_rates.csv")
-    return {name: (folder / name).read_bytes() for name in names}

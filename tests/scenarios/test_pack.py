@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import toys
-from conftest import Train, read, results
+from toys import Train, read, results
 
 from tlpy.errors import InputError
 from tlpy.scenarios import pack as packs
@@ -156,6 +156,14 @@ def test_starting_from_a_file_of_weights(train: Train, tmp_path: Path) -> None:
     # Nothing moved, so the pull towards the start is nothing: w0 is what was taken over.
     row = (tmp_path / "out/s2/history.csv").read_text().splitlines()[1]
     assert float(row.split(",")[-1]) < 0.01 * 32
+
+
+def test_a_file_of_weights_lies_where_the_task_has_it(train: Train, toy_data: Path, tmp_path: Path) -> None:
+    train(toys.stage("s1"), out="first")
+    pack = toys.pack(toys.stage("s2", "sex", weights="as/the/user/wrote.safetensors"))
+    pack["files"] = {"as/the/user/wrote.safetensors": str(tmp_path / "first/s1/weights.safetensors")}
+    places = (toy_data / "caches", toy_data / "subjects", tmp_path / "none", tmp_path / "out", tmp_path / "c")
+    assert packs.train_pack(pack, *places, accelerator="cpu") == {"s2": "done"}
 
 
 def test_the_record_and_the_contract_are_written(train: Train, tmp_path: Path) -> None:

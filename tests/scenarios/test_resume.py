@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import toys
-from conftest import Train, read, results
+from toys import Train, read, results
 
 from tlpy.scenarios import checkpoints
 from tlpy.scenarios.keeper import Keeper

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 import toys
-from conftest import Train, read, results
 from safetensors.torch import load_file
+from toys import Train, read, results
 
 from tlpy.evaluation.metrics import compute
 from tlpy.scenarios.stage import divide_batch
@@ -142,6 +142,19 @@ def test_halved_batches_make_the_same_steps(tmp_path: Path, toy_data: Path) -> N
 )
 def test_dividing_a_batch(batch: int, halvings: int, expected: tuple[int, int]) -> None:
     assert divide_batch(batch, halvings) == expected
+
+
+def test_without_a_validation_part_the_last_epoch_is_kept(
+    train: Train, toy_data: Path, tmp_path: Path
+) -> None:
+    lines = (toy_data / "subjects/subjects.tsv").read_text().splitlines(keepends=True)
+    (tmp_path / "d/subjects").mkdir(parents=True)
+    (tmp_path / "d/subjects/subjects.tsv").write_text("".join(x for x in lines if "\tval\t" not in x))
+    (tmp_path / "d/caches").symlink_to(toy_data / "caches")
+    status = train(toys.stage("s1"), toys.stage("s2", training__keep="last"), data=tmp_path / "d")
+    assert status == {"s1": "failed", "s2": "done"}
+    assert "no validation part" in read(tmp_path / "out/s1")["reason"]
+    assert read(tmp_path / "out/s2")["metrics"]["val"] == {}
 
 
 def test_oversampling_a_regression_fails_with_a_reason(train: Train, tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+Train = Callable[..., dict[str, str]]
 COLUMNS = [
     *("image", "index", "status", "reason", "file", "shape", "spacing"),
     *("minimum", "maximum", "mean", "sd", "foreground"),
@@ -125,3 +126,14 @@ def stage(
 
 def pack(*stages: dict[str, Any]) -> dict[str, Any]:
     return {"id": "pack", "role": "pretrain", "cpus": 1, "stages": list(stages)}
+
+
+def read(folder: Path, name: str = "metrics.json") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / name).read_text())
+    return found
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """All of a stage that must be equal, bit for bit, when it is trained again."""
+    names = ("weights.safetensors", "history.csv", "predictions.csv", "learning_rates.csv")
+    return {name: (folder / name).read_bytes() for name in names}

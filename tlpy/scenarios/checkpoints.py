@@ -23,7 +23,16 @@ TIMES_ITS_COST = 20.0
 
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Writes aside and renames, so that a file is whole; reads only tensors and plain values."""
+    """Writes aside and renames, so that a file is whole.
+
+    Args:
+        loaded: the checkpoint to give back when Lightning asks for one. It was read before: another run on
+        the
+            same store may finish the stage, and take the file away, at any time.
+    """
+
+    def __init__(self, loaded: dict[str, Any] | None = None) -> None:
+        self._loaded = loaded
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:  # noqa: ARG002
         target = Path(path)
@@ -38,10 +47,13 @@ class AtomicCheckpointIO(CheckpointIO):
     def load_checkpoint(
         self,
         path: Any,
-        map_location: Any = None,
+        map_location: Any = None,  # noqa: ARG002 - on the CPU; Lightning moves it
         weights_only: bool | None = None,  # noqa: ARG002 - always
     ) -> dict[str, Any]:
-        return torch.load(path, map_location=map_location or "cpu", weights_only=True)
+        if self._loaded is None:
+            raise FileNotFoundError(path)
+        loaded, self._loaded = self._loaded, None
+        return loaded
 
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)
@@ -62,16 +74,16 @@ class StageCheckpoint:
         self._written = time.monotonic()
         self._cost = 0.0
 
-    def readable(self) -> bool:
-        """Whether there is one to continue from; one that can't be read is taken away."""
+    def read(self) -> dict[str, Any] | None:
+        """What to continue from: tensors and plain values. One that can't be read is taken away."""
         if not self.path.is_file():
-            return False
+            return None
         try:
-            torch.load(self.path, map_location="meta", weights_only=True, mmap=True)
+            found: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception:  # whatever is wrong with the file, training can do without it
             self.path.unlink(missing_ok=True)
-            return False
-        return True
+            return None
+        return found
 
     def due(self) -> bool:
         """Whether it is time to write the next one."""

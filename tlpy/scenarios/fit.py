@@ -38,7 +38,11 @@ class Fitted:
 
 
 def make_trainer(
-    training: Mapping[str, Any], accelerator: str, keeper: Keeper, accumulate: int = 1
+    training: Mapping[str, Any],
+    accelerator: str,
+    keeper: Keeper,
+    accumulate: int = 1,
+    checkpoint: dict[str, Any] | None = None,
 ) -> Trainer:
     """A Trainer with nothing switched on that isn't used."""
     return Trainer(
@@ -49,7 +53,7 @@ def make_trainer(
         accumulate_grad_batches=accumulate,
         callbacks=[keeper],
         # Under Slurm, Lightning would otherwise take a task's environment for its own and requeue jobs.
-        plugins=[LightningEnvironment(), AtomicCheckpointIO()],
+        plugins=[LightningEnvironment(), AtomicCheckpointIO(checkpoint)],
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -83,8 +87,10 @@ def fit(
         DivergedError: the loss, or the validation metric of every epoch, is not a number.
     """
     keeper = Keeper(metric, training["keep"], training["early_stopping"], checkpoint)
-    trainer = make_trainer(training, accelerator, keeper, accumulate)
-    resume = str(checkpoint.path) if checkpoint and checkpoint.readable() else None
+    found = checkpoint.read() if checkpoint else None
+    resume = str(checkpoint.path) if checkpoint and found else None
+    trainer = make_trainer(training, accelerator, keeper, accumulate, found)
+    del found
     start = time.perf_counter()
     with _quiet():
         try:
@@ -123,5 +129,6 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*module.* in eval mode.*")
         warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
         warnings.filterwarnings("ignore", message=".*No `val.*_dataloader`.*|.*defined a `validation_step`.*")
+        warnings.filterwarnings("ignore", message=".*Total length of `list` across ranks is zero.*")
         warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
         yield

@@ -54,7 +54,7 @@ def train_pack(
     its children fail with it, the others go on.
 
     Args:
-        pack: pack.json.
+        pack: pack.json; `files` in it says where a user's file of weights lies in the task.
         caches: holds a folder for each PREPARE request.
         subjects: holds `<subjects id>.tsv`.
         parents: holds folders of finished stages by id; may be missing.
@@ -76,7 +76,8 @@ def train_pack(
     configure(device, threads)
     # Without a store, stages that finish before a task is killed wait for its retry beside the checkpoints.
     waiting = checkpoints / f"{pack['id']}.finished"
-    run = _Run(caches, subjects, parents, out, checkpoints, Store(store or waiting), device)
+    files = pack.get("files", {})
+    run = _Run(caches, subjects, parents, out, checkpoints, Store(store or waiting), device, files)
     attempts = Attempts(checkpoints / f"{pack['id']}.json", attempt)
     out.mkdir(parents=True, exist_ok=True)
     status = {stage["id"]: run.stage(stage, attempts) for stage in pack["stages"]}
@@ -97,9 +98,11 @@ class _Run:
         checkpoints: Path,
         store: Store,
         device: str,
+        files: Mapping[str, str],
     ) -> None:
         self.caches, self.subjects, self.parents, self.out = caches, subjects, parents, out
         self.checkpoints, self.store, self.device = checkpoints, store, device
+        self.files = files
         self._sources: dict[str, tuple[ImageSource, dict[str, Any]]] = {}
 
     def stage(self, stage: Mapping[str, Any], attempts: Attempts) -> str:
@@ -156,7 +159,8 @@ class _Run:
             ParentFailedError: the parent did not finish, or is nowhere.
         """
         if not stage["parent"]:
-            return self._file(stage["weights"]) if stage["weights"] else None
+            weights = stage["weights"]
+            return Path(self.files.get(weights, weights)) if weights else None
         parent = stage["parent"]
         places = [self.parents / parent, self.out / parent, self.store.path("stages", parent)]
         for place in places:
@@ -164,11 +168,6 @@ class _Run:
                 return place / "weights.safetensors"
         known = any(_status(place) == "failed" for place in places)
         raise ParentFailedError(f"parent {parent} failed" + ("" if known else ": it left no files"))
-
-    def _file(self, weights: str) -> Path:
-        """A user's file of weights: laid among the parents by the workflow, or where the user said."""
-        staged = self.parents / Path(weights).name
-        return staged if staged.exists() else Path(weights)
 
 
 def _status(folder: Path) -> str | None:

@@ -14,6 +14,7 @@ from tlpy.data.contract import check
 from tlpy.data.dataset import ImageSource, PreparedDataset
 from tlpy.data.module import BaseDataModule
 from tlpy.data.subjects import PARTS, Row, encode, fit_scaling, split_rows
+from tlpy.errors import InputError, Problem
 from tlpy.objectives.build import build_objective
 from tlpy.scenarios import outputs
 from tlpy.scenarios.checkpoints import StageCheckpoint
@@ -31,6 +32,8 @@ from tlpy.transfer.apply import apply
 from tlpy.weights.load import LoadReport, load_weights
 from tlpy.weights.read import WEIGHTS, read_weights
 from tlpy.weights.save import save_weights
+
+_NO_VAL = "the epoch to keep is chosen by it: give one, or set keep: last and no early_stopping"
 
 
 def train_stage(
@@ -78,6 +81,8 @@ def train_stage(
     groups = apply(stage["transfer"], architecture)
 
     parts = {part: found for part, found in split_rows(rows, source, task, stage["dataset"]).items() if found}
+    if "val" not in parts and (training["keep"] == "best" or training["early_stopping"]):
+        raise InputError([Problem(f"datasets.{stage['dataset']}", "there is no validation part", _NO_VAL)])
     scaling = (
         {label: fit_scaling(parts["train"], label) for label in task["labels"]}
         if task["type"] == "regression"
