@@ -31,7 +31,6 @@ def test_all_faults_are_told_at_once() -> None:
     params["datasets"]["phantoms"]["preprocessing"]["slice"] = "axail"
     told = [str(problem) for problem in SCHEMA.problems(params)]
     assert told == [
-        "datasets.brains.label: is missing (The column to predict)",
         "datasets.brains.lable: unknown key (did you mean 'label'?)",
         "datasets.phantoms.preprocessing.slice: got \"axail\" (did you mean 'axial'?)",
         "epoch: unknown param (did you mean 'epochs'?)",
@@ -46,11 +45,11 @@ def test_text_from_a_command_line_gets_the_schemas_type() -> None:
 
 
 def test_numbers_that_yaml_reads_as_text_are_numbers() -> None:
-    text = "lr: 1e-4\noptimizer: {name: adam, eps: 1e-6}\nsearch: {space: {lr: [1e-4, 1E-3], architecture: [vit]}}"
+    text = "lr: 1e-4\noptimizer: {name: adam, eps: 1e-6}\nsearch: {space: {lr: [1e-4, 1E-3], epochs: [8]}}"
     assert SCHEMA.coerce(yaml.safe_load(text)) == {
         "lr": 1e-4,
         "optimizer": {"name": "adam", "eps": 1e-6},
-        "search": {"space": {"lr": [1e-4, 1e-3], "architecture": ["vit"]}},
+        "search": {"space": {"lr": [1e-4, 1e-3], "epochs": [8]}},
     }
 
 
