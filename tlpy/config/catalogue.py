@@ -68,6 +68,7 @@ class DataSet:
     left_out: tuple[Problem, ...]
     fractions: dict[str, float]
     notes: tuple[str, ...] = ()
+    label_said: bool = True
 
     @property
     def label(self) -> str:
@@ -114,11 +115,12 @@ class Catalogue:
 
         where = f"datasets.{name}"
         problems = Problems()
+        spec, said = _with_label(spec, where)
         columns, fractions = _split_of(spec)
         problems.extend(_column_problems(columns, spec["label"], where))
         preprocessing = validate(spec.get("preprocessing"), f"{where}.preprocessing", problems)
         problems.raise_if_any()
-        reader = self._reader(spec, columns, where)
+        reader = self._reader(spec, columns, where, preprocessing["window"])
         images = self._scan(spec, columns, reader)
         # Faults of the folder do not hide those of the labels: all are told at once.
         problems.extend(images.faults)
@@ -151,19 +153,22 @@ class Catalogue:
             left_out=tuple(dict.fromkeys(left_out)),
             fractions=fractions,
             notes=tuple(dict.fromkeys([*images.notes, *reader.notes, *task.notes])),
+            label_said=said,
         )
 
-    def _reader(self, spec: Mapping[str, Any], columns: dict[str, str], where: str) -> Reader:
+    def _reader(
+        self, spec: Mapping[str, Any], columns: dict[str, str], where: str, window: int | None
+    ) -> Reader:
         from tlpy.data.readers.registry import READERS, open_reader
 
         component = READERS.complete(spec["reader"], f"{where}.reader")
         root = self.roots.get(spec["path"], Path(spec["path"]))
         if not root.exists():
             raise InputError([Problem(f"{where}.path", f"{spec['path']} does not exist")])
-        return open_reader(component, root, spec["path"], columns)
+        return open_reader(component, root, spec["path"], columns, window)
 
     def _scan(self, spec: Mapping[str, Any], columns: dict[str, str], reader: Reader) -> Images:
-        key = canonical([spec["reader"], spec["path"], columns])
+        key = canonical([spec["reader"], spec["path"], columns, reader.window])
         return _remember(self._images, key, lambda: self._read(spec, reader))
 
     @staticmethod
@@ -215,6 +220,18 @@ class Catalogue:
             images=len(images.headers),
             shards=min(shards, max(1, len(images.headers))),
         )
+
+
+def _with_label(spec: dict[str, Any], where: str) -> tuple[dict[str, Any], bool]:
+    """The data set with a label, and whether the user named it: some layouts have one of their own."""
+    from tlpy.data.readers.registry import READERS, own_label
+
+    if spec.get("label"):
+        return spec, True
+    label = own_label(READERS.complete(spec["reader"], f"{where}.reader")["name"])
+    if not label:
+        raise InputError([Problem(f"{where}.label", "is missing", "the column to predict")])
+    return {**spec, "label": label}, False
 
 
 def _split_of(spec: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, float]]:

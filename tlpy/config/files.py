@@ -159,6 +159,8 @@ def inferred(plan: Plan) -> list[dict[str, str]]:
     found = []
     for name, data in plan.datasets.items():
         where = f"datasets.{name}"
+        if not data.label_said:
+            found.append({"what": f"{where}.label", "value": data.label, "why": "the reader's own"})
         classes = f" ({', '.join(data.task.classes)})" if data.task.classes else ""
         why = "as said" if data.spec.get("task") else f"from the {len(data.records)} values of '{data.label}'"
         found.append({"what": f"{where}.task", "value": f"{data.task.type}{classes}", "why": why})

@@ -63,7 +63,8 @@ def prepare_shard(request: Mapping[str, Any], root: Path, out: Path, threads: in
     problems = Problems()
     settings = validate(request["preprocessing"], "preprocessing", problems)
     problems.raise_if_any()
-    reader = open_reader(request["reader"], root, request["path"], request.get("columns"))
+    columns, window = request.get("columns"), settings["window"]
+    reader = open_reader(request["reader"], root, request["path"], columns, window)
     records = sorted(reader.records([], None, problems), key=lambda record: record.image)
     mine = records[shard_slice(len(records), request["shard"], request["shards"])]
     shape = (int(request["channels"]), *(int(n) for n in request["size"]))

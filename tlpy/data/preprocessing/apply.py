@@ -17,7 +17,7 @@ from tlpy.data.preprocessing.geometry import (
     to_ras,
     voxel_sizes,
 )
-from tlpy.data.preprocessing.intensity import measure
+from tlpy.data.preprocessing.intensity import measure, scale_series
 from tlpy.data.preprocessing.settings import PLANES
 from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
 
@@ -88,6 +88,9 @@ def conform(raw: RawImage, preprocessing: Mapping[str, Any]) -> Conformed:
     spatial = array.ndim - 1
     if not 1 <= spatial <= 3:
         raise ImageError(f"has {spatial} axes; expected one to three")
+    if preprocessing.get("window"):
+        taken = window_of(array.shape[1:], raw.centre, preprocessing["window"])
+        return Conformed(scale_series(array, preprocessing["normalise"])[:, taken].copy(), None, None)
     spacing: tuple[float, ...] = (1.0,) * spatial
     if raw.affine is not None:
         if spatial == 3 and preprocessing["orient"]:
@@ -123,7 +126,23 @@ def conform(raw: RawImage, preprocessing: Mapping[str, Any]) -> Conformed:
     return Conformed(out, grid.spacing if known else None, axes if oriented else None)
 
 
+def window_of(shape: Sequence[int], centre: int | None, window: int) -> slice:
+    """The `window` time points about `centre` (of an even number, the later half starts there).
+
+    Raises `ImageError` for an image that is no time series, or a window that reaches over its ends.
+    """
+    if centre is None or len(shape) != 1:
+        raise ImageError(f"is no time series ({len(shape)} axes); preprocessing.window needs one")
+    start = centre - window // 2
+    if start < 0 or start + window > shape[0]:
+        raise ImageError(f"has {shape[0]} volumes: no {window} of them lie about number {centre}")
+    return slice(start, start + window)
+
+
 def _grid_of(header: ImageHeader, preprocessing: Mapping[str, Any]) -> _Grid:
+    if window := preprocessing.get("window"):
+        window_of(header.shape, header.centre, window)
+        return _Grid(None, None, None, [], None, (window,), header.spacing)
     oriented = bool(preprocessing["orient"])
     shape = header.shape if oriented else header.stored_shape
     return _grid(shape, header.spacing if oriented else header.stored_spacing, preprocessing)

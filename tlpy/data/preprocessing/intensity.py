@@ -95,3 +95,32 @@ def foreground_threshold(image: np.ndarray) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (moment / below - (moment[-1] - moment) / above) ** 2
     return float(edges[1:][int(np.nanargmax(between))])
+
+
+def scale_series(series: np.ndarray, kind: str) -> np.ndarray:
+    """Time series (channels, volumes), each channel on its own scale over the whole run.
+
+    Within one short window a channel's mean would take away what tells the windows apart. A channel without
+    variance, such as a voxel outside the brain, becomes 0 throughout.
+
+    Raises:
+        ImageError: `kind` is mean or zscore_foreground, which mean nothing for a series.
+    """
+    series = np.asarray(series, np.float32)
+    if kind == "none":
+        return series
+    if kind == "zscore":
+        shift = series.mean(axis=1, dtype=np.float64)
+        scale = series.std(axis=1, dtype=np.float64)
+    elif kind in ("minmax", "percentile"):
+        ends = (0, 100) if kind == "minmax" else (1, 99)
+        shift, high = np.percentile(series, ends, axis=1)
+        series = np.clip(series, shift[:, None], high[:, None])
+        scale = high - shift
+    else:
+        raise ImageError(f"is a time series: normalise: {kind} is for images; use zscore, minmax or none")
+    flat = scale <= 1e-6 * np.abs(shift)
+    scale[flat] = 1.0
+    scaled = ((series - shift[:, None]) / scale[:, None]).astype(np.float32)
+    scaled[flat] = 0.0
+    return scaled

@@ -13,6 +13,7 @@ DEFAULTS: dict[str, Any] = {
     "size": None,
     "normalise": "zscore",
     "slice": None,
+    "window": None,
 }
 SLICE_DEFAULTS: dict[str, Any] = {"plane": "axial", "position": 0.5, "count": 1, "step": 1, "as": "channels"}
 
@@ -60,6 +61,7 @@ def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Prob
         problems.add(f"{where}.normalise", f"is {kind!r}", nearest(str(kind), list(NORMALISATIONS)))
     settings["slice"] = _slice(settings["slice"], f"{where}.slice", problems)
     _size_fits_slice(settings, where, problems)
+    _check_window(settings, where, problems)
     return settings
 
 
@@ -86,6 +88,8 @@ def describe(settings: Mapping[str, Any]) -> str:
             )
             what += " as channels"
         parts.append(what)
+    if settings.get("window"):
+        parts.append(f"windows of {settings['window']} volumes, labelled by the middle one")
     return "; ".join(parts) or "as stored"
 
 
@@ -154,3 +158,16 @@ def _size_fits_slice(settings: Mapping[str, Any], where: str, problems: Problems
         problems.add(
             f"{where}.size", f"is {size}; with a slice, expected two numbers (plane) or three (volume)"
         )
+
+
+def _check_window(settings: Mapping[str, Any], where: str, problems: Problems) -> None:
+    window = settings["window"]
+    if window is None:
+        return
+    if not _is_number(window, whole=True):
+        problems.add(
+            f"{where}.window", f"is {window!r}; expected a whole number of volumes, 1 to {_LARGEST_SIZE}"
+        )
+    for key in ("spacing", "size", "slice"):
+        if settings[key] is not None:
+            problems.add(f"{where}.{key}", "does not go with window, which gives a series its length")

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -60,6 +60,7 @@ class ImageHeader:
         channels: values per voxel (3 for a colour picture).
         dims: number of spatial axes.
         stored_shape, stored_spacing: the same in the file's own order of axes; equal if not given.
+        centre: of a time series, the index that `preprocessing.window` is taken about; None for others.
     """
 
     shape: tuple[int, ...]
@@ -68,6 +69,7 @@ class ImageHeader:
     dims: int
     stored_shape: tuple[int, ...] = ()
     stored_spacing: tuple[float, ...] = ()
+    centre: int | None = None
 
     def __post_init__(self) -> None:
         if not self.stored_shape:
@@ -83,15 +85,20 @@ class RawImage:
         array: float32; `(*spatial)` if `channels` is 1, else `(channels, *spatial)`.
         affine: 4×4, voxel index → mm in RAS+; None where the format knows no space (pictures, arrays).
         channels: values per voxel.
+        centre: as in `ImageHeader`.
     """
 
     array: np.ndarray
     affine: np.ndarray | None = None
     channels: int = 1
+    centre: int | None = None
 
 
 class Reader(ABC):
     """One layout on disk. A reader of one's own needs `records` alone, if its files have a known ending.
+
+    Class attribute `label`: the label to read where the user names none; "" if one must be named.
+    Attribute `window`: `preprocessing.window`, which decides how many images a time series has.
 
     Args:
         root: the data set's file or folder on this machine (it may be a link into a task's folder).
@@ -107,6 +114,9 @@ class Reader(ABC):
             (a subject without an image or a row). Their images are not among the records.
         notes: what was inferred, for the plan and the report.
     """
+
+    label: ClassVar[str] = ""
+    window: int | None = None
 
     def __init__(
         self,
@@ -150,9 +160,9 @@ class Reader(ABC):
 
     def fingerprint(self, record: ImageRecord) -> str:
         """A digest of the image's content, never of its path or time; raises `ImageError`."""
-        from tlpy.data.fingerprint import fingerprint_file
+        from tlpy.data.readers.images import fingerprint_image
 
-        return fingerprint_file(self.locate(record))
+        return fingerprint_image(self.locate(record))
 
     def load(self, record: ImageRecord) -> RawImage:
         """The decoded image; raises `ImageError` if it is missing, empty, truncated or of another kind."""

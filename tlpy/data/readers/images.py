@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from tlpy.data.readers import arrays, nifti, pictures
+from tlpy.data.fingerprint import fingerprint_file
+from tlpy.data.readers import arrays, nifti, pairs, pictures
 from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
 
-_FORMATS: tuple[ModuleType, ...] = (nifti, arrays, pictures)
-ENDINGS: tuple[str, ...] = (*nifti.ENDINGS, *arrays.ENDINGS, *pictures.ENDINGS)
+_FORMATS: tuple[ModuleType, ...] = (nifti, pairs, arrays, pictures)
+ENDINGS: tuple[str, ...] = tuple(ending for module in _FORMATS for ending in module.ENDINGS)
 
 
 def read_header(path: Path) -> ImageHeader:
@@ -22,6 +23,13 @@ def load_image(path: Path) -> RawImage:
     """The decoded image; raises `ImageError`."""
     raw: RawImage = _format(path).load(path)
     return raw
+
+
+def fingerprint_image(path: Path) -> str:
+    """A digest of the image's content, its header too where that is another file; raises `ImageError`."""
+    if ending(path.name).lower() in pairs.ENDINGS:
+        return fingerprint_file(path) + fingerprint_file(pairs.header_file(path))
+    return fingerprint_file(path)
 
 
 def ending(name: str) -> str:

@@ -18,7 +18,7 @@ from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
 
 ENDINGS = (".nii.gz", ".nii")
 _HEADER_BYTES = 540
-_FIRST_BYTES = 4096
+FIRST_BYTES = 4096
 _NUMBERS = {2, 4, 8, 16, 64, 256, 512, 768, 1024, 1280}
 _OTHER_TYPES = {
     1: "bits",
@@ -38,10 +38,15 @@ def read_header(path: Path) -> ImageHeader:
         ImageError: missing, empty, truncated in its header, no NIfTI, not 3D, or of complex or colour values.
     """
     with open_image(path, buffering=0) as file:
-        data = file.read(_FIRST_BYTES)
+        return header_of(file.read(FIRST_BYTES))
+
+
+def header_of(data: bytes, series: bool = False) -> ImageHeader:
+    """`read_header` of a file's first bytes (compressed or not); `series` as in `parse_header`."""
     if not data:
         raise ImageError("empty file (0 bytes)")
-    return parse_header(_first_unpacked(data) if data[:2] == GZIP_MAGIC else data[:_HEADER_BYTES])
+    first = _first_unpacked(data) if data[:2] == GZIP_MAGIC else data[:_HEADER_BYTES]
+    return parse_header(first, series=series)
 
 
 def _first_unpacked(data: bytes) -> bytes:
@@ -56,9 +61,16 @@ def _first_unpacked(data: bytes) -> bytes:
     return header
 
 
-def parse_header(data: bytes) -> ImageHeader:
-    """The header in the first 348 (NIfTI-1) or 540 (NIfTI-2) bytes of a file."""
-    version, order = _version(data)
+def parse_header(data: bytes, pair: bool = False, series: bool = False) -> ImageHeader:
+    """The header in the first 348 (NIfTI-1) or 540 (NIfTI-2) bytes of a file.
+
+    Args:
+        data: the file's first bytes.
+        pair: it is the `.hdr` of an `.hdr`/`.img` pair: NIfTI-1 or Analyze 7.5, whose first axis is taken
+            to run from right to left, as is usual.
+        series: a fourth axis holds channels, and is allowed.
+    """
+    version, order = _version(data, pair)
     if version == 1:
         dim = struct.unpack_from(order + "8h", data, 40)
         datatype = struct.unpack_from(order + "h", data, 70)[0]
@@ -66,6 +78,8 @@ def parse_header(data: bytes) -> ImageHeader:
         qform, sform = struct.unpack_from(order + "2h", data, 252)
         quaternion = struct.unpack_from(order + "6f", data, 256)
         rows = struct.unpack_from(order + "12f", data, 280)
+        if data[344:346] != b"ni" and data[344:346] != b"n+":  # Analyze: other things stand there
+            qform = sform = 0
     else:
         datatype = struct.unpack_from(order + "h", data, 12)[0]
         dim = struct.unpack_from(order + "8q", data, 16)
@@ -77,10 +91,10 @@ def parse_header(data: bytes) -> ImageHeader:
         raise ImageError(
             f"holds {_OTHER_TYPES.get(datatype, f'data of type {datatype}')}, expected plain numbers"
         )
-    shape = spatial_shape(dim)
+    shape, channels = spatial_shape(dim, series)
     spacing = tuple(abs(float(size)) for size in pixdim[1 : 1 + len(shape)])
     if len(shape) < 3:
-        return ImageHeader(shape, tuple(size or 1.0 for size in spacing), channels=1, dims=len(shape))
+        return ImageHeader(shape, tuple(size or 1.0 for size in spacing), channels, dims=len(shape))
     if sform > 0:
         matrix = np.array(rows, dtype=float).reshape(3, 4)[:, :3]
     elif qform > 0:
@@ -94,19 +108,21 @@ def parse_header(data: bytes) -> ImageHeader:
     return ImageHeader(
         shape=tuple(shape[axis] for axis in axes),
         spacing=tuple(round(stored[axis], 5) for axis in axes),
-        channels=1,
+        channels=channels,
         dims=3,
         stored_shape=shape,
         stored_spacing=tuple(round(size, 5) for size in stored),
     )
 
 
-def _version(data: bytes) -> tuple[int, str]:
+def _version(data: bytes, pair: bool = False) -> tuple[int, str]:
     """NIfTI version and byte order, by the size the header states for itself."""
     for version, size in ((1, 348), (2, 540)):
         for order in "<>":
             if data[:4] == struct.pack(order + "i", size):
                 magic = data[344:348] if version == 1 else data[4:8]
+                if pair and version == 1 and len(data) >= size:
+                    return version, order
                 if magic[:2] == b"ni":
                     raise ImageError("a NIfTI header without its image (.hdr/.img), expected .nii or .nii.gz")
                 if magic[:2] != b"n+" and len(data) >= size:
@@ -117,17 +133,19 @@ def _version(data: bytes) -> tuple[int, str]:
     raise ImageError("no NIfTI image: its first bytes are not those of a NIfTI header")
 
 
-def spatial_shape(dim: tuple[int, ...]) -> tuple[int, ...]:
-    """The two or three spatial axes of NIfTI's `dim`; trailing axes of length 1 are dropped."""
+def spatial_shape(dim: tuple[int, ...], series: bool = False) -> tuple[tuple[int, ...], int]:
+    """The two or three spatial axes of NIfTI's `dim`, and its channels; trailing axes of 1 are dropped."""
     if not 1 <= dim[0] <= 7 or any(size < 1 for size in dim[1 : 1 + dim[0]]):
         raise ImageError(f"damaged NIfTI header: its dimensions are {tuple(dim)}")
     shape = tuple(int(size) for size in dim[1 : 1 + dim[0]])
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
+    if series and len(shape) == 4:
+        return shape[:3], shape[3]
     if not 2 <= len(shape) <= 3:
         text = "×".join(str(size) for size in shape)
         raise ImageError(f"is {len(shape)}D ({text}), expected 3D")
-    return shape
+    return shape, 1
 
 
 def _rotation(imaginary: tuple[float, ...]) -> np.ndarray:
@@ -171,13 +189,17 @@ def load(path: Path) -> RawImage:
     Raises:
         ImageError: as `read_header`, or truncated or damaged anywhere (a checksum, if any, is verified).
     """
+    with open_image(path) as file:
+        return load_bytes(file.read())
+
+
+def load_bytes(data: bytes, series: bool = False) -> RawImage:
+    """`load` of a file's content (compressed or not); `series` as in `parse_header`: channels come first."""
     from nibabel.filebasedimages import ImageFileError
     from nibabel.nifti1 import Nifti1Image
     from nibabel.nifti2 import Nifti2Image
     from nibabel.spatialimages import HeaderDataError
 
-    with open_image(path) as file:
-        data = file.read()
     if not data:
         raise ImageError("empty file (0 bytes)")
     if data[:2] == GZIP_MAGIC:
@@ -187,7 +209,7 @@ def load(path: Path) -> RawImage:
             raise ImageError("truncated: the compressed stream ends too early") from None
         except (OSError, zlib.error) as error:
             raise ImageError(f"damaged: the compressed stream cannot be read ({error})") from None
-    header = parse_header(data[:_HEADER_BYTES])
+    header = parse_header(data[:_HEADER_BYTES], series=series)
     kind = Nifti2Image if _version(data)[0] == 2 else Nifti1Image
     try:
         image = kind.from_bytes(data)
@@ -196,4 +218,8 @@ def load(path: Path) -> RawImage:
         raise ImageError(f"damaged NIfTI header: {error}") from None
     except (OSError, ValueError, EOFError) as error:
         raise ImageError(f"truncated: {error}") from None
-    return RawImage(array.reshape(header.stored_shape), image.affine if header.dims == 3 else None)
+    affine = image.affine if header.dims == 3 else None
+    if header.channels > 1:
+        array = np.moveaxis(array.reshape(*header.stored_shape, header.channels), -1, 0)
+        return RawImage(array, affine, header.channels)
+    return RawImage(array.reshape(header.stored_shape), affine)
