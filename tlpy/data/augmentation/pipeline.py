@@ -1,0 +1,92 @@
+"""Transforms one after another, with random numbers that follow from (seed, epoch, batch)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tlpy.data.augmentation.base import Draw, Transform, spatial
+from tlpy.data.augmentation.registry import AUGMENTATIONS
+from tlpy.errors import InputError, Problem
+
+
+class Augmentation:
+    """A list of transforms on whole batches.
+
+    Each transform draws from a stream of its own, on the CPU, so that the same happens on every device, in a
+    resumed run, and whatever the other transforms draw.
+
+    Args:
+        transforms: in the order they are applied.
+        seed: the stage's.
+    """
+
+    def __init__(self, transforms: Sequence[Transform], seed: int) -> None:
+        self.transforms, self.seed = list(transforms), seed
+
+    def __call__(self, images: Tensor, epoch: int, batch: int) -> Tensor:
+        """Images (batch, channels, *size), augmented; the same type, device and shape."""
+        return self.apply(images, self.draw(len(images), tuple(images.shape[2:]), epoch, batch))
+
+    def draw(self, count: int, size: tuple[int, ...], epoch: int, batch: int) -> list[Draw]:
+        """What each transform does to each of `count` images."""
+        draws = []
+        for place, transform in enumerate(self.transforms):
+            random = np.random.default_rng([self.seed, epoch, batch, place])
+            on = random.random(count) < transform.p
+            draws.append(Draw(on, transform.draw(random, count, size)))
+        return draws
+
+    @torch.no_grad()
+    def apply(self, images: Tensor, draws: Sequence[Draw]) -> Tensor:
+        """Do what was drawn. Half precision is computed in single precision, autocast or not."""
+        if not any(draw.on.any() for draw in draws):
+            return images
+        half = images.dtype in (torch.float16, torch.bfloat16)
+        with torch.autocast(images.device.type, enabled=False):
+            changed = images.float() if half else images
+            background = changed.amin(spatial(images), keepdim=True)
+            for transform, draw in zip(self.transforms, draws, strict=True):
+                changed = _apply(transform, draw, changed, background)
+        return changed.to(images.dtype)
+
+
+def _apply(transform: Transform, draw: Draw, images: Tensor, background: Tensor) -> Tensor:
+    """Only the images that it is on for are touched."""
+    if draw.on.all():
+        return transform.apply(images, draw.values, background)
+    if not draw.on.any():
+        return images
+    rows = np.flatnonzero(draw.on)
+    chosen = torch.from_numpy(rows).to(images.device)
+    part = transform.apply(images[chosen], draw[rows].values, background[chosen])
+    return images.index_copy(0, chosen, part)
+
+
+def build_augmentation(components: Sequence[Mapping[str, Any]] | None, seed: int) -> Augmentation | None:
+    """The augmentation of a stage's record; None for none.
+
+    Raises:
+        InputError: a class path that is not found, or is no `Transform`.
+    """
+    return Augmentation([_transform(component) for component in components], seed) if components else None
+
+
+def _transform(component: Mapping[str, Any]) -> Transform:
+    name = component["name"]
+    arguments = {key: value for key, value in component.items() if key != "name"}
+    try:
+        made = AUGMENTATIONS.load(name)(**arguments)
+    except (ImportError, AttributeError) as error:
+        hint = "a class path is module.Class; give its folder by `components:`"
+        raise InputError([Problem("augmentation", f"{name} was not found: {error}", hint)]) from error
+    except TypeError as error:
+        raise InputError([Problem("augmentation", f"{name}: {error}")]) from error
+    if not isinstance(made, Transform):
+        message = f"{name} gives {type(made).__name__}, expected a tlpy.data.augmentation.base.Transform"
+        raise InputError([Problem("augmentation", message)])
+    return made
