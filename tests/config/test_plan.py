@@ -225,6 +225,22 @@ def test_faults_of_the_images_do_not_hide_those_of_the_labels(params: dict, tmp_
         assert part in told
 
 
+def test_faults_of_the_file_do_not_hide_those_of_the_data(params: dict) -> None:
+    params["datasets"]["target"]["label"] = "sez"
+    params["stages"][0]["optimizer"] = "adamm"
+    with pytest.raises(InputError) as error:
+        _plan({**params, "search": {"space": {"finetune.transferr": ["head"]}}})
+    told = str(error.value)
+    for part in ("unknown key (transferr = head)", "unknown optimizer 'adamm'", "no column 'sez'"):
+        assert part in told
+
+
+def test_an_unknown_component_does_not_hide_the_data(params: dict) -> None:
+    params["datasets"]["target"]["label"] = "sez"
+    with pytest.raises(InputError, match=r"(?s)unknown architecture 'resnet81'.*no column 'sez'"):
+        _plan({**params, "architecture": "resnet81"})
+
+
 def test_a_column_name_that_is_not_ours_is_told(params: dict) -> None:
     params["datasets"]["source"]["columns"] = {"subjet": "eid"}
     with pytest.raises(InputError, match=r"source\.columns\.subjet: .*did you mean 'subject'"):

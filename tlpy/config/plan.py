@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,17 @@ class Planner:
 
     def plan(self) -> Plan:
         """The plan; raises `InputError` with every problem that can be known before training."""
-        self._check_params()
+        catalogue = Catalogue(self.roots, self._value("on_bad_image"), self.slots)
+        self._check_params(catalogue)
         seed = int(self._value("seed"))
         settings = expand(self.given.get("search"), seed)
-        catalogue = Catalogue(self.roots, self._value("on_bad_image"), self.slots)
-        chains = self._chains(settings)
+        try:
+            chains = self._chains(settings)
+        except InputError as error:
+            problems = Problems()
+            problems.extend(error.problems)
+            self._add_data_problems(problems, catalogue)
+            raise InputError(problems) from None
         datasets = self._datasets(chains, catalogue)
         book = VariantBook()
         splits = SplitBook(seed)
@@ -114,15 +121,28 @@ class Planner:
     def _value(self, name: str) -> Any:
         return self.given.get(name, self.schema.default(name))
 
-    def _check_params(self) -> None:
+    def _check_params(self, catalogue: Catalogue) -> None:
+        """Raise every fault of the file; with it, those of the chain and of the data, as far as they show."""
         problems = Problems()
         problems.extend(self.schema.problems(self.given))
-        # The searched paths can only be judged on a file whose frame is sound.
+        faulty = {problem.where.partition(".")[0].partition("[")[0] for problem in problems}
+        if not faulty & {"stages", "datasets", "search"}:
+            search = self.given.get("search") or {}
+            problems.extend(space_problems(search.get("space") or {}))
+            problems.extend(path_problems(self.given, self.schema))
+        if not problems:
+            return
+        if "stages" not in faulty:
+            problems.extend(_raised(lambda: self._chains([{}])))
+        self._add_data_problems(problems, catalogue)
         problems.raise_if_any()
-        search = self.given.get("search") or {}
-        problems.extend(space_problems(search.get("space") or {}))
-        problems.extend(path_problems(self.given, self.schema))
-        problems.raise_if_any()
+
+    def _add_data_problems(self, problems: Problems, catalogue: Catalogue) -> None:
+        """What is wrong with the data sets whose own settings are sound."""
+        datasets = self.given.get("datasets")
+        for name, spec in datasets.items() if isinstance(datasets, dict) else ():
+            if not any(problem.where.startswith(f"datasets.{name}.") for problem in problems):
+                problems.extend(_raised(partial(catalogue.dataset, name, spec)))
 
     def _chains(self, settings: Sequence[Mapping[str, Any]]) -> list[tuple[dict[str, Any], list[StageSpec]]]:
         problems = Problems()
@@ -275,6 +295,15 @@ class Planner:
             for name in sorted(decayed)
         ]
         return found
+
+
+def _raised(attempt: Callable[[], object]) -> list[Problem]:
+    """The problems that `attempt` raises; none where it succeeds."""
+    try:
+        attempt()
+    except InputError as error:
+        return error.problems
+    return []
 
 
 def _by_name(datasets: Iterable[DataSet]) -> dict[str, DataSet]:
