@@ -40,6 +40,8 @@ workflow TLIMB {
     ch_prepared = ch_tasks
         .combine(PREPARE.out.images.toList().map { shards -> [shards] })
         .map { tasks, shards -> [tasks, preparedFolders(shards, tasks, options)] } // [ tasks, { request id: folder } ]
+        // After a task that died the run is about to end, and no more is to be said.
+        .filter { tasks, prepared -> tasks.prepare.every { entry -> prepared.containsKey(entry.id) } }
 
     TRAINING(
         ch_prepared.flatMap { tasks, prepared -> packsOf(tasks, prepared, options) },
@@ -49,7 +51,9 @@ workflow TLIMB {
 
     RANK(
         PLAN.out.plan,
-        ch_stages.toSortedList { left, right -> left[0] <=> right[0] }.map { stages -> finished(stages) },
+        ch_prepared
+            .combine(ch_stages.toSortedList { left, right -> left[0] <=> right[0] }.map { stages -> [stages] })
+            .map { _tasks, _prepared, stages -> finished(stages) },
         PREPARE.out.summary
             .map { meta, folder -> [meta.id, folder] }
             .mix(ch_tasks.flatMap { tasks -> storedPrepared(tasks, options) })
