@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -18,21 +19,24 @@ def read_header(path: Path) -> ImageHeader:
         if not file.read(1):
             raise ImageError("empty file (0 bytes)")
         file.seek(0)
-        try:
-            version = np.lib.format.read_magic(file)
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = read(file)
-        except ValueError as error:
-            raise ImageError(f"no NumPy array (.npy): {error}") from None
+        shape, dtype = array_header(file)
     if dtype.kind not in "buif":
         raise ImageError(f"holds values of type {dtype}, expected plain numbers")
     if not 1 <= len(shape) <= 3 or 0 in shape:
         raise ImageError(f"is an array of shape {shape}, expected 1 to 3 axes, none of length 0")
     return ImageHeader(tuple(shape), (1.0,) * len(shape), channels=1, dims=len(shape))
+
+
+def array_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type at the start of a `.npy`; raises `ImageError` if it is none."""
+    try:
+        version = np.lib.format.read_magic(file)
+        one = version == (1, 0)
+        read = np.lib.format.read_array_header_1_0 if one else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    except ValueError as error:
+        raise ImageError(f"no NumPy array (.npy): {error}") from None
+    return tuple(shape), dtype
 
 
 def load(path: Path) -> RawImage:

@@ -41,7 +41,7 @@ def load(path: Path) -> RawImage:
             raise ImageError("empty file (0 bytes)")
     try:
         image = nib.load(header_file(path))
-        array = np.asarray(image.dataobj, dtype=np.float32)  # type: ignore[attr-defined]
+        array = np.asarray(image.dataobj, dtype=np.float32)
     except (ImageFileError, HeaderDataError) as error:
         raise ImageError(f"damaged header: {error}") from None
     except (OSError, ValueError, EOFError) as error:
@@ -50,7 +50,7 @@ def load(path: Path) -> RawImage:
     if header.dims < 3:
         return RawImage(array)
     if data[344:346] == b"ni":
-        return RawImage(array, image.affine)  # type: ignore[attr-defined]
+        return RawImage(array, image.affine)
     # nibabel would take over a .mat file of SPM's; planning reads the header alone, so it counts here too.
     steps = np.array(header.stored_spacing) * (-1, 1, 1)
     affine = np.diag([*steps, 1.0])

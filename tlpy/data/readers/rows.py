@@ -44,7 +44,7 @@ class RowReader:
     def details(self, row: Row, problems: Problems, skippable: list[Problem]) -> Details | None:
         """What `row` says; None (and a problem that can be skipped) if its group is missing."""
         text = row.get(self.split)
-        split = _PART_NAMES.get(text.casefold(), "") if text else ""
+        split = part_name(text)
         if text and not split:
             problems.add(row.where, f"'{text}' in column '{self.split}', expected train, val or test")
         group = row.get(self.group)
@@ -60,6 +60,11 @@ class RowReader:
             "split": split,
             "where": row.where,
         }
+
+
+def part_name(text: str) -> str:
+    """train, val or test, however it is spelt; "" if `text` names no part."""
+    return _PART_NAMES.get(text.casefold(), "")
 
 
 def find_column(columns: Sequence[str], names: Sequence[str]) -> str | None:

@@ -1,0 +1,144 @@
+"""Pictures in folders named by their class: `<class>/…`, or `train/<class>/…` with official parts."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from tlpy.data.readers.base import ImageHeader, ImageRecord, RawImage, Reader
+from tlpy.data.readers.images import ENDINGS, ending, without_ending
+from tlpy.data.readers.pictures import ENDINGS as PICTURES
+from tlpy.data.readers.rows import part_name, resolve
+from tlpy.data.readers.tables import Row
+from tlpy.errors import Problem, Problems
+
+COLOURS = ("grey", "rgb")
+# Rec. 601 luma, as Pillow's conversion to grey.
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_LEFT_BEHIND = frozenset({"thumbs.db", "desktop.ini"})
+
+
+class ImageFolderReader(Reader):
+    """Reads every picture, NIfTI or NumPy image below the folders of the classes.
+
+    Options:
+        pattern: a regular expression, searched for in each path below the data set; its named groups become
+            columns: `subject`, `session`, `site`, `group`, or a name of one's own, as `(?P<subject>pat\\d+)`.
+        colour: `grey` or `rgb`: turn every picture into that, where a folder mixes both.
+
+    The label is `class` (also called `label`). Without a pattern each image is a subject of its own.
+    """
+
+    label = "class"
+
+    def check_options(self, problems: Problems) -> None:
+        colour, pattern = self.options.get("colour"), self.options.get("pattern")
+        if colour is not None and colour not in COLOURS:
+            problems.add(f"{self.shown}: reader.colour", f"found {colour!r}, expected {' or '.join(COLOURS)}")
+        if pattern is None:
+            return
+        try:
+            named = re.compile(str(pattern)).groupindex
+        except re.error as error:
+            problems.add(f"{self.shown}: reader.pattern", f"no regular expression: {error}")
+            return
+        if not named:
+            hint = "such as (?P<subject>patient\\d+)"
+            problems.add(f"{self.shown}: reader.pattern", "has no named group", hint)
+
+    def records(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:
+        """All images; a path without a match of the pattern, or in no class's folder, can be skipped."""
+        self.skippable, self.notes = [], []
+        if not self.root.is_dir():
+            what = "a file, expected a folder of classes" if self.root.exists() else "no such folder"
+            problems.add(self.shown, what)
+            return []
+        files = self._files()
+        if not files:
+            problems.add(self.shown, f"no images: nothing ends in {', '.join(ENDINGS)} below its folders")
+            return []
+        tops = {file.split("/")[0] for file in files if "/" in file}
+        official = bool(tops) and all(part_name(top) for top in tops)
+        pattern = self.options.get("pattern")
+        search = re.compile(str(pattern)) if pattern else None
+        rows: dict[str, Row] = {}
+        for file in files:
+            folders = file.split("/")[int(official) : -1]
+            where = f"{self.shown}/{file}"
+            if not folders:
+                self.skippable.append(Problem(where, "is in no class's folder"))
+                continue
+            cells = {"class": folders[0], "label": folders[0]}
+            if official:
+                cells["split"] = part_name(file.split("/")[0])
+            if search:
+                match = search.search(file)
+                if match is None:
+                    self.skippable.append(Problem(where, "its path does not match the reader's pattern"))
+                    continue
+                cells |= {name: text or "" for name, text in match.groupdict().items()}
+            rows[file] = Row(where, cells)
+        columns = list(dict.fromkeys(name for row in rows.values() for name in row.cells))
+        if rows and labels and len({row.get("class") for row in rows.values()}) < 2:
+            only = next(iter(rows.values())).get("class")
+            problems.add(self.shown, f"all images are of one class, '{only}'", "expected a folder a class")
+        reader = resolve(self.shown, columns, self.columns, labels, group, problems)
+        stems = Counter(without_ending(file) for file in rows)
+        records = []
+        for file, row in rows.items():
+            details = reader.details(row, problems, self.skippable)
+            if details is None:
+                continue
+            image = without_ending(file) if stems[without_ending(file)] == 1 else file
+            own = f"{PurePosixPath(self.shown).name}/{image}"
+            subject = row.get(self.columns.get("subject", "subject"))
+            session = row.get(self.columns.get("session", "session"))
+            records.append(ImageRecord(image, file, subject or own, session, **details))
+        if records and labels and not group and "subject" not in columns:
+            self.notes.append(
+                f"{self.shown} names no subjects: every image counts as one of its own, so that "
+                "nobody can be kept from being in two parts"
+            )
+        return sorted(records, key=lambda record: record.image)
+
+    def header(self, record: ImageRecord) -> ImageHeader:
+        header = super().header(record)
+        colour = self.options.get("colour")
+        if colour is None or not self._is_picture(record):
+            return header
+        return ImageHeader(header.shape, header.spacing, 3 if colour == "rgb" else 1, header.dims)
+
+    def load(self, record: ImageRecord) -> RawImage:
+        raw = super().load(record)
+        colour = self.options.get("colour")
+        if colour == "grey" and raw.channels == 3 and self._is_picture(record):
+            return RawImage(np.tensordot(_LUMA, raw.array, axes=1))
+        if colour == "rgb" and raw.channels == 1 and self._is_picture(record):
+            return RawImage(np.repeat(raw.array[None], 3, axis=0), channels=3)
+        return raw
+
+    @staticmethod
+    def _is_picture(record: ImageRecord) -> bool:
+        return ending(record.file).lower() in PICTURES
+
+    def _files(self) -> list[str]:
+        """Every image below the folder, sorted; what systems leave behind is passed over, the rest noted."""
+        files, other = [], 0
+        for folder, below, names in os.walk(self.root, followlinks=True):
+            below[:] = sorted(name for name in below if not name.startswith((".", "__MACOSX")))
+            start = Path(folder).relative_to(self.root).as_posix()
+            for name in names:
+                if name.startswith(".") or name.lower() in _LEFT_BEHIND:
+                    continue
+                if ending(name):
+                    files.append(name if start == "." else f"{start}/{name}")
+                else:
+                    other += start != "."
+        if other:
+            self.notes.append(f"{self.shown}: {other} files that are no images were passed over")
+        return sorted(files)

@@ -1,0 +1,106 @@
+"""The arrays of an `.npz`, opened without holding them in memory."""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from tlpy.data.fingerprint import open_image
+from tlpy.data.readers.base import ImageError
+
+_LOCAL_HEADER = 30
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Member:
+    """One array of an `.npz`.
+
+    Attributes:
+        name: its key.
+        shape, dtype: from its header.
+        fortran: whether its first axis varies fastest.
+        crc, bytes: checksum and size of the whole member, as the archive holds them.
+        skip: bytes of its header.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran: bool
+    crc: int
+    bytes: int
+    skip: int
+
+
+def members(path: Path) -> dict[str, Member]:
+    """The arrays of an `.npz` by name; only their headers are read.
+
+    Raises:
+        ImageError: missing, empty, no archive, or a member that is no array.
+    """
+    with open_image(path) as file:
+        if not file.read(1):
+            raise ImageError("empty file (0 bytes)")
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return {
+                    info.filename.removesuffix(".npy"): _member(archive, info)
+                    for info in archive.infolist()
+                    if info.filename.endswith(".npy")
+                }
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise ImageError(f"no .npz archive, or a truncated one: {error}") from None
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+    name = info.filename.removesuffix(".npy")
+    try:
+        with archive.open(info) as file:
+            one = np.lib.format.read_magic(file) == (1, 0)
+            read = np.lib.format.read_array_header_1_0 if one else np.lib.format.read_array_header_2_0
+            shape, fortran, dtype = read(file)
+            skip = file.tell()
+    except ValueError as error:
+        raise ImageError(f"its member {info.filename} is no array: {error}") from None
+    if dtype.hasobject:
+        raise ImageError(f"its member {info.filename} holds Python objects, which are not loaded")
+    return Member(name, tuple(shape), dtype, bool(fortran), info.CRC, info.file_size, skip)
+
+
+def open_member(path: Path, member: Member) -> np.ndarray:
+    """The array, mapped into memory: in place if it is stored as it is, else from an unpacked temporary file
+    that vanishes with the process.
+
+    Raises:
+        ImageError: truncated or damaged (a packed member's checksum is verified).
+    """
+    order: Literal["F", "C"] = "F" if member.fortran else "C"
+    with open_image(path) as file, zipfile.ZipFile(file) as archive:
+        info = archive.getinfo(f"{member.name}.npy")
+        if not member.bytes - member.skip:
+            return np.empty(member.shape, member.dtype)
+        if info.compress_type == zipfile.ZIP_STORED:
+            file.seek(info.header_offset)
+            lengths = struct.unpack_from("<2H", file.read(_LOCAL_HEADER), 26)
+            start = info.header_offset + _LOCAL_HEADER + sum(lengths) + member.skip
+            try:
+                return np.memmap(path, member.dtype, "r", start, member.shape, order)
+            except ValueError as error:
+                raise ImageError(f"truncated: {error}") from None
+        unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - the map keeps it alive
+        try:
+            with archive.open(info) as packed:
+                while chunk := packed.read(_CHUNK):
+                    unpacked.write(chunk)
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise ImageError(f"damaged: its member {member.name} cannot be unpacked ({error})") from None
+        unpacked.flush()
+        return np.memmap(unpacked, member.dtype, "r", member.skip, member.shape, order)

@@ -1,0 +1,198 @@
+"""Time series: `timeseries.npy` (volumes × channels) with `events.tsv`, one row a volume.
+
+One such pair in the folder itself, or one in each folder below it: a folder a subject.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from tlpy.data.fingerprint import fingerprint_file, open_image
+from tlpy.data.readers.arrays import array_header
+from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage, Reader
+from tlpy.data.readers.rows import RowReader, find_column, resolve
+from tlpy.data.readers.tables import Table, read_table
+from tlpy.errors import Problem, Problems
+
+SERIES, EVENTS = "timeseries.npy", "events.tsv"
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A run, volumes `first` to `last` (excluded) of a file; and the middle of a window, from `first` on."""
+
+    file: str
+    first: int
+    last: int
+    centre: int | None
+
+
+class TimeSeriesReader(Reader):
+    """Reads windows of N volumes (`preprocessing.window`), labelled by the middle one; or whole runs.
+
+    A run is a stretch of equal text in the column `run`; without that column each file is one run. Windows
+    lie within a run, `stride` volumes apart. Without a window each run is one image, and its label must
+    be the same in all its rows. Channels come second on disk and first in the image; the only spatial axis is
+    time. Where the column `group` varies within a subject (its runs), the group is that subject's.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lock = threading.Lock()
+        self._places: dict[str, _Place] = {}
+        self._prints: dict[str, str] = {}
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def check_options(self, problems: Problems) -> None:
+        stride = self.options.get("stride", 1)
+        if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
+            problems.add(f"{self.shown}: reader.stride", f"found {stride!r}, expected a whole number from 1")
+
+    def records(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:
+        """All windows (or runs) of all subjects; see `Reader.records`."""
+        self.skippable, self.notes = [], []
+        if not self.root.is_dir():
+            what = f"a file, expected a folder with {SERIES} and {EVENTS}"
+            problems.add(self.shown, what if self.root.exists() else "no such folder")
+            return []
+        # macOS leaves ._ files; a link into a task's folder is followed.
+        below = sorted(path.name for path in self.root.iterdir() if not path.name.startswith("."))
+        inside = [name for name in below if (self.root / name / SERIES).is_file()]
+        folders = [""] if SERIES in below else inside
+        if not folders:
+            problems.add(self.shown, f"no {SERIES}, neither in it nor in the folders below")
+        records: list[ImageRecord] = []
+        for folder in folders:
+            records += self._of_folder(folder, labels, group, problems)
+        if records and labels and len(folders) == 1 and not group:
+            self.notes.append(f"{self.shown} is of one subject: only `group` (such as run) can split it")
+        return sorted(records, key=lambda record: record.image)
+
+    def header(self, record: ImageRecord) -> ImageHeader:
+        place = self._places[record.image]
+        _, channels = _shape(self.root / place.file)
+        return ImageHeader((place.last - place.first,), (1.0,), channels, 1, centre=place.centre)
+
+    def fingerprint(self, record: ImageRecord) -> str:
+        """By the content of the whole file, read once, and the place in it."""
+        place = self._places[record.image]
+        with self._lock:
+            if place.file not in self._prints:
+                self._prints[place.file] = fingerprint_file(self.root / place.file)
+        content = f"{self._prints[place.file]}:{place.first}:{place.last}:{place.centre}"
+        return blake2b(content.encode(), digest_size=16).hexdigest()
+
+    def load(self, record: ImageRecord) -> RawImage:
+        """The whole run (channels, volumes), with the place of the window in it."""
+        place = self._places[record.image]
+        with self._lock:
+            if place.file not in self._arrays:
+                _shape(self.root / place.file)
+                try:
+                    self._arrays[place.file] = np.load(
+                        self.root / place.file, mmap_mode="r", allow_pickle=False
+                    )
+                except (OSError, ValueError, EOFError) as error:
+                    raise ImageError(f"truncated: {error}") from None
+        run = np.asarray(self._arrays[place.file][place.first : place.last].T, np.float32)
+        return RawImage(run if len(run) > 1 else run[0], None, len(run), place.centre)
+
+    def _of_folder(
+        self, folder: str, labels: Sequence[str], group: str | None, problems: Problems
+    ) -> list[ImageRecord]:
+        base = f"{folder}/" if folder else ""
+        shown = f"{self.shown}/{base}{EVENTS}"
+        try:
+            volumes, _ = _shape(self.root / f"{base}{SERIES}")
+        except ImageError as error:
+            self.skippable.append(Problem(f"{self.shown}/{base}{SERIES}", str(error)))
+            return []
+        table = read_table(self.root / f"{base}{EVENTS}", shown, problems)
+        if table is None:
+            return []
+        if len(table.rows) != volumes:
+            found = f"{len(table.rows)} rows for the {volumes} volumes of {SERIES}"
+            problems.add(shown, f"{found}, expected one a volume")
+            return []
+        reader = resolve(shown, table.columns, self.columns, labels, group, problems)
+        runs = _runs(table, find_column(table.columns, [self.columns.get("run", "run")]))
+        places = [place for first, last in runs for place in self._places_in(base + SERIES, first, last)]
+        short = sum(last - first < (self.window or 1) for first, last in runs)
+        if short:
+            self.notes.append(f"{shown}: {short} of {len(runs)} runs are shorter than {self.window} volumes")
+        if not places:
+            problems.add(shown, f"no run has {self.window} volumes, as preprocessing.window asks")
+        subject = folder or PurePosixPath(self.shown).name
+        records = []
+        for place in places:
+            record = self._record(place, base, subject, table, reader, problems)
+            if record:
+                records.append(record)
+        return records
+
+    def _places_in(self, file: str, first: int, last: int) -> list[_Place]:
+        """The windows of one run, or the run itself."""
+        if self.window is None:
+            return [_Place(file, first, last, None)]
+        half = self.window // 2
+        starts = range(0, last - first - self.window + 1, self.options.get("stride", 1))
+        return [_Place(file, first, last, start + half) for start in starts]
+
+    def _record(
+        self,
+        place: _Place,
+        base: str,
+        subject: str,
+        table: Table,
+        reader: RowReader,
+        problems: Problems,
+    ) -> ImageRecord | None:
+        rows = table.rows[place.first : place.last]
+        row = rows[0] if place.centre is None else rows[place.centre]
+        details = reader.details(row, problems, self.skippable)
+        if details is None:
+            return None
+        volume = place.first + (place.centre or 0)
+        image, shown = f"{base}{volume:06d}", f"{place.file}#{volume}"
+        if place.centre is None:
+            image, shown = f"{base}{place.first:06d}-{place.last - 1:06d}", f"{shown}-{place.last - 1}"
+            for label, column in reader.labels.items():
+                if len({other.get(column) for other in rows}) > 1:
+                    hint = "preprocessing.window cuts a run into windows, each with a label of its own"
+                    problems.add(row.where, f"'{label}' changes within the run that starts here", hint)
+                    return None
+        person = row.get(self.columns.get("subject", "subject")) or subject
+        if reader.group and len({other.get(reader.group) for other in table}) > 1:
+            details["group"] = f"{person}/{details['group']}"
+        run = row.get(find_column(table.columns, [self.columns.get("run", "run")]))
+        self._places[image] = place
+        return ImageRecord(image, shown, person, run=run, **details)
+
+
+def _runs(table: Table, column: str | None) -> list[tuple[int, int]]:
+    """First and one past the last row of each stretch of one run."""
+    starts = [
+        number
+        for number, row in enumerate(table.rows)
+        if number == 0 or (column and row.get(column) != table.rows[number - 1].get(column))
+    ]
+    return list(zip(starts, [*starts[1:], len(table.rows)], strict=True))
+
+
+def _shape(path: Path) -> tuple[int, int]:
+    """(volumes, channels) from the file's header; raises `ImageError`."""
+    with open_image(path) as stream:
+        if not stream.read(1):
+            raise ImageError("empty file (0 bytes)")
+        stream.seek(0)
+        shape, dtype = array_header(stream)
+    if len(shape) != 2 or 0 in shape or dtype.kind not in "buif":
+        raise ImageError(f"is {dtype} of shape {shape}, expected numbers of (volumes, channels)")
+    return int(shape[0]), int(shape[1])
