@@ -165,10 +165,21 @@ def storedNames(store) {
 // How many tasks run side by side: the cores of this machine, or 0 (unknown) where a cluster or cloud runs them.
 // Read from the config itself: process.executor (or executor.name) and executor.cpus.
 def localSlots() {
-    def config = workflow.session.config
+    def config = runConfig()
     def name = config.process?.executor ?: config.executor?.name ?: 'local'
     if (name != 'local') {
         return 0
     }
     return (config.executor?.cpus ?: config.executor?.get('$local')?.cpus ?: Runtime.runtime.availableProcessors()) as int
+}
+
+// A session is not promised to scripts: where a later Nextflow hides it, the machine's own cores are what is known.
+def runConfig() {
+    try {
+        return workflow.session.config
+    }
+    catch (MissingPropertyException hidden) {
+        log.debug("No session to ask for the executor: ${hidden.message}")
+        return [:]
+    }
 }
