@@ -68,6 +68,12 @@ def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Prob
 def describe(settings: Mapping[str, Any]) -> str:
     """The settings in words, for the report's methods."""
     parts = []
+    if settings.get("window"):
+        if settings["normalise"] != "none":
+            how = NORMALISATIONS[settings["normalise"]].replace("image", "run")
+            parts.append(f"each channel's values {how}")
+        parts.append(f"windows of {settings['window']} volumes, labelled by the middle one")
+        return "; ".join(parts)
     if settings["orient"]:
         parts.append("oriented to RAS")
     if settings["spacing"] is not None:
@@ -88,8 +94,6 @@ def describe(settings: Mapping[str, Any]) -> str:
             )
             what += " as channels"
         parts.append(what)
-    if settings.get("window"):
-        parts.append(f"windows of {settings['window']} volumes, labelled by the middle one")
     return "; ".join(parts) or "as stored"
 
 

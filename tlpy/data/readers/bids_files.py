@@ -8,12 +8,33 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from tlpy.errors import Problem, Problems
 
 _ENDING = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 ENTITIES = ("acq", "rec", "space", "desc")
 Rule = str | int | None
+
+
+class Taken(Protocol):
+    """An image file of a visit; `name` is without folders."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def session(self) -> str: ...
+    @property
+    def run(self) -> str: ...
+
+
+TakenT = TypeVar("TakenT", bound=Taken)
+
+
+def check_rule(value: object, where: str, problems: Problems) -> None:
+    """A problem unless `value` is None, a number or a text, as a rule for sessions or runs is."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int) or value == ""):
+        problems.add(where, f"found {value!r}, expected first, last, all or one of them")
 
 
 @dataclass(frozen=True)
@@ -100,11 +121,11 @@ def select(
     for subject in sorted(by_subject):
         found = by_subject[subject]
         kept = [file for file in found if _matches(file, entities)]
-        kept = _by_rule(kept, "session", sessions, f"{shown}/{subject}", problems)
+        kept = by_rule(kept, "session", sessions, f"{shown}/{subject}", problems)
         meant: list[BidsFile] = []
         for session in sorted({file.session for file in kept}, key=natural):
             of_session = [file for file in kept if file.session == session]
-            meant += _by_rule(of_session, "run", runs, _place(shown, of_session[0]), problems)
+            meant += by_rule(of_session, "run", runs, _place(shown, of_session[0]), problems)
         if not meant:
             rule = ", ".join(
                 f"{key}: {value}"
@@ -123,8 +144,8 @@ def _matches(file: BidsFile, entities: dict[str, str | None]) -> bool:
     )
 
 
-def _by_rule(files: list[BidsFile], level: str, rule: Rule, where: str, problems: Problems) -> list[BidsFile]:
-    """The files of the sessions (or runs) that `rule` means."""
+def by_rule(files: list[TakenT], level: str, rule: Rule, where: str, problems: Problems) -> list[TakenT]:
+    """The files of the sessions (or runs) that `rule` means, as in `select`; `level` is session or run."""
     values = sorted({getattr(file, level) for file in files}, key=natural)
     if rule == "all" or not files:
         return files
@@ -178,7 +199,7 @@ def _place(shown: str, file: BidsFile) -> str:
     return f"{shown}/{file.subject}" + (f"/ses-{file.session}" if file.session else "")
 
 
-def _names(files: Iterable[BidsFile]) -> str:
+def _names(files: Iterable[Taken]) -> str:
     names = sorted((file.name for file in files), key=natural)
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 from tlpy.errors import Problems
@@ -43,12 +44,15 @@ class Table:
         return iter(self.rows)
 
 
-def read_table(path: Path, shown: str, problems: Problems) -> Table | None:
+def read_table(
+    path: Path, shown: str, problems: Problems, keep: Callable[[str], bool] | None = None
+) -> Table | None:
     """Read a table with one header line; what is wrong goes to `problems`, with its line.
 
     The delimiter is a tab if the header line has one, else comma or semicolon. UTF-8 (with or without
     a byte order mark), UTF-16 with one, and Windows-1252 are read. Cells are stripped; blank lines are passed
-    over. None if nothing usable is there.
+    over. Of wide tables only the cells of columns that `keep` wants are held. None if nothing usable
+    is there.
     """
     text = _decode(path, shown, problems)
     if text is None:
@@ -81,7 +85,10 @@ def read_table(path: Path, shown: str, problems: Problems) -> Table | None:
             if len(stripped) != len(header):
                 problems.add(where, f"{len(stripped)} cells, expected {len(header)} as in the header")
                 continue
-            rows.append(Row(where, dict(zip(header, stripped, strict=True))))
+            if keep and not rows:
+                kept = [keep(column) for column in header]
+            pairs = zip(header, stripped, strict=True)
+            rows.append(Row(where, dict(compress(pairs, kept) if keep else pairs)))
     except csv.Error as error:
         problems.add(f"{shown}:{reader.line_num}", f"cannot be read as a table: {error}")
         return None
