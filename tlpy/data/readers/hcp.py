@@ -1,7 +1,7 @@
 """Human Connectome Project, S1200: `<Subject>/MNINonLinear/T1w_restore_brain.nii.gz`, families kept together.
 
-Van Essen et al. 2013, doi:10.1016/j.neuroimage.2013.05.041. The open table (unrestricted_*.csv) has Gender and
-Age in bands; the restricted one has Age_in_Yrs and Family_ID. Many of the 1,206 people are siblings, often twins.
+Van Essen et al. 2013, doi:10.1016/j.neuroimage.2013.05.041. The open table (unrestricted_*.csv) has Gender
+and Age in bands; the restricted one has Age_in_Yrs and Family_ID. Most of the 1,206 people are siblings.
 """
 
 from __future__ import annotations
