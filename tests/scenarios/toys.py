@@ -109,6 +109,8 @@ def stage(
             "precision": "32",
             "keep": "best",
             "sampling": "shuffle",
+            "augmentation": None,
+            "datamodule": {"name": "base"},
         },
         "seed": 0,
         "fold": None,

@@ -8,6 +8,7 @@ from typing import Any
 
 from tlpy.config.schema import Schema
 from tlpy.config.search import stage_names
+from tlpy.data.augmentation.registry import complete_augmentation
 from tlpy.errors import InputError, Problem, Problems, nearest
 
 
@@ -105,9 +106,14 @@ class ChainResolver:
         training = dict(self.training_defaults)
         for level in (params, stage):
             training.update({key: level[key] for key in self.training_keys if key in level})
-        for key in ("optimizer", "schedule"):
+        for key in ("optimizer", "schedule", "datamodule"):
             origin = f"{where}.{key}" if key in stage else key
             training[key] = self._component(key, training[key], origin, problems)
+        origin = f"{where}.augmentation" if "augmentation" in stage else "augmentation"
+        try:
+            training["augmentation"] = complete_augmentation(training["augmentation"], origin)
+        except InputError as error:
+            problems.extend(error.problems)
         if training["early_stopping"] is not None:
             training["early_stopping"] = {"min_delta": 0.0, **training["early_stopping"]}
         training["lr"] = float(training["lr"])
@@ -144,6 +150,10 @@ def _complete(kind: str, value: Any, where: str) -> dict[str, Any]:
         from tlpy.transfer.registry import complete_transfer
 
         return complete_transfer(value, where)
+    if kind == "datamodule":
+        from tlpy.data.modules.registry import complete_datamodule
+
+        return complete_datamodule(value, where)
     from tlpy.optimizers.registry import complete_optimizer, complete_schedule
 
     return complete_optimizer(value, where) if kind == "optimizer" else complete_schedule(value, where)

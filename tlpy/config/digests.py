@@ -13,9 +13,11 @@ NOT_TRAINING = ("cli.py", "config", "evaluation", "report", "simulate", "simulat
 
 # In `data/`, what comes after the prepared cache.
 NOT_PREPARING = (
+    "augmentation",
     "dataset.py",
     "labels.py",
     "module.py",
+    "modules",
     "pictures.py",
     "sampling.py",
     "splits.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tlpy.config.catalogue import DataSet
@@ -52,8 +52,10 @@ def stage_record(
     task = {"type": data.task.type, "labels": [data.label], "classes": data.task.classes}
     started = parent is not None or spec.weights is not None
     architecture, objective, transfer = spec.architecture, {}, spec.transfer
+    training, size = spec.training, data.size
     try:
-        architecture = complete_architecture(spec.architecture, "architecture", data.size)
+        training, size = _images(spec, data.size)
+        architecture = complete_architecture(spec.architecture, "architecture", size)
         if transfer is not None and started and "." not in architecture["name"]:
             transfer = complete_transfer(transfer, f"{spec.where}.transfer", len(block_names(architecture)))
     except InputError as error:
@@ -74,15 +76,15 @@ def stage_record(
         "subjects": subjects.id,
         "task": task,
         "architecture": architecture,
-        "input": {"channels": data.channels, "size": list(data.size)},
+        "input": {"channels": data.channels, "size": list(size)},
         "transfer": transfer if started else None,
         "weights": spec.weights,
         "objective": objective,
-        "training": spec.training,
+        "training": training,
         "seed": seed,
         "fold": fold,
         "metric": metric if fits else primary(data.task.type),
-        "cost": estimated_cost(architecture, data, subjects, spec.training["epochs"]),
+        "cost": estimated_cost(architecture, size, data.channels, subjects, training["epochs"]),
         "stored": False,
     }
     content = {key: value for key, value in record.items() if key not in NOT_IN_ID and key != "weights"}
@@ -90,11 +92,24 @@ def stage_record(
     return {"id": stage_id, **record}
 
 
-def estimated_cost(architecture: Mapping[str, Any], data: DataSet, subjects: Subjects, epochs: int) -> float:
+def _images(spec: StageSpec, size: Sequence[int]) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """The training record, what is done to batches checked against the images; the size they then have."""
+    from tlpy.data.augmentation.registry import complete_augmentation
+    from tlpy.data.modules.registry import complete_datamodule, input_size
+
+    datamodule = complete_datamodule(spec.training["datamodule"], f"{spec.where}.datamodule", size)
+    given = input_size(datamodule, size)
+    augmentation = complete_augmentation(spec.training["augmentation"], f"{spec.where}.augmentation", given)
+    return {**spec.training, "datamodule": datamodule, "augmentation": augmentation}, given
+
+
+def estimated_cost(
+    architecture: Mapping[str, Any], size: Sequence[int], channels: int, subjects: Subjects, epochs: int
+) -> float:
     """Seconds of one core, good to a factor of about two: for packing only."""
     from tlpy.architectures.cost import estimate_seconds
 
-    step = estimate_seconds(architecture, data.size, data.channels)
+    step = estimate_seconds(architecture, size, channels)
     # Validation every epoch and the test at the end are forward passes: a third of a training step.
     seen = epochs * (subjects.counts["train"] + subjects.counts["val"] / 3) + subjects.counts["test"] / 3
     return round(step * seen + START_UP / 10, 3)

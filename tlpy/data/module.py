@@ -1,28 +1,41 @@
-"""The data module: loaders over one data set's parts."""
+"""The data module: loaders over the parts of one data set or several, and what happens to their images."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
+from tlpy.data.augmentation.pipeline import Augmentation
 from tlpy.data.dataset import Dataset, Item, PreparedDataset
 from tlpy.data.sampling import BatchSampler, EpochSampler
 from tlpy.data.subjects import PARTS
-from tlpy.scenarios.framework import LightningDataModule
+from tlpy.scenarios.framework import CombinedLoader, LightningDataModule
+
+# The role of the data set that a stage is judged by.
+MAIN = "main"
+
+# One data set's batch, or one of each data set by role.
+Batch = Item | dict[str, Item]
 
 
 class BaseDataModule(LightningDataModule):
-    """Owns loading. A subclass may change images on the training device in `on_after_batch_transfer`.
+    """Owns loading, preprocessing of batches, and augmentation.
+
+    A subclass may change every image in `on_load` (on the host) or `on_device`; training images are augmented
+    after that. It takes its own arguments by keyword and hands the others on.
 
     Args:
-        parts: the data set of each part: train, val, test. A part may be absent, except train.
-        batch_size: images a step on the device.
-        seed: what the order of training images follows from, with the epoch.
-        sampling: `shuffle`, or `oversample` (see `EpochSampler`).
+        parts: the main data set's parts: train, val, test. A part may be absent, except train.
+        batch_size: images a step on the device, of each data set.
+        seed: what the order of training images and their augmentation follow from, with the epoch.
+        sampling: `shuffle`, or `oversample` (see `EpochSampler`); of the main data set.
         pin_memory: for copies to a GPU.
+        augmentation: of training images; None for none.
+        others: parts of further data sets by role, to be trained on jointly.
     """
 
     def __init__(
@@ -32,19 +45,45 @@ class BaseDataModule(LightningDataModule):
         seed: int,
         sampling: str = "shuffle",
         pin_memory: bool = False,
+        augmentation: Augmentation | None = None,
+        others: Mapping[str, Mapping[str, Dataset]] | None = None,
     ) -> None:
         super().__init__()
-        unknown = sorted(set(parts) - set(PARTS))
-        if unknown or "train" not in parts:
-            raise ValueError(f"parts must be train and, where there are, val and test; got {sorted(parts)}")
-        self.parts = {part: parts[part] for part in PARTS if part in parts}
+        self.sets = {role: _in_order(given, role) for role, given in {MAIN: parts, **(others or {})}.items()}
         self.batch_size, self.seed, self.sampling, self.pin_memory = batch_size, seed, sampling, pin_memory
+        self.augmentation = augmentation
+        self._at = (-1, -1)
 
-    def train_dataloader(self) -> DataLoader[Item]:
-        """Batches in an order that follows from the seed and the epoch alone."""
-        data = self.parts["train"]
-        classes = _classes(data) if self.sampling == "oversample" else None
-        return self._loader(data, EpochSampler(len(data), self.seed, self.sampling, classes))
+    @property
+    def parts(self) -> dict[str, Dataset]:
+        """The main data set's parts."""
+        return self.sets[MAIN]
+
+    def on_load(self, images: Tensor) -> Tensor:
+        """Images (batch, channels, *size) of any part, before they go to the device."""
+        return images
+
+    def on_device(self, images: Tensor) -> Tensor:
+        """Images (batch, channels, *size) of any part on the device, before augmentation."""
+        return images
+
+    def train_dataloader(self) -> DataLoader[Item] | CombinedLoader:
+        """Batches in an order that follows from the seed and the epoch alone.
+
+        Of several data sets: a batch of each by role, until the longest is through; shorter ones start again.
+        """
+        self._at = (-1, -1)
+        loaders = self.train_loaders()
+        return loaders[MAIN] if len(loaders) == 1 else CombinedLoader(loaders, "max_size_cycle")
+
+    def train_loaders(self) -> dict[str, DataLoader[Item]]:
+        """Each data set's training loader, by role."""
+        loaders = {}
+        for role, parts in self.sets.items():
+            data, sampling = parts["train"], self.sampling if role == MAIN else "shuffle"
+            classes = _classes(data) if sampling == "oversample" else None
+            loaders[role] = self._loader(data, EpochSampler(len(data), self.seed, sampling, classes))
+        return loaders
 
     def val_dataloader(self) -> DataLoader[Item] | list[Any]:
         return self.ordered("val") if "val" in self.parts else []
@@ -52,10 +91,26 @@ class BaseDataModule(LightningDataModule):
     def test_dataloader(self) -> DataLoader[Item] | list[Any]:
         return self.ordered("test") if "test" in self.parts else []
 
-    def ordered(self, part: str) -> DataLoader[Item]:
+    def ordered(self, part: str, role: str = MAIN) -> DataLoader[Item]:
         """The part's images once, in the order of its data set."""
-        data = self.parts[part]
+        data = self.sets[role][part]
         return self._loader(data, range(len(data)))
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002
+        return _each(batch, lambda images, _: self.on_load(images))
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002
+        if self.augmentation is None or self.trainer is None or not self.trainer.training:
+            return _each(batch, lambda images, _: self.on_device(images))
+        epoch, augmentation = self.trainer.current_epoch, self.augmentation
+        # The number of the batch in its epoch; checkpoints are written between epochs.
+        self._at = (epoch, self._at[1] + 1 if self._at[0] == epoch else 0)
+        first = self._at[1] * self.trainer.world_size + self.trainer.global_rank
+        roles = len(self.sets)
+        return _each(
+            batch,
+            lambda images, place: augmentation(self.on_device(images), epoch, first * roles + place),
+        )
 
     def _loader(self, data: Dataset, sampler: EpochSampler | range) -> DataLoader[Item]:
         return DataLoader(
@@ -67,6 +122,23 @@ class BaseDataModule(LightningDataModule):
             generator=torch.Generator().manual_seed(self.seed),
             pin_memory=self.pin_memory,
         )
+
+
+def _in_order(parts: Mapping[str, Dataset], role: str) -> dict[str, Dataset]:
+    unknown = sorted(set(parts) - set(PARTS))
+    if unknown or "train" not in parts:
+        of = "" if role == MAIN else f" of {role}"
+        raise ValueError(f"parts{of} must be train and, where there are, val and test; got {sorted(parts)}")
+    return {part: parts[part] for part in PARTS if part in parts}
+
+
+def _each(batch: Batch, change: Callable[[Tensor, int], Tensor]) -> Batch:
+    """Change the images of a batch, or of each role's batch; `change` is told which role it is."""
+    if isinstance(batch, dict):
+        items = enumerate(batch.items())
+        return {role: (change(images, place), labels) for place, (role, (images, labels)) in items}
+    images, labels = batch
+    return change(images, 0), labels
 
 
 def _as_it_is(batch: Any) -> Any:

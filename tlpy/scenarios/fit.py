@@ -102,10 +102,10 @@ def fit(
         kept = _load_kept(module, keeper)
         predicted: dict[str, Outputs] = {}
         if "val" in data.parts:
-            trainer.validate(module, dataloaders=data.ordered("val"), verbose=False)
+            trainer.validate(module, datamodule=data, verbose=False)
             predicted["val"] = module.predicted()
         if "test" in data.parts:
-            trainer.test(module, dataloaders=data.ordered("test"), verbose=False)
+            trainer.test(module, datamodule=data, verbose=False)
             predicted["test"] = module.predicted()
     return Fitted(keeper, kept, predicted, seconds)
 

@@ -34,6 +34,7 @@ with _without_scipy_signal():
     from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
     from lightning.pytorch.plugins import CheckpointIO
     from lightning.pytorch.plugins.environments import LightningEnvironment
+    from lightning.pytorch.utilities import CombinedLoader
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 # What Lightning tells at each fit (devices found, tips, why it stopped) is in metrics.json, in our words.
@@ -43,6 +44,7 @@ for _name in ("lightning.pytorch", "lightning.fabric"):
 __all__ = [
     "Callback",
     "CheckpointIO",
+    "CombinedLoader",
     "LightningDataModule",
     "LightningEnvironment",
     "LightningModule",

@@ -92,6 +92,7 @@ def contract(
     return {
         "format": FORMAT,
         "images": preprocessing,
+        "datamodule": stage["training"]["datamodule"],
         "input": stage["input"],
         "architecture": stage["architecture"],
         "task": stage["task"],

@@ -10,9 +10,10 @@ from typing import Any
 
 from tlpy.architectures.base import count_parameters
 from tlpy.architectures.build import build
+from tlpy.data.augmentation.pipeline import build_augmentation
 from tlpy.data.contract import check
 from tlpy.data.dataset import ImageSource, PreparedDataset
-from tlpy.data.module import BaseDataModule
+from tlpy.data.modules.build import build_datamodule
 from tlpy.data.subjects import PARTS, Row, encode, fit_scaling, split_rows
 from tlpy.errors import InputError, Problem
 from tlpy.objectives.build import build_objective
@@ -96,9 +97,19 @@ def train_stage(
 
     physical, accumulate = divide_batch(training["batch_size"], halvings)
     scenario = SequentialScenario(stage, architecture, objective, groups, parts, scaling)
+    data = build_datamodule(
+        training["datamodule"],
+        (stage["input"]["channels"], *size),
+        parts=sets,
+        batch_size=physical,
+        seed=stage["seed"],
+        sampling=training["sampling"],
+        pin_memory=accelerator == "gpu",
+        augmentation=build_augmentation(training["augmentation"], stage["seed"]),
+    )
     fitted = fit(
         scenario,
-        BaseDataModule(sets, physical, stage["seed"], training["sampling"], accelerator == "gpu"),
+        data,
         training,
         stage["metric"],
         accelerator,

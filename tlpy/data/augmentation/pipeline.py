@@ -57,14 +57,16 @@ class Augmentation:
 
 def _apply(transform: Transform, draw: Draw, images: Tensor, background: Tensor) -> Tensor:
     """Only the images that it is on for are touched."""
-    if draw.on.all():
-        return transform.apply(images, draw.values, background)
     if not draw.on.any():
         return images
     rows = np.flatnonzero(draw.on)
     chosen = torch.from_numpy(rows).to(images.device)
-    part = transform.apply(images[chosen], draw[rows].values, background[chosen])
-    return images.index_copy(0, chosen, part)
+    part = images[chosen]
+    changed = transform.apply(part, draw[rows].values, background[chosen])
+    if changed.shape != part.shape:
+        name, made = type(transform).__name__, tuple(changed.shape)
+        raise ValueError(f"augmentation {name} made images of {made} from {tuple(part.shape)}")
+    return changed if len(rows) == len(images) else images.index_copy(0, chosen, changed)
 
 
 def build_augmentation(components: Sequence[Mapping[str, Any]] | None, seed: int) -> Augmentation | None:

@@ -20,14 +20,17 @@ def along_axes(values: Tensor, matrices: Sequence[np.ndarray]) -> Tensor:
         (batch, channels, n₁, …).
     """
     for axis, matrix in enumerate(matrices, 2):
-        factor = torch.as_tensor(matrix, dtype=values.dtype).to(values.device).transpose(-1, -2)
-        turned = values.movedim(axis, -1)
+        factor = torch.as_tensor(matrix, dtype=values.dtype).to(values.device)
+        shape = values.shape
+        # One matrix product for each line of the axes before: nothing is transposed in memory.
+        lines = values.reshape(shape[0], shape[1:axis].numel(), shape[axis], -1)
         if factor.ndim == 3:
-            rows = turned.reshape(len(values), -1, turned.shape[-1])
-            product = torch.bmm(rows, factor).reshape(*turned.shape[:-1], factor.shape[-1])
+            factor = factor[:, None]
+        if lines.shape[-1] == 1:
+            product = lines[..., 0] @ factor.squeeze(1).transpose(-1, -2)
         else:
-            product = turned @ factor
-        values = product.movedim(-1, axis)
+            product = factor @ lines
+        values = product.reshape(*shape[:axis], factor.shape[-2], *shape[axis + 1 :])
     return values
 
 
@@ -47,4 +50,6 @@ def gaussian(n: int, sd: np.ndarray) -> np.ndarray:
     """(images, n, n) smoothing of an axis by each image's `sd` in voxels; at the ends by what there is."""
     distance = np.subtract.outer(np.arange(n), np.arange(n)) ** 2
     weights = np.exp(-0.5 * distance / np.maximum(sd, 1e-3)[:, None, None] ** 2)
+    # What would be denormal in single precision makes a product many times slower.
+    weights[weights < 1e-9] = 0
     return weights / weights.sum(-1, keepdims=True)

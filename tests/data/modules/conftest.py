@@ -1,0 +1,7 @@
+"""One thread: the images are too small to share."""
+
+from __future__ import annotations
+
+import torch
+
+torch.set_num_threads(1)

@@ -1,0 +1,1 @@
+"""Data modules by name; `tlpy.data.module` has the base of all."""
