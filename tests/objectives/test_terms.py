@@ -197,7 +197,7 @@ def test_settings_without_effect_are_normalised_away() -> None:
 @pytest.mark.parametrize(
     ("objective", "task", "where", "text"),
     [
-        ({"mse": 1}, SEX, "objective.mse", "mse is for regression, the task is binary (use cross_entropy)"),
+        ({"mse": 1}, SEX, "objective.mse", "mse is for regression, the task is binary (use cross_entropy or focal)"),
         (
             {"elastic": 1},
             AGE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast, runtime_checkable
 from urllib.parse import quote
@@ -43,19 +43,28 @@ class Architecture(nn.Module):
         features: the width of these features.
         heads: outputs per label: 1 for regression and for two classes, else one per class.
         dropout: share of the features dropped before the heads in training.
+        channels, size: of the images, where they are known; what an objective builds its networks for.
+
+    There is no head in a network that is trained on images alone.
 
     Raises:
-        ValueError: no head, or a head without outputs.
+        ValueError: a head without outputs.
     """
 
     def __init__(
-        self, encoder: nn.Module, features: int, heads: Mapping[str, int], dropout: float = 0.0
+        self,
+        encoder: nn.Module,
+        features: int,
+        heads: Mapping[str, int],
+        dropout: float = 0.0,
+        channels: int | None = None,
+        size: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        if not heads or any(outputs < 1 for outputs in heads.values()):
-            raise ValueError(
-                f"heads: expected at least one label with at least one output, found {dict(heads)}"
-            )
+        if any(outputs < 1 for outputs in heads.values()):
+            raise ValueError(f"heads: expected at least one output each, found {dict(heads)}")
+        self.channels = channels
+        self.size = None if size is None else tuple(size)
         self.encoder = encoder
         self.features = features
         self.dropout = nn.Dropout(dropout)
@@ -64,8 +73,12 @@ class Architecture(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Outputs (batch, outputs) by label: logits for classes, standardised values for regression."""
-        features = self.dropout(self.encoder(images))
-        return {label: self.heads[head_key(label)](features) for label in self.labels}
+        return self.predict(self.encoder(images))
+
+    def predict(self, features: Tensor) -> dict[str, Tensor]:
+        """Outputs (batch, outputs) by label, from the encoder's features (batch, features)."""
+        kept = self.dropout(features)
+        return {label: self.heads[head_key(label)](kept) for label in self.labels}
 
     def blocks(self) -> list[Block]:
         """The layer groups in definition order, the heads last.

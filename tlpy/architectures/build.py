@@ -37,7 +37,7 @@ def build(
             features = measure_features(encoder, channels, shape, component["name"])
         except (TypeError, RuntimeError) as error:
             raise InputError([Problem("architecture", str(error))]) from error
-        return Architecture(encoder, features, heads)
+        return Architecture(encoder, features, heads, channels=channels, size=shape)
     arguments = complete_architecture(dict(component), "architecture", shape)
     name = arguments.pop("name")
     # Where a network has no place of its own for dropout, it goes between features and heads.
@@ -45,7 +45,7 @@ def build(
         0.0 if ARCHITECTURES.entry(name).family in ("vit", "swin", "densenet") else arguments.pop("dropout")
     )
     encoder = ARCHITECTURES.load(name)(name, channels=channels, size=shape, **arguments)
-    return Architecture(encoder, encoder.width, heads, before_heads)
+    return Architecture(encoder, encoder.width, heads, before_heads, channels, shape)
 
 
 def _own_encoder(component: Mapping[str, Any], channels: int, size: tuple[int, ...]) -> nn.Module:

@@ -100,9 +100,12 @@ class DenseNetEncoder(nn.Module):
             *((block, [block, after]) for block, after in zip(names[::2], names[1::2], strict=True)),
         ]
 
+    def forward_map(self, images: Tensor) -> Tensor:
+        """The features before they are averaged, (batch, width, *small)."""
+        return functional.relu(self.features(images))
+
     def forward(self, images: Tensor) -> Tensor:
-        out = functional.relu(self.features(images))
-        return out.flatten(2).mean(2)
+        return self.forward_map(images).flatten(2).mean(2)
 
 
 def _transition(dims: int, before: int, after: int) -> nn.Sequential:

@@ -160,10 +160,14 @@ class ResNetEncoder(nn.Module):
             groups += [(f"{stage}.{index}", [f"{stage}.{index}"]) for index in range(blocks)]
         return groups
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward_map(self, images: Tensor) -> Tensor:
+        """The features before they are averaged, (batch, width, *small)."""
         out = self.maxpool(self.act(self.bn1(self.conv1(images))))
-        out = self.layer4(self.layer3(self.layer2(self.layer1(out))))
-        return out.flatten(2).mean(2)
+        found: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(out))))
+        return found
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.forward_map(images).flatten(2).mean(2)
 
 
 def build_resnet(

@@ -50,9 +50,13 @@ class SFCNEncoder(nn.Module):
         names = [f"feature_extractor.{name}" for name, _ in self.feature_extractor.named_children()]
         return [(name, [name]) for name in names]
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward_map(self, images: Tensor) -> Tensor:
+        """The features before they are averaged, (batch, width, *small)."""
         out: Tensor = self.feature_extractor(images)
-        return out.flatten(2).mean(2)
+        return out
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.forward_map(images).flatten(2).mean(2)
 
 
 def build_sfcn(name: str, dims: int, channels: int, size: Sequence[int], **arguments: object) -> SFCNEncoder:

@@ -64,12 +64,16 @@ class SwinEncoder(SwinTransformer):
             groups[-1][1].append(f"{stage}.downsample")
         return groups
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward_map(self, images: Tensor) -> Tensor:
+        """The features before they are averaged, (batch, width, *small)."""
         out = self.pos_drop(self.patch_embed(images))
         for stage in (self.layers1, self.layers2, self.layers3, self.layers4):
             out = stage[0](out.contiguous())
         features: Tensor = self.proj_out(out, normalize=True)
-        return features.flatten(2).mean(2)
+        return features
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.forward_map(images).flatten(2).mean(2)
 
 
 def build_swin(name: str, dims: int, channels: int, size: Sequence[int], **arguments: object) -> SwinEncoder:

@@ -86,6 +86,7 @@ class PatchEmbedding(nn.Module):
         super().__init__()
         self.size = tuple(size)
         grid = [ceil(axis / patch) for axis in size]
+        self.shape = tuple(grid)
         self._padding = [edge for axis, n in zip(size, grid, strict=True) for edge in (n * patch - axis, 0)][
             ::-1
         ]
@@ -175,12 +176,20 @@ class ViTEncoder(nn.Module):
         groups[-1][1].append("norm")
         return groups
 
-    def forward(self, images: Tensor) -> Tensor:
-        tokens = self.patch_embedding(images)
+    def transform(self, tokens: Tensor) -> Tensor:
+        """Embedded tokens (batch, any number of them, width), through all blocks and the last normalisation."""
         for block in self.blocks:
             tokens = block(tokens)
-        out: Tensor = self.norm(tokens).mean(1)
+        out: Tensor = self.norm(tokens)
         return out
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """The tokens in their places, (batch, width, *grid); their mean are the features."""
+        tokens = self.transform(self.patch_embedding(images))
+        return tokens.transpose(1, 2).unflatten(2, self.patch_embedding.shape)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.transform(self.patch_embedding(images)).mean(1)
 
 
 def build_vit(name: str, dims: int, channels: int, size: Sequence[int], **arguments: object) -> ViTEncoder:

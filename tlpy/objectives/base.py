@@ -9,6 +9,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from tlpy.architectures.base import Architecture
+from tlpy.transfer.groups import ParameterGroup
+
+Scales = Mapping[str, tuple[float, float]]
+
 
 @dataclass
 class Step:
@@ -16,10 +21,20 @@ class Step:
 
     Attributes:
         architecture: the network as it is now.
-        images: (batch, channels, *size).
+        images: (batch, channels, *size), with labels (in a stage without labels: all images).
         outputs: by label, (batch, outputs).
-        targets: by label, (batch,); missing: NaN, or -1 where they are whole numbers.
+        targets: by label, (batch,) or, for a head of several columns, (batch, columns); missing: NaN, or -1
+            where they are whole numbers.
         progress: share of the training that is done, 0 to 1.
+        features: (batch, features) of `images`.
+        source: (batch,) which of the stage's sources an image comes from.
+        unlabelled: (others, channels, *size), images without labels; None in validation.
+        unlabelled_source: (others,) which source they come from.
+        unlabelled_features: (others, features), where a term asks for them (`Term.aligns`).
+        maps: (batch + others, features, *small), features before their mean, where a term asks for them.
+        generator: on the CPU; where a term's random numbers come from. None: torch's own.
+        step: optimizer steps that were done before.
+        training: whether this is a training step, not a validation.
     """
 
     architecture: nn.Module
@@ -27,22 +42,55 @@ class Step:
     outputs: dict[str, Tensor]
     targets: dict[str, Tensor]
     progress: float = 0.0
+    features: Tensor | None = None
+    source: Tensor | None = None
+    unlabelled: Tensor | None = None
+    unlabelled_source: Tensor | None = None
+    unlabelled_features: Tensor | None = None
+    maps: Tensor | None = None
+    generator: torch.Generator | None = None
+    step: int = 0
+    training: bool = True
+
+    @property
+    def all_images(self) -> Tensor:
+        """Images with and without labels, (batch + others, channels, *size)."""
+        return self.images if self.unlabelled is None else torch.cat([self.images, self.unlabelled])
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Random numbers from 0 to 1, the same on each device."""
+        return torch.rand(shape, generator=self.generator).to(self.images.device)
 
 
 class Term(nn.Module):
     """One part of an objective.
 
-    An own term is a subclass named by class path. It is made with `task` and its arguments.
+    An own term is a subclass named by class path. It is made with `task` and its arguments. It may own
+    networks and buffers: made in `start`, trained in the optimizer's group `objective`, kept in checkpoints,
+    and never part of the weights that a stage hands on.
 
     Args:
-        task: `{"type", "labels", "classes"}`.
+        task: `{"type", "labels", "classes", "tasks"}` of the primary label; `tasks` lists
+            `{"label", "type", "classes"}` of each head.
         weight: what its value is multiplied with.
+
+    Attributes:
+        selfsupervised: it needs no labels.
+        aligns: it compares `features` with `unlabelled_features`.
+        uses_maps: it asks for `Step.maps`.
+        scales: mean and sd that the targets of each regression label were standardised with; set before
+            `start`.
     """
+
+    selfsupervised = False
+    aligns = False
+    uses_maps = False
 
     def __init__(self, task: Mapping[str, Any], weight: float = 1.0) -> None:
         super().__init__()
         self.task = dict(task)
         self.weight = float(weight)
+        self.scales: Scales = {}
 
     def start(
         self, architecture: nn.Module, loaded: frozenset[str], targets: Mapping[str, Tensor] | None = None
@@ -50,7 +98,7 @@ class Term(nn.Module):
         """Called once, when weights are loaded and it is settled which of them may move.
 
         Args:
-            architecture: the network.
+            architecture: the network; `channels` and `size` are those of its images.
             loaded: names of the parameters that were taken over from an earlier stage.
             targets: all targets of the training part by label.
         """
@@ -58,6 +106,13 @@ class Term(nn.Module):
     def forward(self, step: Step) -> Tensor:
         """The term's value, a scalar, before its weight."""
         raise NotImplementedError
+
+    def after_step(self, architecture: nn.Module) -> None:
+        """Called after each step of the optimizer."""
+
+    def undecayed(self) -> list[nn.Parameter]:
+        """Own parameters that no weight decay may touch."""
+        return []
 
 
 class Objective(nn.Module):
@@ -87,10 +142,67 @@ class Objective(nn.Module):
         architecture: nn.Module,
         loaded: frozenset[str] | set[str],
         targets: Mapping[str, Tensor] | None = None,
+        scales: Scales | None = None,
     ) -> None:
-        """Tell each term what the training starts from; see `Term.start`."""
+        """Tell each term what the training starts from; see `Term.start`. Own networks are made now.
+
+        Args:
+            architecture, loaded, targets: see `Term.start`.
+            scales: (mean, sd) of each standardised label.
+        """
         for _, term in self._named():
+            term.scales = scales or {}
             term.start(architecture, frozenset(loaded), targets)
+
+    def groups(self) -> list[ParameterGroup]:
+        """What the terms own and train: group `objective`, and `objective.undecayed` without weight decay."""
+        kept = {id(parameter) for _, term in self._named() for parameter in term.undecayed()}
+        own = [(name, parameter) for name, parameter in self.named_parameters() if parameter.requires_grad]
+        decayed = tuple(pair for pair in own if id(pair[1]) not in kept)
+        undecayed = tuple(pair for pair in own if id(pair[1]) in kept)
+        groups = [
+            ParameterGroup("objective", decayed),
+            ParameterGroup("objective.undecayed", undecayed, options={"weight_decay": 0.0}),
+        ]
+        return [group for group in groups if group.parameters]
+
+    def observe(
+        self,
+        architecture: Architecture,
+        images: Tensor,
+        targets: dict[str, Tensor],
+        unlabelled: Tensor | None = None,
+        **rest: Any,
+    ) -> Step:
+        """Run the network once over what the terms need, and give the step they look at.
+
+        Images with and without labels go through it together where a term compares them, so that batch
+        normalisation sees both as one. A stage without labels leaves the network to its terms.
+
+        Args:
+            architecture: the network.
+            images, targets, unlabelled: see `Step`; in the memory format that the network likes.
+            rest: further attributes of the step.
+        """
+        aligns = any(term.aligns for _, term in self._named())
+        maps = any(term.uses_maps for _, term in self._named()) and hasattr(
+            architecture.encoder, "forward_map"
+        )
+        step = Step(architecture, images, {}, targets, unlabelled=unlabelled, **rest)
+        if not (architecture.labels or aligns or maps):
+            return step
+        together = step.all_images if aligns or maps else images
+        if maps:
+            step.maps = cast(Tensor, architecture.encoder.forward_map(together))  # type: ignore[operator]
+            features = step.maps.flatten(2).mean(2)
+        else:
+            features = architecture.encoder(together)
+        step.features = features[: len(images)]
+        step.unlabelled_features = features[len(images) :] if len(together) > len(images) else None
+        step.outputs = {
+            label: values.float() for label, values in architecture.predict(step.features).items()
+        }
+        return step
 
     def forward(self, step: Step) -> tuple[Tensor, dict[str, Tensor]]:
         """The total, and each term's share of it (weights applied, detached): they sum to the total.
@@ -108,6 +220,11 @@ class Objective(nn.Module):
         total = torch.stack(list(shares.values())).sum()
         return total, {name: share.detach() for name, share in shares.items()}
 
+    def after_step(self, architecture: nn.Module) -> None:
+        """Call it after each step of the optimizer: moving averages follow the network."""
+        for _, term in self._named():
+            term.after_step(architecture)
+
 
 def mean_over_known(losses: Tensor, known: Tensor, weights: Tensor | None = None) -> Tensor:
     """The (weighted) mean of `losses` where `known`; 0, with a gradient of 0, where nothing is.
@@ -120,3 +237,8 @@ def mean_over_known(losses: Tensor, known: Tensor, weights: Tensor | None = None
     share = known.to(losses.dtype) if weights is None else known * weights.to(losses.dtype)
     total = share.sum()
     return (losses * share).sum() / torch.where(total > 0, total, torch.ones_like(total))
+
+
+def nothing(step: Step) -> Tensor:
+    """0: what a term gives where the step has nothing for it."""
+    return step.images.new_zeros((), dtype=torch.float32)

@@ -2,29 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tlpy.errors import InputError, Problem
 from tlpy.objectives.base import Objective, Term
-from tlpy.objectives.registry import OBJECTIVES
+from tlpy.objectives.by_label import ByLabel
+from tlpy.objectives.registry import OBJECTIVES, heads_of
 
 
-def build_objective(objective: Mapping[str, Mapping[str, Any]], task: Mapping[str, Any]) -> Objective:
+def build_objective(
+    objective: Mapping[str, Mapping[str, Any]],
+    task: Mapping[str, Any],
+    tasks: Sequence[Mapping[str, Any]] | None = None,
+) -> Objective:
     """The objective of a stage.
+
+    A primary term learns the heads that it fits, each by a term of its own, and gives their mean.
 
     Args:
         objective: terms by name or class path, with their arguments, the primary one first
             (`tlpy.objectives.registry.complete_objective`).
         task: `{"type", "labels", "classes"}`.
+        tasks: `{"label", "type", "classes"}` of each head; None: those of `task`.
 
     Raises:
         InputError: an own term that is not found, takes other arguments, or is no `Term`.
     """
-    return Objective({name: _term(name, arguments, task) for name, arguments in objective.items()})
+    heads = heads_of({**task, "tasks": tasks})
+    whole = {**task, "tasks": heads}
+    terms: dict[str, Term] = {}
+    for name, arguments in objective.items():
+        entry = OBJECTIVES.entry(name) if "." not in name else None
+        if entry and entry.primary and entry.tasks and len(heads) > 1:
+            fitting = [head for head in heads if head["type"] in entry.tasks]
+            inner = {**arguments, "weight": 1.0}
+            terms[name] = ByLabel(
+                whole,
+                {head["label"]: make_term(name, inner, head_task(head)) for head in fitting},
+                arguments.get("weight", 1.0),
+            )
+        else:
+            terms[name] = make_term(name, arguments, whole)
+    return Objective(terms)
 
 
-def _term(name: str, arguments: Mapping[str, Any], task: Mapping[str, Any]) -> Term:
+def head_task(head: Mapping[str, Any]) -> dict[str, Any]:
+    """The task of one head alone."""
+    return {
+        "type": head["type"],
+        "labels": [head["label"]],
+        "classes": head.get("classes"),
+        "tasks": [dict(head)],
+    }
+
+
+def make_term(name: str, arguments: Mapping[str, Any], task: Mapping[str, Any]) -> Term:
+    """One term, by name or class path; raises as `build_objective`."""
     where = f"objective.{name}"
     try:
         made = OBJECTIVES.load(name)
