@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+
+from tlpy.simulate.layouts import simulate_layout
 
 Write = Callable[..., Path]
 
@@ -45,3 +48,19 @@ def bids(tmp_path: Path, write_nifti: Write) -> Path:
         rows.append(f"{subject}\t{20 + number}\t{'MF'[number % 2]}\tf{number // 2}")
     (root / "participants.tsv").write_text("\n".join(rows) + "\n")
     return root
+
+
+@pytest.fixture(scope="session")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`layout(name, copy_to=None, dirt=True)`: the simulated tree of a layout with eight people, made once;
+    or a copy of it, to be changed by a test."""
+    made: dict[tuple[str, bool], Path] = {}
+
+    def lay_out(name: str, copy_to: Path | None = None, dirt: bool = True) -> Path:
+        if (name, dirt) not in made:
+            folder = tmp_path_factory.mktemp(name) / name
+            made[name, dirt] = simulate_layout(name, folder, subjects=8, dirt=dirt)
+        tree = made[name, dirt]
+        return tree if copy_to is None else Path(shutil.copytree(tree, copy_to / name))
+
+    return lay_out

@@ -32,7 +32,8 @@ class Scan:
 
     @property
     def name(self) -> str:
-        return self.file.rpartition("/")[2]
+        """How messages call it: the files of all visits may have one name."""
+        return self.image
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ class CohortReader(Reader):
         if self.families and not group and "group" not in self.columns:
             group = self._family_column(people)
         reader = resolve(people.shown, people.columns, self.columns, labels, group, problems)
+        if len(reader.labels) < len(labels):
+            return []  # each image would be told to have no label
         found: list[ImageRecord] = []
         unknown: list[Scan] = []
         for scan in _sorted(scan for scan in scans if scan.key not in people.dropped):
@@ -115,7 +118,7 @@ class CohortReader(Reader):
         ]
         absent = len(people.rows.keys() - {scan.key for scan in scans})
         if absent and labels:
-            self.notes.append(f"{people.shown}: {absent} rows have no image here")
+            self.notes.append(f"{people.shown}: {absent} rows belong to no image that is read")
         return found
 
     def _unlabelled(self, scan: Scan) -> ImageRecord:
@@ -191,6 +194,14 @@ def find_tables(
             )
         problems.add(shown, f"no table: expected {' or '.join(patterns)}", hint)
     return []
+
+
+def condense(found: Problems, problems: Problems, shown: str) -> None:
+    """The first three of what was `found`, and how many more: where a rule is missing, everyone lacks it."""
+    listed = list(found)
+    problems.extend(listed[:3])
+    if len(listed) > 3:
+        problems.add(shown, f"and {len(listed) - 3} more such people", listed[0].hint)
 
 
 def index_rows(

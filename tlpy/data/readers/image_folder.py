@@ -88,6 +88,8 @@ class ImageFolderReader(Reader):
             only = next(iter(rows.values())).get("class")
             problems.add(self.shown, f"all images are of one class, '{only}'", "expected a folder a class")
         reader = resolve(self.shown, columns, self.columns, labels, group, problems)
+        if len(reader.labels) < len(labels):
+            return []
         stems = Counter(without_ending(file) for file in rows)
         records = []
         for file, row in rows.items():

@@ -49,6 +49,8 @@ class MedMnistReader(Reader):
             what = f"group: {group}" if group else f"columns: {', '.join(self.columns)}"
             problems.add(self.shown, f"has no columns but its labels, but {what} was asked for")
         truth = self._truth(parts, labels, problems)
+        if len(truth) < len(parts) * len(labels):
+            return []
         records = []
         for part, images in parts.items():
             for index in range(images.shape[0]):
@@ -69,7 +71,7 @@ class MedMnistReader(Reader):
         self.notes.append(
             f"{self.shown} names no subjects: whether one person is in several parts cannot be checked"
         )
-        if labels and len(truth) == len(parts) * len(labels):
+        if labels:
             self._note_equal(parts, truth, labels)
         return sorted(records, key=lambda record: record.image)
 
@@ -165,6 +167,8 @@ class MedMnistReader(Reader):
                     )
                 else:
                     problems.add(self.shown, f"has no label '{label}'", nearest(label, names))
+            if len(found) < len(labels):
+                break  # the other parts lack the same
         return found
 
     def _note_equal(

@@ -57,7 +57,7 @@ def members(path: Path) -> dict[str, Member]:
                     if info.filename.endswith(".npy")
                 }
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise ImageError(f"no .npz archive, or a truncated one: {error}") from None
+            raise ImageError(f"no .npz archive, or a damaged one: {error}") from None
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:

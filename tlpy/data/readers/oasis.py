@@ -14,6 +14,7 @@ from tlpy.data.readers.cohort import (
     CohortReader,
     People,
     Scan,
+    condense,
     find_tables,
     index_rows,
     read_keyed,
@@ -62,8 +63,10 @@ class OasisReader(CohortReader):
         if not people:
             problems.add(self.shown, f"no images of this kind in {len(visits)} visits", self.expected())
         taken: list[Scan] = []
+        unruled = Problems()
         for subject, scans in sorted(people.items()):
-            taken += self._meant(subject, scans, problems)
+            taken += self._meant(subject, scans, unruled)
+        condense(unruled, problems, self.shown)
         kept = {scan.key for scans in people.values() for scan in scans}
         self.skippable += [
             Problem(f"{self.shown}: {visit}", "has no image of this kind") for visit in sorted(visits - kept)

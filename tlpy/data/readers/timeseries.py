@@ -122,6 +122,8 @@ class TimeSeriesReader(Reader):
             problems.add(shown, f"{found}, expected one a volume")
             return []
         reader = resolve(shown, table.columns, self.columns, labels, group, problems)
+        if len(reader.labels) < len(labels):
+            return []
         runs = _runs(table, find_column(table.columns, [self.columns.get("run", "run")]))
         places = [place for first, last in runs for place in self._places_in(base + SERIES, first, last)]
         short = sum(last - first < (self.window or 1) for first, last in runs)

@@ -23,6 +23,7 @@ from tlpy.data.readers.cohort import (
     CohortReader,
     People,
     Scan,
+    condense,
     find_tables,
     index_rows,
     plain_id,
@@ -90,7 +91,8 @@ class UkbReader(CohortReader):
                 if match[2] == field:
                     # A folder that was unpacked beside its zip goes before it.
                     place = name if start == "." else f"{start}/{name}"
-                    bulk[name.lower().removesuffix(".zip")] = (place, match)
+                    if not match[5] or match[0][:-4] not in bulk:
+                        bulk[match[0].removesuffix(match[5] or "")] = (place, match)
             below[:] = sorted(name for name in below if not _BULK.fullmatch(name) and name[0] != ".")
             if start != "." and start.count("/") >= _DEPTH - 2:
                 below.clear()
@@ -105,11 +107,13 @@ class UkbReader(CohortReader):
         rule = self.options.get("sessions")
         rule = None if rule is None else str(rule)
         taken: list[Scan] = []
+        unruled = Problems()
         for eid, visits in people.items():
-            kept = by_rule(visits, "session", rule, f"{self.shown}: {eid}", problems)
+            kept = by_rule(visits, "session", rule, f"{self.shown}: {eid}", unruled)
             if not kept:
                 self.skippable.append(Problem(f"{self.shown}: {eid}", f"no scan with sessions: {rule}"))
             taken += kept
+        condense(unruled, problems, self.shown)
         return taken
 
     def people(self, wanted: Sequence[str], needed: bool, problems: Problems) -> People | None:
