@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tlpy.config.digests import canonical, data_digest, digest
-from tlpy.data.labels import Task
+from tlpy.config.heads import infer_tasks, strata_of
+from tlpy.data.labels import NONE, Task
 from tlpy.errors import InputError, Problem, Problems, nearest
 
 if TYPE_CHECKING:
@@ -56,12 +57,17 @@ class Cache:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set as the plan sees it: its usable records, its task, its cache."""
+    """A data set as the plan sees it: its usable records, what is learnt from it, its cache.
+
+    Attributes:
+        tasks: by head: the label's name, or those of a multilabel task joined by `+`; empty where only the
+            images are used.
+    """
 
     name: str
     spec: dict[str, Any]
     records: tuple[ImageRecord, ...]
-    task: Task
+    tasks: dict[str, Task]
     cache: Cache
     channels: int
     size: tuple[int, ...]
@@ -72,14 +78,22 @@ class DataSet:
 
     @property
     def label(self) -> str:
-        return str(self.spec["label"])
+        """The first label, by which splits are stratified; empty where there is none."""
+        return next(iter(self.tasks), "")
+
+    @property
+    def task(self) -> Task:
+        """What is learnt from the first label."""
+        return self.tasks[self.label] if self.tasks else Task(NONE)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of all labels."""
+        return [column for label, task in self.tasks.items() for column in task.columns(label)]
 
     def strata(self) -> dict[str, str | float]:
         """What a split keeps alike in each part: the class, or the number, of each image."""
-        values = {record.image: self.task.value(record.labels[self.label]) for record in self.records}
-        if self.task.classes:
-            return dict(values)
-        return {image: float(value) for image, value in values.items()}
+        return strata_of(self.task, self.label, self.records)
 
     @property
     def has_official_split(self) -> bool:
@@ -105,19 +119,24 @@ class Catalogue:
     _images: dict[str, Images | InputError] = field(default_factory=dict)
     _datasets: dict[str, DataSet | InputError] = field(default_factory=dict)
 
-    def dataset(self, name: str, spec: Mapping[str, Any]) -> DataSet:
-        """The data set; raises `InputError` with everything that is wrong with it, again on each call."""
-        return _remember(self._datasets, canonical([name, spec]), lambda: self._open(name, dict(spec)))
+    def dataset(self, name: str, spec: Mapping[str, Any], images_only: bool = False) -> DataSet:
+        """The data set; raises `InputError` with everything that is wrong with it, again on each call.
 
-    def _open(self, name: str, spec: dict[str, Any]) -> DataSet:
-        from tlpy.data.labels import infer_task, missing_labels
+        Args:
+            images_only: no stage learns from its labels, so that they may be missing.
+        """
+        key = canonical([name, spec, images_only])
+        return _remember(self._datasets, key, lambda: self._open(name, dict(spec), images_only))
+
+    def _open(self, name: str, spec: dict[str, Any], images_only: bool) -> DataSet:
+        from tlpy.data.labels import missing_labels
         from tlpy.data.preprocessing import validate
 
         where = f"datasets.{name}"
         problems = Problems()
-        spec, said = _with_label(spec, where)
+        labels, said = _labels(spec, where)
         columns, fractions = _split_of(spec)
-        problems.extend(_column_problems(columns, spec["label"], where))
+        problems.extend(_column_problems(columns, labels, where))
         preprocessing = validate(spec.get("preprocessing"), f"{where}.preprocessing", problems)
         problems.raise_if_any()
         reader = self._reader(spec, columns, where, preprocessing["window"])
@@ -125,34 +144,35 @@ class Catalogue:
         # Faults of the folder do not hide those of the labels: all are told at once.
         problems.extend(images.faults)
         reader.skippable, reader.notes = [], []
-        found = reader.records([spec["label"]], spec.get("group"), problems)
-        unlabelled = missing_labels(found, [spec["label"]])
-        left_out = [*images.left_out, *reader.skippable, *unlabelled.values()]
-        labelled = [record for record in found if record.image not in unlabelled]
+        found = reader.records(labels, spec.get("group"), problems)
+        unlabelled = missing_labels(found, labels)
+        # Of several labels some may be missing: these are masked. Without any, there is nothing to learn.
+        absent = {} if images_only or not labels else unlabelled
+        left_out = [*images.left_out, *reader.skippable, *absent.values()]
+        used = [record for record in found if record.image not in absent]
         if self.on_bad_image == "error":
             problems.extend(left_out)
-        records = [record for record in labelled if record.image in images.headers]
+        records = [record for record in used if record.image in images.headers]
         if not records and not problems:
-            problems.add(f"{where}.path", f"no usable image with a label in {spec['path']}")
-        task = None
-        if labelled:
-            texts = [record.labels[spec["label"]] for record in labelled]
-            rows = [record.where for record in labelled]
-            task = infer_task(texts, spec["label"], spec.get("task"), problems, f"{where}.label", rows)
+            what = "image with a label" if labels and not images_only else "image"
+            problems.add(f"{where}.path", f"no usable {what} in {spec['path']}")
+        labelled = [record for record in used if record.image not in unlabelled]
+        tasks = infer_tasks(labelled, labels, spec.get("task"), where, problems) if labelled else {}
         size, channels = _common_grid(images, preprocessing, where, problems)
         problems.raise_if_any()
-        assert task is not None  # a task is missing only where there are problems
         return DataSet(
             name=name,
             spec=spec,
             records=tuple(records),
-            task=task,
+            tasks=tasks,
             cache=self._cache(spec, columns, images, preprocessing, size, channels),
             channels=channels,
             size=size,
             left_out=tuple(dict.fromkeys(left_out)),
             fractions=fractions,
-            notes=tuple(dict.fromkeys([*images.notes, *reader.notes, *task.notes])),
+            notes=tuple(
+                dict.fromkeys([*images.notes, *reader.notes, *(n for t in tasks.values() for n in t.notes)])
+            ),
             label_said=said,
         )
 
@@ -222,16 +242,21 @@ class Catalogue:
         )
 
 
-def _with_label(spec: dict[str, Any], where: str) -> tuple[dict[str, Any], bool]:
-    """The data set with a label, and whether the user named it: some layouts have one of their own."""
+def _labels(spec: Mapping[str, Any], where: str) -> tuple[list[str], bool]:
+    """The columns to learn from, and whether the user named them: some layouts have a label of their own."""
     from tlpy.data.readers.registry import READERS, own_label
 
-    if spec.get("label"):
-        return spec, True
+    given, task = spec.get("label"), spec.get("task")
+    if task == NONE:
+        return [], True
+    if given:
+        labels = [given] if isinstance(given, str) else [str(label) for label in given]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise InputError([Problem(f"{where}.label", f"'{label}' is named twice") for label in twice])
+        return labels, True
     label = own_label(READERS.complete(spec["reader"], f"{where}.reader")["name"])
-    if not label:
-        raise InputError([Problem(f"{where}.label", "is missing", "the column to predict")])
-    return {**spec, "label": label}, False
+    return ([label], False) if label else ([], True)
 
 
 def _split_of(spec: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, float]]:
@@ -242,8 +267,8 @@ def _split_of(spec: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, float]
     return columns, {**SPLIT_DEFAULTS, **(split or {})}
 
 
-def _column_problems(columns: Mapping[str, str], label: str, where: str) -> list[Problem]:
-    valid = ["image", "subject", "session", "group", "site", "split", label]
+def _column_problems(columns: Mapping[str, str], labels: Sequence[str], where: str) -> list[Problem]:
+    valid = ["image", "subject", "session", "group", "site", "split", *labels]
     return [
         Problem(f"{where}.columns.{name}", "is none of our column names", nearest(name, valid))
         for name in columns

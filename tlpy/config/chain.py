@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tlpy.config.goals import learns_no_label
 from tlpy.config.schema import Schema
 from tlpy.config.search import stage_names
 from tlpy.data.augmentation.registry import complete_augmentation
@@ -19,25 +20,44 @@ class StageSpec:
     Attributes:
         name: the user's name for it.
         role: pretrain (first), adapt (between) or finetune (last).
-        dataset: the data set it trains on.
+        datasets: the data sets it trains on, jointly where there are several; the first is its target.
+        unlabelled: data sets of which only the images are used.
         architecture: the network, with every argument.
         transfer: what is taken over and what may move; None where nothing came before.
         objective: the terms as given, not yet completed for the task.
         training: every training option.
         weights: a file to start from, or None.
-        train_size: a number or fraction of training subjects, or None for all.
+        train_size: a number or fraction of each data set's training subjects, or None for all.
+        scenario: as given, or None.
     """
 
     name: str
     role: str
-    dataset: str
+    datasets: tuple[str, ...]
     architecture: dict[str, Any]
     transfer: dict[str, Any] | None
     objective: dict[str, Any]
     training: dict[str, Any]
     weights: str | None = None
     train_size: float | None = None
+    unlabelled: tuple[str, ...] = ()
+    scenario: Any = None
     where: str = field(default="stages", compare=False)
+
+    @property
+    def dataset(self) -> str:
+        """The data set it is judged by."""
+        return self.datasets[0]
+
+    @property
+    def labelled(self) -> tuple[str, ...]:
+        """The data sets whose labels it learns: none where its objective needs no labels."""
+        return () if learns_no_label(self.objective) else self.datasets
+
+    @property
+    def all_datasets(self) -> tuple[str, ...]:
+        """Every data set it reads, each once."""
+        return tuple(dict.fromkeys((*self.datasets, *self.unlabelled)))
 
 
 class ChainResolver:
@@ -80,13 +100,22 @@ class ChainResolver:
             if stage.get("weights") and chain:
                 hint = "give the weights to the chain's first stage"
                 problems.add(f"{where}.weights", "this stage already starts from the one before", hint)
+            if stage.get("unlabelled") and learns_no_label(stage.get("objective") or {}):
+                hint = f"list its data sets under {where}.dataset"
+                problems.add(f"{where}.unlabelled", "no label of this stage is learnt anyway", hint)
             given = stage.get("transfer", "full")
             transfer = self._component("transfer", given, f"{where}.transfer", problems)
+            datasets, unlabelled = names_in(stage["dataset"]), names_in(stage.get("unlabelled"))
+            for key, listed in (("dataset", datasets), ("unlabelled", unlabelled)):
+                for twice in sorted({name for name in listed if listed.count(name) > 1}):
+                    problems.add(f"{where}.{key}", f"'{twice}' is named twice")
             chain.append(
                 StageSpec(
                     name=name,
                     role=role_of(position, len(trained)),
-                    dataset=str(stage["dataset"]),
+                    datasets=datasets,
+                    unlabelled=unlabelled,
+                    scenario=stage.get("scenario"),
                     architecture=architecture,
                     # Without anything to take over, a way of transfer has no effect.
                     transfer=transfer if chain or weights else None,
@@ -140,6 +169,13 @@ def from_scratch(stage: StageSpec) -> StageSpec:
     return replace(stage, transfer=None, weights=None)
 
 
+def names_in(value: Any) -> tuple[str, ...]:
+    """One name or a list of names."""
+    if not value:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(str(name) for name in value)
+
+
 def _complete(kind: str, value: Any, where: str) -> dict[str, Any]:
     """A component with its defaults; every argument checked. No registry imports torch."""
     if kind == "architecture":
@@ -163,10 +199,12 @@ def unknown_datasets(params: Mapping[str, Any], chain: list[StageSpec]) -> list[
     """Stages of the chain that name a data set which is not there."""
     return [
         Problem(
-            f"{stage.where}.dataset",
-            f"there is no data set '{stage.dataset}'",
-            nearest(stage.dataset, list(params["datasets"])),
+            f"{stage.where}.{key}",
+            f"there is no data set '{name}'",
+            nearest(name, list(params["datasets"])),
         )
         for stage in chain
-        if stage.dataset not in params["datasets"]
+        for key, names in (("dataset", stage.datasets), ("unlabelled", stage.unlabelled))
+        for name in names
+        if name not in params["datasets"]
     ]

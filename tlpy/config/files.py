@@ -10,6 +10,7 @@ from typing import Any
 
 import tlpy
 from tlpy.config.catalogue import DataSet
+from tlpy.config.packs import caches_of
 from tlpy.config.plan import Plan
 from tlpy.errors import Problem
 
@@ -95,7 +96,9 @@ def sharing(plan: Plan) -> dict[str, int]:
 
 def task_document(plan: Plan) -> dict[str, Any]:
     """The content of `tasks.json`: what Nextflow is to run."""
-    needed = {plan.stages[stage]["cache"] for pack in plan.packs for stage in pack["stages"]}
+    needed = {
+        cache for pack in plan.packs for stage in pack["stages"] for cache in caches_of(plan.stages[stage])
+    }
     stored_shards = [shard for key in sorted(plan.stored_caches) for shard in plan.caches[key].shard_ids()]
     in_packs = {stage for pack in plan.packs for stage in pack["stages"]}
     return {
@@ -121,7 +124,7 @@ def task_document(plan: Plan) -> dict[str, Any]:
 
 def _pack_task(plan: Plan, pack: dict[str, Any], in_packs: set[str]) -> dict[str, Any]:
     stages = [plan.stages[stage] for stage in pack["stages"]]
-    caches = sorted({stage["cache"] for stage in stages})
+    caches = sorted({cache for stage in stages for cache in caches_of(stage)})
     parents = sorted({stage["parent"] for stage in stages if stage["parent"]})
     return {
         "id": pack["id"],
@@ -130,7 +133,7 @@ def _pack_task(plan: Plan, pack: dict[str, Any], in_packs: set[str]) -> dict[str
         "cpus": pack["cpus"],
         "caches": caches,
         "prepared": [shard for cache in caches for shard in plan.caches[cache].shard_ids()],
-        "subjects": sorted({stage["subjects"] for stage in stages}),
+        "subjects": sorted({source["subjects"] for stage in stages for source in stage["sources"]}),
         "parents": [parent for parent in parents if parent in in_packs],
         "stored_parents": [parent for parent in parents if parent not in in_packs],
         "weights": sorted({stage["weights"] for stage in stages if stage["weights"]}),
@@ -143,7 +146,14 @@ def _dataset(data: DataSet, plan: Plan) -> dict[str, Any]:
     return {
         "reader": data.cache.request["reader"],
         "path": data.spec["path"],
-        "task": {"type": data.task.type, "labels": [data.label], "classes": data.task.classes},
+        "task": {
+            "type": data.task.type,
+            "labels": [data.label] if data.tasks else [],
+            "classes": data.task.classes,
+        },
+        "tasks": [
+            {"label": label, "type": task.type, "classes": task.classes} for label, task in data.tasks.items()
+        ],
         "n": {"all": sum(base.counts.values()), **base.counts},
         "groups": {"all": sum(base.groups.values()), **base.groups},
         "cache": data.cache.id,
@@ -161,9 +171,14 @@ def inferred(plan: Plan) -> list[dict[str, str]]:
         where = f"datasets.{name}"
         if not data.label_said:
             found.append({"what": f"{where}.label", "value": data.label, "why": "the reader's own"})
-        classes = f" ({', '.join(data.task.classes)})" if data.task.classes else ""
-        why = "as said" if data.spec.get("task") else f"from the {len(data.records)} values of '{data.label}'"
-        found.append({"what": f"{where}.task", "value": f"{data.task.type}{classes}", "why": why})
+        for label, task in data.tasks.items():
+            classes = f" ({', '.join(task.classes)})" if task.classes else ""
+            known = sum(any(r.labels.get(c) for c in task.columns(label)) for r in data.records)
+            why = "as said" if data.spec.get("task") else f"from the {known} values of '{label}'"
+            what = f"{where}.task" if len(data.tasks) == 1 else f"{where}.task of {label}"
+            found.append({"what": what, "value": f"{task.type}{classes}", "why": why})
+        if not data.tasks:
+            found.append({"what": f"{where}.task", "value": "none", "why": "no label is named"})
         size = "×".join(map(str, data.size))
         channels = f", {data.channels} channels" if data.channels > 1 else ""
         found.append(
@@ -178,7 +193,9 @@ def inferred(plan: Plan) -> list[dict[str, str]]:
         why = (
             "official parts"
             if data.has_official_split
-            else (f"by {data.spec.get('group') or 'subject'}, stratified by {data.label}, seed {plan.seed}")
+            else f"by {data.spec.get('group') or 'subject'}"
+            + (f", stratified by {data.label}" if data.tasks else "")
+            + f", seed {plan.seed}"
         )
         found.append({"what": f"{where} split", "value": f"{parts} (train / val / test)", "why": why})
         found += [{"what": where, "value": note, "why": "the reader"} for note in data.notes]

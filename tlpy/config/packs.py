@@ -1,4 +1,4 @@
-"""Packs: stages that share a data set, run one after another in one task.
+"""Packs: stages that share their data sets, run one after another in one task.
 
 A task's start-up (the imports, the opened cache) is paid once a pack. A stage waits only for its own parent's
 pack, so that no role waits for the whole of the one before.
@@ -40,7 +40,7 @@ def make_packs(
             stage = stages[stage_id]
             if stage["depth"] == depth:
                 parents_pack = pack_of.get(stage["parent"] or "", "")
-                groups[stage["role"], stage["cache"], parents_pack].append(stage_id)
+                groups[stage["role"], "+".join(caches_of(stage)), parents_pack].append(stage_id)
         for (role, _, _), members in sorted(groups.items()):
             for bin_ in _balance({member: stages[member]["cost"] for member in members}, minutes * 60, slots):
                 pack_id = digest(bin_)
@@ -50,6 +50,11 @@ def make_packs(
     packs.sort(key=lambda pack: (pack["depth"], -cost[pack["id"]], pack["id"]))
     _use_idle_cores(packs, slots)
     return packs
+
+
+def caches_of(stage: Mapping[str, Any]) -> list[str]:
+    """The caches that a stage reads, sorted."""
+    return sorted({source["cache"] for source in stage.get("sources") or [stage]})
 
 
 def _balance(costs: Mapping[str, float], seconds: float, slots: int) -> list[list[str]]:

@@ -13,14 +13,17 @@ from typing import Any
 from tlpy.config.catalogue import Cache, Catalogue, DataSet
 from tlpy.config.chain import ChainResolver, StageSpec, from_scratch, unknown_datasets
 from tlpy.config.digests import canonical, code_digest, digest, training_digest
-from tlpy.config.packs import make_packs
+from tlpy.config.goals import can_do_without
+from tlpy.config.heads import merge_heads, scorable
+from tlpy.config.packs import caches_of, make_packs
 from tlpy.config.schema import Schema
 from tlpy.config.search import path_problems, variant_params
 from tlpy.config.space import expand, space_problems
-from tlpy.config.stages import metric_problems, stage_record
+from tlpy.config.stages import Source, metric_problems, stage_record
 from tlpy.config.subjects import SplitBook, Subjects
 from tlpy.config.variants import Variant, VariantBook
 from tlpy.errors import InputError, Problem, Problems
+from tlpy.own_parts import OwnParts, folder_problems, use_components
 from tlpy.store import Store
 
 
@@ -74,6 +77,8 @@ class Planner:
         self.store = Store(store) if store else None
         self.components = code_digest(components) if components else None
         self.code = digest([training_digest(), self.components])
+        self.own = OwnParts(components, params.get("components"))
+        use_components(components)
         self.roots = roots
         self.stages: dict[str, dict[str, Any]] = {}
         self.normalised: dict[str, dict[str, str]] = {}
@@ -125,6 +130,7 @@ class Planner:
         """Raise every fault of the file; with it, those of the chain and of the data, as far as they show."""
         problems = Problems()
         problems.extend(self.schema.problems(self.given))
+        problems.extend(folder_problems(self.own.tree.folder, self.given.get("components")))
         faulty = {problem.where.partition(".")[0].partition("[")[0] for problem in problems}
         if not faulty & {"stages", "datasets", "search"}:
             search = self.given.get("search") or {}
@@ -156,6 +162,7 @@ class Planner:
                 problems.extend(error.problems)
                 continue
             problems.extend(unknown_datasets(params, chain))
+            problems.extend(self.own.of_variant(params, chain))
             chains.append((params, chain))
         problems.raise_if_any()
         return chains
@@ -164,7 +171,8 @@ class Planner:
         self, chains: Sequence[tuple[Mapping[str, Any], list[StageSpec]]], catalogue: Catalogue
     ) -> dict[str, DataSet]:
         """Every data set that a stage uses, in the order of the file; all their problems at once."""
-        used = {stage.dataset for _, chain in chains for stage in chain}
+        used = {name for _, chain in chains for stage in chain for name in stage.all_datasets}
+        learnt = {name for _, chain in chains for stage in chain for name in stage.labelled}
         problems = Problems()
         opened: dict[str, DataSet] = {}
         for params, _ in chains:
@@ -172,11 +180,11 @@ class Planner:
                 key = canonical([name, spec])
                 if name in used and key not in opened:
                     try:
-                        opened[key] = catalogue.dataset(name, spec)
+                        opened[key] = catalogue.dataset(name, spec, images_only=name not in learnt)
                     except InputError as error:
                         problems.extend(error.problems)
         problems.raise_if_any()
-        targets = {chain[-1].dataset for _, chain in chains}
+        targets = {name for _, chain in chains for name in chain[-1].labelled[:1]}
         problems.extend(
             metric_problems(self._value("metric"), {d.name: d for d in opened.values() if d.name in targets})
         )
@@ -220,14 +228,43 @@ class Planner:
         folds: int | None,
         fold: int | None,
     ) -> str:
-        data = datasets[spec.dataset]
-        subjects = splits.subjects(datasets, spec.dataset, target, folds, fold, spec.train_size)
+        sources = self._sources(spec, datasets, splits, target, folds, fold)
         weights = _file_digest(self.roots.get(spec.weights, Path(spec.weights))) if spec.weights else None
-        record = stage_record(
-            spec, data, subjects, parent, seed, fold, self._value("metric"), self.code, weights
-        )
+        record = stage_record(spec, sources, parent, seed, fold, self._value("metric"), self.code, weights)
         self.stages.setdefault(record["id"], record)
         return str(record["id"])
+
+    @staticmethod
+    def _sources(
+        spec: StageSpec,
+        datasets: Mapping[str, DataSet],
+        splits: SplitBook,
+        target: str,
+        folds: int | None,
+        fold: int | None,
+    ) -> list[Source]:
+        """The stage's data sets under one split, those that it learns labels of first."""
+
+        def source(name: str, labels: tuple[str, ...] | None) -> Source:
+            data, learnt = datasets[name], labels is None
+            size = spec.train_size if name in spec.datasets and (learnt or not labelled) else None
+            table = splits.subjects(datasets, name, target, folds, fold, size, labels)
+            return Source(data, table, tuple(data.tasks) if labels is None else labels, learnt)
+
+        labelled = spec.labelled
+        if can_do_without(spec.objective) and not any(datasets[name].tasks for name in labelled):
+            labelled = ()
+        if not labelled:
+            return [source(name, ()) for name in spec.all_datasets]
+        heads = merge_heads([datasets[name] for name in labelled], f"{spec.where}.dataset")
+        return [
+            *(source(name, None) for name in labelled),
+            # A data set that labels are learnt from is scored as such.
+            *(
+                source(name, () if name in labelled else scorable(datasets[name], heads))
+                for name in spec.unlabelled
+            ),
+        ]
 
     def _note_normalised(self, spec: StageSpec, record: Mapping[str, Any]) -> None:
         for term in sorted(set(spec.objective) - set(record["objective"])):
@@ -247,7 +284,7 @@ class Planner:
         for record in self.stages.values():
             record["stored"] = bool(self.store and self.store.has_stage(record["id"]))
         to_train = [key for key, record in self.stages.items() if not record["stored"]]
-        used_caches = {record["cache"] for record in self.stages.values()}
+        used_caches = {cache for record in self.stages.values() for cache in caches_of(record)}
         datasets = _by_name(opened.values())
         caches = {d.cache.id: d.cache for d in datasets.values() if d.cache.id in used_caches}
         stored = {
@@ -255,7 +292,7 @@ class Planner:
             for cache in caches.values()
             if self.store and all(self.store.has("cache", shard) for shard in cache.shard_ids())
         }
-        needed = {record["subjects"] for record in self.stages.values()}
+        needed = {source["subjects"] for record in self.stages.values() for source in record["sources"]}
         return Plan(
             params=dict(self.given),
             seed=int(self._value("seed")),

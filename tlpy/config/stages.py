@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tlpy.config.catalogue import DataSet
 from tlpy.config.chain import StageSpec
 from tlpy.config.digests import digest
+from tlpy.config.goals import complete_goal
+from tlpy.config.heads import common_input, merge_heads
 from tlpy.config.packs import START_UP
 from tlpy.config.subjects import Subjects
 from tlpy.errors import InputError, Problem, Problems
@@ -16,10 +19,33 @@ from tlpy.errors import InputError, Problem, Problems
 NOT_IN_ID = ("name", "role", "depth", "dataset", "fold", "cost", "stored")
 
 
+@dataclass(frozen=True)
+class Source:
+    """One data set of a stage, under one split.
+
+    Attributes:
+        labels: the heads that learn from it; of a source without labels, those its test part is scored by.
+        labelled: whether its labels are learnt.
+    """
+
+    data: DataSet
+    subjects: Subjects
+    labels: tuple[str, ...]
+    labelled: bool
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "dataset": self.data.name,
+            "cache": self.data.cache.id,
+            "subjects": self.subjects.id,
+            "labels": list(self.labels),
+            "labelled": self.labelled,
+        }
+
+
 def stage_record(
     spec: StageSpec,
-    data: DataSet,
-    subjects: Subjects,
+    sources: Sequence[Source],
     parent: Mapping[str, Any] | None,
     seed: int,
     fold: int | None,
@@ -31,8 +57,7 @@ def stage_record(
 
     Args:
         spec: the stage as resolved from the params.
-        data: its data set.
-        subjects: its split.
+        sources: its data sets, those with labels first.
         parent: the record of the stage before; None where the chain starts.
         seed: the replicate's seed.
         fold: the replicate's fold.
@@ -41,17 +66,24 @@ def stage_record(
         weights_digest: the digest of the content of `spec.weights`.
 
     Raises:
-        InputError: where architecture, transfer or objective do not fit the data.
+        InputError: where architecture, transfer, objective or scenario do not fit the data, or the data sets
+            each other.
     """
     from tlpy.architectures.registry import block_names, complete_architecture
     from tlpy.evaluation.metrics import METRICS, primary
-    from tlpy.objectives.registry import complete_objective
     from tlpy.transfer.registry import complete_transfer
 
     problems = Problems()
-    task = {"type": data.task.type, "labels": [data.label], "classes": data.task.classes}
+    data = sources[0].data
+    problems.extend(common_input([source.data for source in sources], f"{spec.where}.dataset"))
+    problems.extend(_unnamed_labels(spec, sources))
+    problems.raise_if_any()
+    tasks = merge_heads([source.data for source in sources if source.labelled], f"{spec.where}.dataset")
+    task = primary_task(tasks)
     started = parent is not None or spec.weights is not None
-    architecture, objective, transfer = spec.architecture, {}, spec.transfer
+    architecture, transfer = spec.architecture, spec.transfer
+    objective: dict[str, Any] = {}
+    scenario: dict[str, Any] = {}
     training, size = spec.training, data.size
     try:
         training, size = _images(spec, data.size)
@@ -61,11 +93,13 @@ def stage_record(
     except InputError as error:
         problems.extend(error.problems)
     try:
-        objective = complete_objective(spec.objective, task, f"{spec.where}.objective", started)
+        objective, scenario = complete_goal(
+            spec, sources, task, tasks, size, training["augmentation"], started
+        )
     except InputError as error:
         problems.extend(error.problems)
     problems.raise_if_any()
-    fits = metric is not None and data.task.type in METRICS[metric].tasks
+    fits = metric is not None and task["type"] in METRICS[metric].tasks
     record = {
         "name": spec.name,
         "role": spec.role,
@@ -73,8 +107,11 @@ def stage_record(
         "parent": None if parent is None else parent["id"],
         "dataset": data.name,
         "cache": data.cache.id,
-        "subjects": subjects.id,
+        "subjects": sources[0].subjects.id,
         "task": task,
+        "tasks": tasks,
+        "sources": [source.record() for source in sources],
+        "scenario": scenario,
         "architecture": architecture,
         "input": {"channels": data.channels, "size": list(size)},
         "transfer": transfer if started else None,
@@ -83,11 +120,14 @@ def stage_record(
         "training": training,
         "seed": seed,
         "fold": fold,
-        "metric": metric if fits else primary(data.task.type),
-        "cost": estimated_cost(architecture, size, data.channels, subjects, training["epochs"]),
+        "metric": metric if fits else primary(task["type"]),
+        "cost": estimated_cost(architecture, size, data.channels, sources, scenario, training["epochs"]),
         "stored": False,
     }
     content = {key: value for key, value in record.items() if key not in NOT_IN_ID and key != "weights"}
+    content["sources"] = [
+        {key: value for key, value in source.items() if key != "dataset"} for source in record["sources"]
+    ]
     stage_id = digest({**content, "weights": weights_digest, "code": code})
     return {"id": stage_id, **record}
 
@@ -103,15 +143,47 @@ def _images(spec: StageSpec, size: Sequence[int]) -> tuple[dict[str, Any], tuple
     return {**spec.training, "datamodule": datamodule, "augmentation": augmentation}, given
 
 
+def primary_task(tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The task that a stage is judged by: that of its first head."""
+    if not tasks:
+        return {"type": "none", "labels": [], "classes": None}
+    first = tasks[0]
+    return {"type": first["type"], "labels": [first["label"]], "classes": first["classes"]}
+
+
+def _unnamed_labels(spec: StageSpec, sources: Sequence[Source]) -> list[Problem]:
+    """Data sets that a stage is to learn labels of, but that name none."""
+    lacking = [source.data.name for source in sources if source.labelled and not source.data.tasks]
+    several = len(lacking) < sum(source.labelled for source in sources)
+    hint = (
+        f"name it, or list the data set under {spec.where}.unlabelled"
+        if several
+        else "name the column to predict, or give the stage an objective without labels, such as simclr"
+    )
+    return [
+        Problem(f"datasets.{name}.label", f"is missing, but stage '{spec.name}' learns it", hint)
+        for name in lacking
+    ]
+
+
 def estimated_cost(
-    architecture: Mapping[str, Any], size: Sequence[int], channels: int, subjects: Subjects, epochs: int
+    architecture: Mapping[str, Any],
+    size: Sequence[int],
+    channels: int,
+    sources: Sequence[Source],
+    scenario: Mapping[str, Any],
+    epochs: int,
 ) -> float:
     """Seconds of one core, good to a factor of about two: for packing only."""
     from tlpy.architectures.cost import estimate_seconds
 
     step = estimate_seconds(architecture, size, channels)
+    learnt = [source for source in sources if source.labelled] or sources
+    train, val, test = (sum(s.subjects.counts[part] for s in learnt) for part in ("train", "val", "test"))
+    if len(learnt) < len(sources):
+        train *= 1 + scenario.get("unlabelled_ratio", 1.0)
     # Validation every epoch and the test at the end are forward passes: a third of a training step.
-    seen = epochs * (subjects.counts["train"] + subjects.counts["val"] / 3) + subjects.counts["test"] / 3
+    seen = epochs * (train + val / 3) + test / 3
     return round(step * seen + START_UP / 10, 3)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,21 +26,21 @@ class Subjects:
         id: the hash of the rows.
         counts: images by part.
         groups: groups (by default subjects) by part.
-        label: the label's column.
-        rows: image, subject, group, site, split, label; sorted by image.
+        columns: those of the labels.
+        rows: image, subject, group, site, split, labels; sorted by image. A label that is missing is empty.
     """
 
     id: str
     counts: dict[str, int]
     groups: dict[str, int]
-    label: str
+    columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
     def write(self, file: Path) -> None:
         """Write the table as TSV."""
         with file.open("w", newline="") as stream:
             writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-            writer.writerow([*COLUMNS, self.label])
+            writer.writerow([*COLUMNS, *self.columns])
             writer.writerows(self.rows)
 
 
@@ -62,6 +62,7 @@ class SplitBook:
         folds: int | None,
         fold: int | None,
         train_size: float | None = None,
+        scored: Sequence[str] | None = None,
     ) -> Subjects:
         """The table of data set `name` in one replicate of a variant.
 
@@ -72,15 +73,18 @@ class SplitBook:
             folds: how many, or None.
             fold: which one, or None.
             train_size: a nested subset of the training part: a number of groups, or a fraction below 1.
+            scored: of a data set that no label is learnt from, the labels that its test part is scored by.
+                They stand in the rows of that part alone, so that nothing can be learnt from them.
 
         Raises:
             InputError: a part or a class of a part would be empty, fewer groups than folds.
         """
         run = tuple(id(data) for data in datasets.values())
-        key = (run, name, target if folds else None, folds, fold, train_size)
+        shown = None if scored is None else tuple(scored)
+        key = (run, name, target if folds else None, folds, fold, train_size, shown)
         if key not in self._subjects:
             assignment = self._split(run, datasets, target if folds else None, folds, fold)
-            table = _table(datasets[name], assignment[name], train_size, self.seed)
+            table = _table(datasets[name], assignment[name], train_size, self.seed, shown)
             self._subjects[key] = self.tables.setdefault(table.id, table)
             # What the report shows of a data set: its first split, before any subset was taken.
             self.base.setdefault(name, _table(datasets[name], assignment[name], None, self.seed))
@@ -116,20 +120,36 @@ class SplitBook:
         return self._splits[key]
 
 
-def _table(data: DataSet, parts: Mapping[str, str], train_size: float | None, seed: int) -> Subjects:
+def _table(
+    data: DataSet,
+    parts: Mapping[str, str],
+    train_size: float | None,
+    seed: int,
+    scored: Sequence[str] | None = None,
+) -> Subjects:
     kept = _nested(data, parts, train_size, seed)
+    tasks = {label: task for label, task in data.tasks.items() if scored is None or label in scored}
+    columns = [(column, task) for label, task in tasks.items() for column in task.columns(label)]
     rows = tuple(
-        (r.image, r.subject, r.group, r.site, parts[r.image], data.task.value(r.labels[data.label]))
+        (
+            *(r.image, r.subject, r.group, r.site, parts[r.image]),
+            *(
+                task.value(r.labels[column]) if scored is None or parts[r.image] == "test" else ""
+                for column, task in columns
+            ),
+        )
         for r in sorted(data.records, key=lambda record: record.image)
         if r.image in kept
     )
     counts = Counter(row[4] for row in rows)
     groups = Counter(part for _, part in {(row[2], row[4]) for row in rows})
+    names = tuple(column for column, _ in columns)
     return Subjects(
-        id=digest([data.label, rows]),
+        # One column is digested as it always was: stages of earlier runs keep their ids.
+        id=digest([names[0] if len(names) == 1 else names, rows]),
         counts={part: counts[part] for part in PARTS},
         groups={part: groups[part] for part in PARTS},
-        label=data.label,
+        columns=names,
         rows=rows,
     )
 
@@ -142,7 +162,9 @@ def _nested(data: DataSet, parts: Mapping[str, str], train_size: float | None, s
 
     group_of = {record.image: record.group for record in data.records}
     strata = data.strata()
-    training = {group_of[image]: strata[image] for image, part in sorted(parts.items()) if part == "train"}
+    training = {
+        group_of[image]: strata.get(image, "") for image, part in sorted(parts.items()) if part == "train"
+    }
     fraction = isinstance(train_size, float) and train_size <= 1
     size = max(1, round(train_size * len(training))) if fraction else int(train_size)
     chosen = set(nested_subset(sorted(training), training, size, seed))

@@ -13,6 +13,8 @@ from tlpy.data.readers.tables import is_missing
 from tlpy.errors import Problem, Problems, nearest
 
 REGRESSION, BINARY, MULTICLASS = "regression", "binary", "multiclass"
+# Several columns of 0 and 1 that are learnt as one; and no label at all.
+MULTILABEL, NONE = "multilabel", "none"
 TASKS = (REGRESSION, BINARY, MULTICLASS)
 MOST_CODES = 10
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -26,15 +28,19 @@ class Task:
     """What is learnt from one label.
 
     Attributes:
-        type: regression, binary or multiclass.
+        type: regression, binary, multiclass, multilabel or none.
         classes: the classes' names, sorted (numbers by value); None for regression. The positive class
-            of a binary task is the second.
+            of a binary task is the second; of a multilabel task the classes are columns of 0 and 1.
         notes: what was read in a way that is worth saying, e.g. "89+" as 89.
     """
 
     type: str
     classes: list[str] | None = None
     notes: tuple[str, ...] = ()
+
+    def columns(self, label: str) -> list[str]:
+        """The columns of a table that the label called `label` is in."""
+        return list(self.classes or []) if self.type == MULTILABEL else [label]
 
     def value(self, text: str) -> str:
         """The one way to write a cell: a plain number, or the name of its class; "" if it is missing."""
@@ -60,12 +66,11 @@ def _as_code(text: str) -> float | None:
 
 
 def missing_labels(records: Iterable[ImageRecord], labels: Sequence[str]) -> dict[str, Problem]:
-    """By image id, the problem of each image without all of `labels`; they may be left out."""
+    """By image id, the problem of each image without any of `labels`; they may be left out."""
     found: dict[str, Problem] = {}
     for record in records:
-        absent = [label for label in labels if is_missing(record.labels.get(label, ""))]
-        if absent:
-            found[record.image] = Problem(record.where, f"{record.subject} has no {' and no '.join(absent)}")
+        if all(is_missing(record.labels.get(label, "")) for label in labels):
+            found[record.image] = Problem(record.where, f"{record.subject} has no {' and no '.join(labels)}")
     return found
 
 

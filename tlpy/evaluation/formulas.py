@@ -7,6 +7,8 @@ often each case was drawn. It returns one value per resample, (resamples,), NaN 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -177,3 +179,30 @@ def multiclass_f1(true: Array, score: Array, weights: Array) -> Array:
 def multiclass_log_loss(true: Array, score: Array, weights: Array) -> Array:
     given = score[np.arange(len(true)), true.astype(int)]
     return mean(-np.log(np.clip(given, np.finfo(float).eps, 1.0)), weights)
+
+
+# Multilabel: `true` (n, labels) of 0, 1 and NaN where unknown, `score` (n, labels) probabilities.
+
+
+def over_labels(formula: Callable[[Array, Array, Array], Array]) -> Callable[[Array, Array, Array], Array]:
+    """A formula for two classes, averaged over the labels for which it is defined."""
+
+    def averaged(true: Array, score: Array, weights: Array) -> Array:
+        each = []
+        for truth, given in zip(true.T, score.T, strict=True):
+            known = np.isfinite(truth)
+            if known.any():
+                each.append(formula(truth[known], given[known], weights[:, known]))
+        if not each:
+            return undefined(true, score, weights)
+        found = np.stack(each, axis=1)
+        defined = ~np.isnan(found)
+        return ratio(np.where(defined, found, 0.0).sum(axis=1), defined.sum(axis=1).astype(float))
+
+    return averaged
+
+
+def undefined(true: Array, score: Array, weights: Array) -> Array:
+    """NaN in each resample: what is not worked out from predictions."""
+    del true, score
+    return np.full(len(weights), np.nan)

@@ -74,28 +74,43 @@ _ALL = (
     Metric("r2", "R²", {"regression": formulas.r2},
            meaning="share of variance explained; 0 is as good as predicting the mean"),
     Metric("r", "Pearson's r", {"regression": formulas.r}, meaning="linear correlation with the true value"),
-    Metric("auroc", "AUROC", {"binary": formulas.auroc, "multiclass": formulas.multiclass_auroc},
+    Metric("auroc", "AUROC", {"binary": formulas.auroc, "multiclass": formulas.multiclass_auroc,
+                              "multilabel": formulas.over_labels(formulas.auroc)},
            meaning="chance that a random case scores above a random non-case; 0.5 is guessing"),
-    Metric("average_precision", "Average precision", {"binary": formulas.average_precision},
+    Metric("average_precision", "Average precision",
+           {"binary": formulas.average_precision,
+            "multilabel": formulas.over_labels(formulas.average_precision)},
            meaning="area under the precision-recall curve; guessing gives the share of cases"),
     Metric("accuracy", "Accuracy",
-           {"binary": formulas.accuracy, "multiclass": formulas.multiclass_accuracy},
+           {"binary": formulas.accuracy, "multiclass": formulas.multiclass_accuracy,
+            "multilabel": formulas.over_labels(formulas.accuracy)},
            meaning="share of correct calls; misleading when classes are unequal"),
     Metric("balanced_accuracy", "Balanced accuracy",
-           {"binary": formulas.balanced_accuracy, "multiclass": formulas.multiclass_balanced_accuracy},
+           {"binary": formulas.balanced_accuracy, "multiclass": formulas.multiclass_balanced_accuracy,
+            "multilabel": formulas.over_labels(formulas.balanced_accuracy)},
            meaning="mean sensitivity over the classes"),
     Metric("sensitivity", "Sensitivity", {"binary": formulas.sensitivity}, meaning="share of cases found"),
     Metric("specificity", "Specificity", {"binary": formulas.specificity}, meaning="the same for non-cases"),
-    Metric("f1", "F1", {"binary": formulas.f1, "multiclass": formulas.multiclass_f1},
+    Metric("f1", "F1", {"binary": formulas.f1, "multiclass": formulas.multiclass_f1,
+                        "multilabel": formulas.over_labels(formulas.f1)},
            meaning="harmonic mean of precision and sensitivity"),
     Metric("log_loss", "Log loss",
-           {"binary": formulas.log_loss, "multiclass": formulas.multiclass_log_loss}, True,
+           {"binary": formulas.log_loss, "multiclass": formulas.multiclass_log_loss,
+            "multilabel": formulas.over_labels(formulas.log_loss)}, True,
            meaning="−log of the probability given to the true class"),
+    Metric("loss", "Loss", {"none": formulas.undefined}, True, format="{:.4f}",
+           meaning="what the objective of a training without labels gives on images it has not seen"),
 )  # fmt: skip
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 
-_PRIMARY = {"regression": "mae", "binary": "auroc", "multiclass": "auroc"}
+_PRIMARY = {
+    "regression": "mae",
+    "binary": "auroc",
+    "multiclass": "auroc",
+    "multilabel": "auroc",
+    "none": "loss",
+}
 
 
 def primary(task_type: str) -> str:
@@ -127,9 +142,10 @@ def compute(task_type: str, true: ArrayLike, score: ArrayLike) -> dict[str, floa
     """Every metric of a task.
 
     Args:
-        task_type: regression, binary or multiclass.
-        true: (n,): label units; 0 or 1; class indices.
-        score: (n,) prediction in label units; (n,) probability of class 1; (n, classes) probabilities.
+        task_type: regression, binary, multiclass or multilabel.
+        true: (n,): label units; 0 or 1; class indices; (n, labels) of 0, 1 and, where unknown, NaN.
+        score: (n,) prediction in label units; (n,) probability of class 1; (n, classes) probabilities;
+            (n, labels) probabilities.
 
     Returns:
         name → value, the primary metric first. NaN where undefined: no cases, one class only, a constant, or
@@ -158,7 +174,8 @@ def resampled(
     drawn = np.ones((1, len(true_))) if weights is None else weights
     if drawn.ndim != 2 or drawn.shape[1] != len(true_):
         raise ValueError(f"weights must be (resamples, {len(true_)}), got {drawn.shape}")
-    if len(true_) == 0 or not np.isfinite(score_).all() or not np.isfinite(true_).all():
+    unknown = task_type != "multilabel" and not np.isfinite(true_).all()
+    if len(true_) == 0 or not np.isfinite(score_).all() or unknown:
         return np.full(len(drawn), np.nan)
     return formula(true_, score_, drawn)
 
@@ -166,12 +183,15 @@ def resampled(
 def _arrays(task_type: str, true: Any, score: Any) -> tuple[Array, Array]:
     true_ = np.asarray(true, dtype=np.float64)
     score_ = np.asarray(score, dtype=np.float64)
-    if task_type != "multiclass" and score_.shape == (*true_.shape, 1):
+    if true_.ndim == 1 and task_type != "multiclass" and score_.shape == (*true_.shape, 1):
         score_ = score_[:, 0]
-    wanted = 2 if task_type == "multiclass" else 1
-    if true_.ndim != 1 or score_.ndim != wanted or len(score_) != len(true_):
+    several = task_type == "multilabel"
+    wanted = 2 if several or task_type == "multiclass" else 1
+    fits = true_.shape == score_.shape if several else true_.ndim == 1
+    if not fits or score_.ndim != wanted or len(score_) != len(true_):
         shape = f"({len(true_)}, classes)" if wanted == 2 else f"({len(true_)},)"
+        first = "(n, classes)" if several else "(n,)"
         raise ValueError(
-            f"{task_type}: true must be (n,) and score {shape}, got {true_.shape}, {score_.shape}"
+            f"{task_type}: true must be {first} and score {shape}, got {true_.shape}, {score_.shape}"
         )
     return true_, score_

@@ -1,0 +1,102 @@
+"""What a stage is trained for: its objective and its scenario, fitted to its data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tlpy.errors import InputError, Problems
+
+if TYPE_CHECKING:
+    from tlpy.config.chain import StageSpec
+    from tlpy.config.stages import Source
+
+# It needs no labels, but is meant to be added to a stage that has some.
+_BESIDE_LABELS = ("reconstruction",)
+
+
+def learns_no_label(objective: Mapping[str, Any]) -> bool:
+    """Whether the objective is one of self-supervised pretraining, which leaves labels alone."""
+    from tlpy.objectives.registry import OBJECTIVES
+
+    entries = [OBJECTIVES.entry(name) for name in _acting(objective) if name in OBJECTIVES]
+    primary = any(entry.primary for entry in entries)
+    return not primary and any(e.selfsupervised and e.name not in _BESIDE_LABELS for e in entries)
+
+
+def can_do_without(objective: Mapping[str, Any]) -> bool:
+    """Whether images without any label can be trained on with this objective."""
+    from tlpy.objectives.registry import OBJECTIVES
+
+    acting = _acting(objective)
+    return any(
+        "." in name or (name in OBJECTIVES and OBJECTIVES.entry(name).selfsupervised) for name in acting
+    )
+
+
+def uses_unlabelled(objective: Mapping[str, Any]) -> bool:
+    """Whether a term of the objective looks at images without labels."""
+    from tlpy.objectives.registry import OBJECTIVES
+
+    return any(
+        "." in name or OBJECTIVES.entry(name).needs_unlabelled or OBJECTIVES.entry(name).selfsupervised
+        for name in _acting(objective)
+        if "." in name or name in OBJECTIVES
+    )
+
+
+def complete_goal(
+    spec: StageSpec,
+    sources: Sequence[Source],
+    task: Mapping[str, Any],
+    tasks: Sequence[Mapping[str, Any]],
+    size: Sequence[int],
+    augmentation: Sequence[Mapping[str, Any]] | None,
+    started: bool,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The objective and the scenario of a stage, with defaults.
+
+    Where no term looks at them, images without labels are there to be scored on only
+    (`unlabelled_ratio` 0): the comparison that a domain adaptation needs.
+
+    Args:
+        spec: the stage as resolved from the params.
+        sources: its data sets.
+        task: the primary task.
+        tasks: one for each head.
+        size: of the images that the network gets.
+        augmentation: of the stage, completed.
+        started: whether it starts from earlier weights.
+
+    Raises:
+        InputError: what fits neither the labels nor the images.
+    """
+    from tlpy.objectives.registry import check_fit, complete_objective
+    from tlpy.scenarios.registry import complete_scenario
+
+    problems = Problems()
+    objective: dict[str, Any] = {}
+    scenario: dict[str, Any] = {}
+    beside = bool(tasks) and any(not source.labelled for source in sources)
+    where = f"{spec.where}.objective"
+    try:
+        objective = complete_objective(spec.objective, task, where, started, tasks)
+        check_fit(objective, where, size, beside, augmentation)
+    except InputError as error:
+        problems.extend(error.problems)
+    try:
+        several = len(tasks) > 1 or len(sources) > 1
+        scenario = complete_scenario(spec.scenario, f"{spec.where}.scenario", several)
+    except InputError as error:
+        problems.extend(error.problems)
+    problems.raise_if_any()
+    if "unlabelled_ratio" in scenario and not (beside and uses_unlabelled(objective)):
+        scenario["unlabelled_ratio"] = 0.0
+    if "mixing" in scenario and sum(source.labelled == bool(tasks) for source in sources) < 2:
+        scenario["mixing"] = "concatenate"
+    return objective, scenario
+
+
+def _acting(objective: Mapping[str, Any]) -> list[str]:
+    """The terms that are not switched off."""
+    return [name for name, setting in objective.items() if setting not in (None, False, 0)]
