@@ -6,7 +6,7 @@ process PREPARE {
     container 'tlimb/report:0.1.0'
 
     input:
-    tuple val(meta), val(request_json), path(data, stageAs: 'data/?/*')
+    tuple val(meta), val(request_json), path(data, stageAs: 'data/?/*'), path(images, stageAs: 'images/?/*')
     path state, stageAs: 'state'
     val keep
     path code

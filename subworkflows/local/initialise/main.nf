@@ -14,7 +14,7 @@ def initialise(given) {
     def schema_path = file("${projectDir}/nextflow_schema.json", checkIfExists: true)
     def definitions = paramDefinitions(new groovy.json.JsonSlurper().parseText(schema_path.text))
     def values = castParams(given, definitions)
-    def colour = !values.monochrome_logs && !System.getenv('NO_COLOR')
+    def colour = !values.monochrome_logs && !System.getenv('NO_COLOR') && System.console() != null
 
     if (values.version || values.help || values.help_full) {
         println(informationText(values, definitions, colour))
@@ -117,6 +117,8 @@ def informationText(values, definitions, colour) {
 def dataPaths(values) {
     def found = namedPaths('datasets', values.datasets, 'path') + namedPaths('stages', values.stages, 'weights')
     found += namedPaths('search.space', values.search instanceof Map ? values.search.space : null, 'weights')
+    // A table's images may lie elsewhere: as an input of tasks, their folder is there in containers too.
+    found += namedPaths('datasets', values.datasets, 'images').findAll { _where, text -> text.startsWith('/') }
     return found
         .groupBy { _where, text -> text }
         .collectEntries { text, places -> [text, places.collect { where, _path -> where }] }

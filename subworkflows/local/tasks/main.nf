@@ -17,7 +17,8 @@ def readTasks(tasks_json, subject_tables, options) {
 
 def requestsOf(tasks, options) {
     return tasks.prepare.collect { entry ->
-        [[id: entry.id], toJson(entry.request), options.data[entry.source] ?: []]
+        def images = entry.request.reader.images
+        [[id: entry.id], toJson(entry.request), options.data[entry.source] ?: [], options.data[images] ?: []]
     }
 }
 
