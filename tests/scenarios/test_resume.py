@@ -24,6 +24,12 @@ CASES: dict[str, dict[str, Any]] = {
     "plateau": {"training__schedule": {"name": "plateau", "patience": 0, "threshold": 0.5}},
     "sgd with momentum, last epoch": {"training__optimizer": {"name": "sgd"}, "training__keep": "last"},
     "early stopping": {"training__early_stopping": {"patience": 2, "min_delta": 1e9}},
+    "augmentation": {
+        "training__augmentation": [
+            {"name": "noise", "p": 0.5, "sd": 0.5},
+            {"name": "crop", "p": 0.5, "padding": 2, "fill": "background"},
+        ]
+    },
 }
 
 
