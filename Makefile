@@ -41,7 +41,7 @@ image: ## Build the images tlimb/train and tlimb/report (BASE=, DOCKER=, DOCKER_
 	done
 
 clean: ## Remove the demo's data and results, work/, caches and logs (your own results/ and data/ stay)
-	@rm -rf work results/demo data/phantoms .nextflow .nextflow.log* .nf-test* .lineage .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	@rm -rf work results/demo data/demo .nextflow .nextflow.log* .nf-test* .lineage .mypy_cache .ruff_cache .pytest_cache build *.egg-info
 	@find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and .venv too

@@ -6,13 +6,14 @@ export PATH="$PWD/.venv/bin:$PATH"
 
 say() { printf '[demo] %s\n' "$*"; }
 
-data=data/phantoms
-subjects=200
-
-if [ ! -e "$data/participants.tsv" ]; then
-    say "simulating $subjects brains in $data"
-    tlpy simulate "$data" --subjects "$subjects"
-fi
+simulate() { # folder, subjects, seed
+    if [ ! -e "$1/participants.tsv" ]; then
+        say "simulating $2 brains in $1"
+        tlpy simulate "$1" --subjects "$2" --seed "$3"
+    fi
+}
+simulate data/demo/phantoms 200 0
+simulate data/demo/volunteers 100 1
 say "nextflow run . -params-file assets/examples/demo.yaml"
 # It ends with the top of the leaderboard and where the report lies. A second call takes what the first one left.
 resume=''

@@ -51,7 +51,7 @@ def simulate_bids(
 
     Args:
         out: folder to write; new or empty, or an earlier simulation, whose files are replaced.
-        subjects: how many, 1 to 100,000; named sub-sim0001 onwards.
+        subjects: how many, 1 to 100,000; named sub-sim0001 onwards (seed 1: sub-seed1sim0001).
         seed: 0 or above.
         shape: voxels along R, A, S; at least 8 each.
         spacing: mm, isotropic, above 0. The default grid covers an adult brain.
@@ -78,9 +78,12 @@ def simulate_bids(
     return out
 
 
-def subject_name(index: int, width: int = 4) -> str:
-    """The BIDS label of subject `index` (0-based), e.g. `sub-sim0001`."""
-    return f"sub-sim{index + 1:0{width}d}"
+def subject_name(index: int, width: int = 4, seed: int = 0) -> str:
+    """The BIDS label of subject `index` (0-based), e.g. `sub-sim0001`; with another seed `sub-seed3sim0001`.
+
+    People of different seeds are different people, and an id stands for one person in all data sets of a run.
+    """
+    return f"sub-{f'seed{seed}' if seed else ''}sim{index + 1:0{width}d}"
 
 
 def _check(
@@ -139,7 +142,7 @@ def _write_subject(job: _Job, index: int) -> Person:
     person = draw_person(job.seed, index, job.sites)
     tissues = draw_tissues(job.grid, person, job.seed)
     volume = scan(tissues, job.grid, person, draw_scanner(job.seed, person.site, job.shift), job.seed)
-    name = subject_name(index, job.width)
+    name = subject_name(index, job.width, job.seed)
     _save(volume, job.grid, job.out / name / "anat" / f"{name}_T1w.nii.gz")
     if job.masks:
         labels = _labels(tissues)
@@ -166,7 +169,9 @@ def _save(volume: np.ndarray, grid: Grid, path: Path) -> None:
 
 def _describe(job: _Job, people: list[Person]) -> None:
     rows = ["participant_id\tage\tsex\tsite"]
-    rows += [f"{subject_name(p.index, job.width)}\t{p.age}\t{p.sex}\tsite{p.site + 1}" for p in people]
+    for person in people:
+        name = subject_name(person.index, job.width, job.seed)
+        rows.append(f"{name}\t{person.age}\t{person.sex}\tsite{person.site + 1}")
     (job.out / "participants.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     columns = {
         "age": {"Description": f"Age, uniform from {YOUNGEST} to {OLDEST}", "Units": "years"},
