@@ -273,3 +273,31 @@ def test_a_broken_image_raises_when_it_is_read(bids: Path) -> None:
     records, _, _ = read(reader)
     with pytest.raises(ImageError, match="empty file"):
         reader.header(records[2])
+
+
+def test_masks_in_derivatives_are_the_label_mask(bids: Path, write_nifti) -> None:
+    for number in range(1, 6):
+        name = f"sub-{number:02d}"
+        write_nifti(bids / "derivatives" / "tissues" / name / "anat" / f"{name}_dseg.nii.gz")
+    records, problems, _ = read(reader_of(bids), ("mask", "sex"))
+    assert problems == []
+    assert records[0].labels == {"mask": "derivatives/tissues/sub-01/anat/sub-01_dseg.nii.gz", "sex": "F"}
+    assert records[-1].labels["mask"] == ""
+    (bids / "participants.tsv").unlink()
+    assert len(read(reader_of(bids), ("mask",))[0]) == 6
+
+
+def test_masks_that_are_not_clear(bids: Path, write_nifti) -> None:
+    _, problems, _ = read(reader_of(bids), ("mask",))
+    assert problems == [
+        "data/brains: reader.masks: no masks (expected derivatives/<name>/sub-*/anat/*_dseg.nii.gz)"
+    ]
+    for folder in ("a", "b"):
+        write_nifti(bids / "derivatives" / folder / "sub-01" / "anat" / "sub-01_desc-brain_mask.nii.gz")
+    _, problems, _ = read(reader_of(bids), ("mask",))
+    assert "2 folders with masks: derivatives/a, derivatives/b (name one: reader.masks)" in problems[0]
+    write_nifti(bids / "derivatives" / "b" / "sub-01" / "anat" / "sub-01_desc-head_mask.nii.gz")
+    records, problems, _ = read(reader_of(bids, masks="a"), ("mask",))
+    assert (records[0].labels["mask"].split("/")[1], problems) == ("a", [])
+    assert "has 2 masks" in read(reader_of(bids, masks="b"), ("mask",))[1][0]
+    assert "did you mean" in read(reader_of(bids, masks="aa"), ("mask",))[1][0]

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 
 from tlpy.data.readers.base import ImageRecord, Reader
 from tlpy.data.readers.bids_files import ENTITIES, BidsFile, scan, select
+from tlpy.data.readers.bids_masks import masks_of
 from tlpy.data.readers.images import without_ending
 from tlpy.data.readers.rows import RowReader, absent, resolve
 from tlpy.data.readers.tables import Row, Table, read_table
 from tlpy.errors import Problem, Problems, nearest
 
 _TABLE = "participants.tsv"
+_MASK = "mask"
 
 
 class BidsReader(Reader):
@@ -26,6 +28,9 @@ class BidsReader(Reader):
         sessions: `first`, `last`, `all` or one session's name; needed where a subject has several.
         runs: `first`, `last`, `all` or a number; needed where a session has several.
         derivatives: a folder below the data set (or below its `derivatives`) that holds the images.
+        masks: such a folder that holds the segmentations, for the label `mask`; by default the one with any.
+
+    The label `mask`, where no table has such a column, is the path of the image's `*_dseg` or `*_mask` file.
     """
 
     def check_options(self, problems: Problems) -> None:
@@ -50,13 +55,16 @@ class BidsReader(Reader):
         files = self._files(problems)
         if not files:
             return []
-        needed = bool(labels or group)
+        needed = bool(set(labels) - {_MASK} or group)
         people = self._participants(problems, needed)
         visits, visit_columns = self._visits(sorted({file.subject for file in files}), problems)
         columns = list(dict.fromkeys([*(people.columns if people else []), *visit_columns]))
+        segmented = _MASK in labels and self.columns.get(_MASK, _MASK) not in columns
+        masks = masks_of(self.root, self.shown, self.options.get("masks"), problems) if segmented else None
+        listed = [label for label in labels if not (segmented and label == _MASK)]
         # Without the table every column would be reported as absent.
         faults = Problems() if needed and people is None else problems
-        reader = resolve(f"{self.shown}/{_TABLE}", columns, self.columns, labels, group, faults)
+        reader = resolve(f"{self.shown}/{_TABLE}", columns, self.columns, listed, group, faults)
         rows = self._rows(people, problems) if people else None
         chosen = self._chosen(files, problems)
         if rows and not any(file.subject in rows for file in files):
@@ -75,6 +83,8 @@ class BidsReader(Reader):
                 file, _joined(row, visits.get((file.subject, file.session))), reader, problems
             )
             if record:
+                if masks is not None:
+                    record.labels[_MASK] = masks.of(file, problems)
                 records.append(record)
         if rows is not None:
             imaged = {file.subject for file in files}

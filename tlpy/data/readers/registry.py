@@ -18,6 +18,7 @@ _BIDS = {
     "sessions": None,
     "runs": None,
     "derivatives": None,
+    "masks": None,
 }
 
 
@@ -109,7 +110,14 @@ def open_reader(
     """
     complete = READERS.complete(component, f"{shown}: reader")
     options = {key: value for key, value in complete.items() if key != "name"}
-    reader: Reader = READERS.load(complete["name"])(root, shown, options, dict(columns or {}))
+    name, made = complete["name"], READERS.load(complete["name"])
+    reader: Reader
+    if "." in name:
+        from tlpy.data.readers.own import open_own
+
+        reader = open_own(name, made, root, shown, options, dict(columns or {}))
+    else:
+        reader = made(root, shown, options, dict(columns or {}))
     reader.window = window
     return reader
 
