@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tlpy.components import as_component
 from tlpy.errors import Problem, Problems, nearest
 from tlpy.source_code import Described, Signature, SourceTree
 
@@ -163,6 +164,32 @@ class OwnParts:
         if problems:
             self._told.add(f"{kind} {component.get('name')}")
         return list(problems)
+
+    def of_variant(self, params: Mapping[str, Any], chain: Iterable[Any]) -> list[Problem]:
+        """What is wrong with the own parts of one variant.
+
+        Args:
+            params: the variant's params.
+            chain: its stages (`tlpy.config.chain.StageSpec`).
+        """
+        found: list[Problem] = []
+        for name, spec in params["datasets"].items():
+            found += self.problems("reader", as_component(spec["reader"]), f"datasets.{name}.reader")
+        for stage in chain:
+            found += self.problems("architecture", stage.architecture, "architecture")
+            if stage.transfer:
+                found += self.problems("transfer", stage.transfer, f"{stage.where}.transfer")
+            if stage.scenario:
+                found += self.problems("scenario", as_component(stage.scenario), f"{stage.where}.scenario")
+            for name, setting in stage.objective.items():
+                arguments = setting if isinstance(setting, Mapping) else {}
+                where = f"{stage.where}.objective"
+                found += self.problems("objective", {**arguments, "name": name}, where)
+            for kind in ("optimizer", "schedule", "datamodule"):
+                found += self.problems(kind, stage.training[kind], kind)
+            for transform in stage.training["augmentation"] or ():
+                found += self.problems("augmentation", transform, "augmentation")
+        return found
 
     def _no_module(self, path: str, module: str, where: str, problems: Problems) -> None:
         """A module that is not in the folder must be a package that is installed."""

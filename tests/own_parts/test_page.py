@@ -1,0 +1,27 @@
+"""What docs/own-parts.md shows is run as it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from conftest import blocks
+
+from tlpy.cli import main
+
+PAPER = 34  # lines of user code for a new data set (TLIMB, table 1)
+
+
+@pytest.mark.parametrize("name", ["own/clinic.py", "own/pairs.py"])
+def test_a_new_data_set_takes_no_more_lines_than_the_papers(name: str) -> None:
+    lines = [line for line in blocks()[name].splitlines() if line.strip()]
+    assert len(lines) <= PAPER
+
+
+def test_the_page_is_planned_without_torch(page: Path) -> None:  # noqa: ARG001
+    result = CliRunner().invoke(main, ["plan", "own.yaml"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "datasets.clinic.task: regression" in result.output
+    assert "datasets.sexes.task: binary (F, M)" in result.output
+    assert "60" in result.output
