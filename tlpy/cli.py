@@ -62,6 +62,65 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
 
 
 @main.command()
+@click.argument("params_file", type=FILE, metavar="FILE")
+@click.option("--variant", metavar="ID", help="The variant: its id, the start of it, or its label.")
+@click.option("--list", "show", is_flag=True, help="Show the variants instead.")
+@click.option("--seed", type=int, help="Which replicate; the first by default.")
+@click.option("--fold", type=int, help="Which replicate; the first by default.")
+@click.option("--again", is_flag=True, help="Train the last stage anew, though it is finished.")
+@click.option("--store", type=click.Path(path_type=Path), help="The folder of finished work.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Where to write; <outdir>/variants/ID by default."
+)
+@click.option(
+    "--accelerator", type=click.Choice(["auto", "cpu", "gpu"]), help="As the params say by default."
+)
+@click.option("--threads", type=click.IntRange(min=1), help="One a core by default.")
+@click.option("--debug", is_flag=True, help="Show the traceback of a stage that fails.")
+def train(
+    params_file: Path,
+    variant: str | None,
+    show: bool,
+    seed: int | None,
+    fold: int | None,
+    again: bool,
+    store: Path | None,
+    out: Path | None,
+    accelerator: str | None,
+    threads: int | None,
+    debug: bool,
+) -> None:
+    """Train one variant of FILE in this process: what the pipeline's tasks do, for debugging.
+
+    What is finished in the store (work/tlpy by default) is not done again.
+    """
+    from tlpy.local import LocalRun, read_metrics
+
+    if not (variant or show):
+        raise click.UsageError("give --variant ID; --list shows them")
+    local = LocalRun(params_file, store=store, accelerator=accelerator, threads=threads)
+    if show:
+        for entry in local.document["variants"]:
+            click.echo(f"{entry['id']}  {entry['target']:<12} {entry['label']}")
+        return
+    folders = local.train_variant(str(variant), seed, fold, again, out)
+    for folder in folders:
+        found = read_metrics(folder)
+        stage = json.loads((folder / "stage.json").read_text())
+        if found["status"] != "done":
+            log = folder / "stage.log"
+            if debug and log.is_file():
+                click.echo(log.read_text(), err=True)
+            click.echo(f"{stage['name']} ({folder}) failed: {found['reason']}", err=True)
+            sys.exit(1)
+        scores = ", ".join(
+            f"{name} {value:.4g}" for name, value in found["metrics"]["val"].items() if value is not None
+        )
+        click.echo(f"{stage['name']} ({folder}): validation {scores}")
+    click.echo(f"test scores: {folders[-1] / 'metrics.json'}")
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--subjects", type=click.IntRange(min=1), default=100, show_default=True, help="How many people."
@@ -74,10 +133,31 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
     "--shift", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="How much they differ."
 )
 @click.option("--masks", is_flag=True, help="Also write the tissues, to derivatives/tissues.")
-def simulate(folder: Path, subjects: int, seed: int, sites: int, shift: float, masks: bool) -> None:
+@click.option(
+    "--layout",
+    help="Instead, small ones, as hcp, ukb, ixi, oasis1, oasis2, decathlon, medmnist, image_folder, "
+    "timeseries.",
+)
+@click.option("--clean", is_flag=True, help="With --layout: without what is wrong in the real data.")
+def simulate(
+    folder: Path,
+    subjects: int,
+    seed: int,
+    sites: int,
+    shift: float,
+    masks: bool,
+    layout: str | None,
+    clean: bool,
+) -> None:
     """Write phantom brains with a known age and sex signal to FOLDER, as a BIDS data set."""
     from tlpy.simulate import simulate_bids
 
+    if layout and layout != "bids":
+        from tlpy.simulate.layouts import simulate_layout
+
+        simulate_layout(layout, folder, subjects=subjects, seed=seed, dirt=not clean)
+        click.echo(f"{subjects} simulated people in {folder}, laid out as {layout}")
+        return
     simulate_bids(folder, subjects=subjects, seed=seed, sites=sites, shift=shift, masks=masks)
     click.echo(f"{subjects} simulated brains in {folder}")
 

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Any
 
 # What cannot change a trained stage: how results are planned, ranked, shown, and simulated.
-NOT_TRAINING = ("cli.py", "config", "evaluation", "report", "simulate", "simulate.py", "store.py")
+NOT_TRAINING = (
+    "cli.py",
+    "config",
+    "evaluation",
+    "local.py",
+    "own_parts.py",
+    "report",
+    "simulate",
+    "source_code.py",
+    "store.py",
+)
 
 # In `data/`, what comes after the prepared cache.
 NOT_PREPARING = (

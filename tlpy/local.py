@@ -1,0 +1,276 @@
+"""Everything the pipeline does, in one process: a whole search from a notebook, one variant for debugging.
+
+The same functions as the tasks' are called, with finished work in a store: numbers are the pipeline's, and
+what either has finished neither does again.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tlpy.config.files import plan_document, task_document, write_plan
+from tlpy.config.params import read_params
+from tlpy.config.plan import Plan, Planner
+from tlpy.config.schema import Schema
+from tlpy.data.prepare import prepare_shard
+from tlpy.errors import InputError, Problem, Problems, nearest
+from tlpy.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Where finished work is kept if no store is named: beside Nextflow's own work folder.
+WORK = Path("work") / "tlpy"
+ATTEMPTS = 4
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a search gave.
+
+    Attributes:
+        outdir: the folder it is in: `ranking`, `stages`, `plan`, `report` (MultiQC's input).
+        leaderboard: the variants, best first, as rows of leaderboard.tsv.
+        best_params: the winner as params that run; None where every variant failed.
+        failed: why, by stage id, for stages that failed.
+    """
+
+    outdir: Path
+    leaderboard: list[dict[str, Any]]
+    best_params: dict[str, Any] | None
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The leaderboard as a pandas table."""
+        import pandas as pd
+
+        return pd.DataFrame(self.leaderboard)
+
+    def stage(self, stage_id: str) -> Path:
+        """The folder of a stage's weights, metrics and predictions."""
+        return self.outdir / "stages" / stage_id
+
+
+class LocalRun:
+    """A plan, and what is needed to carry it out here.
+
+    Args:
+        params: as in a params file, or the path of one; relative paths are relative to the current folder.
+        outdir: where results go; None: as the params say.
+        store: the folder of finished work; None: as the params say, or `work/tlpy`.
+        accelerator: `auto`, `cpu` or `gpu`; None: as the params say.
+        threads: of torch, and of reading images; None: one a core.
+
+    Raises:
+        InputError: with everything that is wrong with the params and the data.
+    """
+
+    def __init__(
+        self,
+        params: Mapping[str, Any] | str | Path,
+        outdir: Path | str | None = None,
+        store: Path | str | None = None,
+        accelerator: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        given = read_params(Path(params)) if isinstance(params, str | Path) else dict(params)
+        if outdir is not None:
+            given["outdir"] = str(outdir)
+        self.store = Store(Path(store or given.get("store") or WORK))
+        schema = Schema.read()
+        components = Path(given["components"]) if given.get("components") else None
+        planner = Planner(given, schema, {}, os.cpu_count() or 1, self.store.root, components)
+        self.plan: Plan = planner.plan()
+        self.outdir = Path(given["outdir"])
+        self.accelerator = str(accelerator or given.get("accelerator") or schema.default("accelerator"))
+        self.threads = threads or os.cpu_count() or 1
+        self.document = plan_document(self.plan)
+        self.tasks = task_document(self.plan)
+
+    def prepare(self, caches: Iterable[str] | None = None) -> None:
+        """Prepare what the store lacks, of some caches or all. Raises `InputError` with all bad images."""
+        wanted = set(self.plan.caches if caches is None else caches)
+        problems = Problems()
+        for entry in self.tasks["prepare"]:
+            request = entry["request"]
+            if request["cache"] not in wanted or self.store.has("cache", entry["id"]):
+                continue
+            aside = self.store.root / "cache" / f".preparing-{os.getpid()}-{entry['id']}"
+            try:
+                found = prepare_shard(request, Path(entry["source"]), aside, self.threads)
+                problems.extend(found)
+                if not found:
+                    self.store.keep("cache", entry["id"], aside)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+        problems.raise_if_any()
+
+    def train(self, pack: Mapping[str, Any], out: Path, store: Path | None) -> dict[str, str]:
+        """Train a pack's stages as its task would, with its retries; their status by id."""
+        from tlpy.scenarios.pack import StageOutOfMemoryError, train_pack
+
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return train_pack(
+                    pack,
+                    caches=self.store.root / "cache",
+                    subjects=out / "subjects",
+                    parents=self.store.root / "stages",
+                    out=out / "stages",
+                    checkpoints=self.store.root / "checkpoints",
+                    store=store,
+                    threads=self.threads,
+                    accelerator=self.accelerator,
+                    attempt=attempt,
+                )
+            except StageOutOfMemoryError as error:
+                if attempt == ATTEMPTS:
+                    raise
+                print(f"out of memory: {error}; once more with a smaller batch", flush=True)
+        raise AssertionError("the last attempt returns or raises")
+
+    def write_subjects(self, out: Path) -> None:
+        """Write the tables of subjects that trainings read."""
+        (out / "subjects").mkdir(parents=True, exist_ok=True)
+        for key, table in self.plan.subjects.items():
+            table.write(out / "subjects" / f"{key}.tsv")
+
+    def search(self) -> Result:
+        """Carry out the whole plan and rank its variants."""
+        out = self.outdir
+        write_plan(self.plan, out / "plan")
+        self.write_subjects(out)
+        self.prepare()
+        for entry in self.tasks["packs"]:
+            self.train(entry["pack"], out, self.store.root)
+        for stage in self.tasks["stored_stages"]:
+            self.store.fetch("stages", stage, out / "stages" / stage)
+        return self._rank(out)
+
+    def _rank(self, out: Path) -> Result:
+        from tlpy.evaluation.leaderboard import write_ranking
+        from tlpy.evaluation.ranking import rank
+        from tlpy.evaluation.results import read_run
+        from tlpy.report.write import write_report
+
+        found = read_run(self.document, out / "stages", self.store.root / "cache")
+        rankings = rank(found)
+        write_ranking(rankings, self.plan.params, out / "ranking")
+        write_report(found, rankings, out / "report")
+        best = out / "ranking" / "best_params.yaml"
+        failed = {key: stage.reason for key, stage in found.stages.items() if stage.reason}
+        board = read_leaderboard(out / "ranking" / "leaderboard.tsv")
+        return Result(out, board, read_params(best) if best.is_file() else None, failed)
+
+    def variant(self, name: str) -> dict[str, Any]:
+        """The variant with this id (or the start of it) or label; raises `InputError` if there is not one."""
+        variants = self.document["variants"]
+        found = [v for v in variants if name == v["label"]] or [
+            v for v in variants if name and v["id"].startswith(name)
+        ]
+        if len(found) == 1:
+            return dict(found[0])
+        if found:
+            listed = ", ".join(v["id"] for v in found)
+            raise InputError([Problem("--variant", f"'{name}' stands for several variants", listed)])
+        hint = nearest(name, [v["label"] for v in variants]) + "; --list shows all"
+        raise InputError([Problem("--variant", f"there is no variant '{name}'", hint)])
+
+    def train_variant(
+        self,
+        name: str,
+        seed: int | None = None,
+        fold: int | None = None,
+        again: bool = False,
+        out: Path | None = None,
+    ) -> list[Path]:
+        """Train the chain of one variant's replicate; the folders of its stages, first to last.
+
+        Args:
+            name: the variant's id, the start of it, or its label.
+            seed, fold: which replicate; None: the first.
+            again: train the last stage anew, though it is finished; it does not go into the store.
+            out: where to write; None: `<outdir>/variants/<id>`.
+
+        Raises:
+            InputError: there is no such variant or replicate, or an image cannot be used.
+        """
+        variant = self.variant(name)
+        replicate = _replicate(variant["replicates"], seed, fold)
+        out = out or self.outdir / "variants" / variant["id"]
+        stages = [self.plan.stages[stage] for stage in replicate["stages"]]
+        self.write_subjects(out)
+        self.prepare({cache for stage in stages for cache in _caches(stage)})
+        chain = {"id": f"chain-{replicate['stages'][-1]}", "role": stages[-1]["role"], "cpus": self.threads}
+        execution = self.tasks["packs"][0]["pack"].get("execution") if self.tasks["packs"] else None
+        if execution:
+            chain["execution"] = execution
+        first, last = (stages[:-1], stages[-1:]) if again else (stages, [])
+        if first:
+            self.train({**chain, "stages": first}, out, self.store.root)
+        if last:
+            shutil.rmtree(out / "stages" / last[0]["id"], ignore_errors=True)
+            self.train({**chain, "stages": last}, out, None)
+        return [out / "stages" / stage["id"] for stage in stages]
+
+
+def run(
+    params: Mapping[str, Any] | str | Path,
+    *,
+    outdir: Path | str | None = None,
+    store: Path | str | None = None,
+    accelerator: str | None = None,
+    threads: int | None = None,
+) -> Result:
+    """Run a whole search in this process: plan, prepare, train, rank.
+
+    Args are those of `LocalRun`. Raises `InputError` with everything that is wrong with params and data; a
+    stage that fails is in the leaderboard and in `Result.failed`.
+    """
+    return LocalRun(params, outdir, store, accelerator, threads).search()
+
+
+def read_leaderboard(file: Path) -> list[dict[str, Any]]:
+    """The rows of a leaderboard.tsv, numbers as numbers and empty cells as None."""
+    with file.open(newline="", encoding="utf-8") as stream:
+        return [
+            {key: text if key in ("variant", "label") else _value(text) for key, text in row.items()}
+            for row in csv.DictReader(stream, delimiter="\t")
+        ]
+
+
+def _value(text: str) -> Any:
+    for parse in (int, float):
+        try:
+            return parse(text)
+        except ValueError:
+            continue
+    return text or None
+
+
+def _replicate(replicates: list[dict[str, Any]], seed: int | None, fold: int | None) -> dict[str, Any]:
+    for replicate in replicates:
+        if (seed is None or replicate["seed"] == seed) and (fold is None or replicate["fold"] == fold):
+            return replicate
+    there = "; ".join(
+        f"seed {r['seed']}" + ("" if r["fold"] is None else f" fold {r['fold']}") for r in replicates
+    )
+    raise InputError([Problem("--seed, --fold", "there is no such replicate", f"there are: {there}")])
+
+
+def _caches(stage: Mapping[str, Any]) -> set[str]:
+    return {str(source["cache"]) for source in stage.get("sources", [stage])}
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """A stage's metrics.json."""
+    found: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return found
