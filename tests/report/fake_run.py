@@ -132,6 +132,7 @@ class FakeRun:
             objective["elastic_penalty"] = {"alpha": penalty, "beta": penalty}
         training = {"epochs": 10 if name == "pretrain" else 5, "lr": lr, "batch_size": 16, "precision": "32"}
         training |= {"optimizer": {"name": "adam"}, "schedule": {"name": "constant"}, "early_stopping": None}
+        training["augmentation"] = [{"name": "flip"}, {"name": "bias_field"}] if parent else None
         self.stages[id_] = {
             "id": id_, "name": name, "role": name, "depth": int(parent is not None), "parent": parent,
             "dataset": dataset, "cache": digest("cache", dataset),

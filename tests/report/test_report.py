@@ -57,6 +57,7 @@ def test_every_section_of_a_whole_run(tmp_path: Path) -> None:
     assert found["roc"]["section_name"] == "ROC curves"
     assert "29 %" in found["sharing"]["data"]
     assert found["pictures"]["data"].count("data:image/png;base64,") == 8
+    assert "augmented at random: flip and bias field." in found["methods"]["data"]
 
 
 def test_the_config_orders_every_section() -> None:

@@ -156,6 +156,13 @@ def _training(run: Run) -> str:
             f"{doing} of {nets} on {data} ran for at most {epochs} epochs with {optimizers} (learning rate "
             f"{rates}, batch size {batches}), minimising {losses}.{kept}"
         )
+    changes = [
+        str(step["name"]).replace("_", " ")
+        for stage in run.plan["stages"].values()
+        for step in stage["training"]["augmentation"] or []
+    ]
+    if changes:
+        sentences.append(f"Training images were augmented at random: {_values(changes, 'and')}.")
     if any("elastic_penalty" in stage["objective"] for stage in run.plan["stages"].values()):
         sentences.append(
             "Where an elastic penalty was used, weights were drawn to their pretrained values (L2-SP)."
@@ -163,8 +170,8 @@ def _training(run: Run) -> str:
     return " ".join(sentences)
 
 
-def _values(items: Any) -> str:
-    return escape(joined(list(dict.fromkeys(str(item) for item in items)), "or"))
+def _values(items: Any, word: str = "or") -> str:
+    return escape(joined(list(dict.fromkeys(str(item) for item in items)), word))
 
 
 def _search(run: Run, rankings: list[Ranking]) -> str:
