@@ -65,6 +65,8 @@ class BidsReader(Reader):
         # Without the table every column would be reported as absent.
         faults = Problems() if needed and people is None else problems
         reader = resolve(f"{self.shown}/{_TABLE}", columns, self.columns, listed, group, faults)
+        if len(reader.labels) < len(listed):
+            return []  # the column is absent: no need to say so of every image
         rows = self._rows(people, problems) if people else None
         chosen = self._chosen(files, problems)
         if rows and not any(file.subject in rows for file in files):

@@ -47,7 +47,7 @@ class TableReader(Reader):
             return []
         columns = {name: self._column(table, name, problems) for name in DEFAULT_COLUMNS}
         reader = resolve(self.shown, table.columns, self.columns, labels, group, problems)
-        if columns["image"] is None:
+        if columns["image"] is None or len(reader.labels) < len(labels):
             return []
         if not table.rows:
             problems.add(self.shown, "no rows, expected one for each image")
