@@ -210,9 +210,8 @@ class LocalRun:
         self.write_subjects(out)
         self.prepare({cache for stage in stages for cache in _caches(stage)})
         chain = {"id": f"chain-{replicate['stages'][-1]}", "role": stages[-1]["role"], "cpus": self.threads}
-        execution = self.tasks["packs"][0]["pack"].get("execution") if self.tasks["packs"] else None
-        if execution:
-            chain["execution"] = execution
+        if self.plan.execution:
+            chain["execution"] = self.plan.execution
         first, last = (stages[:-1], stages[-1:]) if again else (stages, [])
         if first:
             self.train({**chain, "stages": first}, out, self.store.root)

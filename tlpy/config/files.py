@@ -137,7 +137,11 @@ def _pack_task(plan: Plan, pack: dict[str, Any], in_packs: set[str]) -> dict[str
         "parents": [parent for parent in parents if parent in in_packs],
         "stored_parents": [parent for parent in parents if parent not in in_packs],
         "weights": sorted({stage["weights"] for stage in stages if stage["weights"]}),
-        "pack": {"id": pack["id"], "role": pack["role"], "cpus": pack["cpus"], "stages": stages},
+        "pack": {
+            **{key: pack[key] for key in ("id", "role", "cpus")},
+            "stages": stages,
+            **({"execution": plan.execution} if plan.execution else {}),
+        },
     }
 
 

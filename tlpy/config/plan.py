@@ -13,6 +13,7 @@ from typing import Any
 from tlpy.config.catalogue import Cache, Catalogue, DataSet
 from tlpy.config.chain import ChainResolver, StageSpec, from_scratch, unknown_datasets
 from tlpy.config.digests import canonical, code_digest, digest, training_digest
+from tlpy.config.execution import execution, execution_problems, precision_warnings
 from tlpy.config.goals import can_do_without
 from tlpy.config.heads import merge_heads, scorable
 from tlpy.config.packs import caches_of, make_packs
@@ -46,6 +47,7 @@ class Plan:
     stored_caches: set[str]
     code: str
     components: str | None
+    execution: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     normalised: list[dict[str, str]] = field(default_factory=list)
 
@@ -117,6 +119,7 @@ class Planner:
             epochs += sum(
                 self.stages[s]["training"]["epochs"] for _, _, stages, _ in replicates for s in stages
             )
+        problems.extend(execution_problems(int(self._value("devices")), self.stages.values()))
         problems.raise_if_any()
         if self._value("baseline"):
             book.add_baselines(self.stages)
@@ -303,15 +306,22 @@ class Planner:
             base_subjects=splits.base,
             stages=self.stages,
             variants=book.variants,
-            packs=make_packs(self.stages, to_train, float(self._value("pack_minutes")), self.slots),
+            packs=self._packs(to_train),
             stage_runs=runs + book.baseline_runs(),
             epochs_unshared=epochs + book.baseline_epochs(self.stages),
             stored_caches=stored,
             code=self.code,
             components=self.components,
+            execution=execution(self.given, self.schema),
             warnings=self._warnings(datasets),
             normalised=list(self.normalised.values()),
         )
+
+    def _packs(self, to_train: Sequence[str]) -> list[dict[str, Any]]:
+        """The packs; each device of a training needs a core to feed it."""
+        devices = int(self._value("devices"))
+        packs = make_packs(self.stages, to_train, float(self._value("pack_minutes")), self.slots)
+        return [{**pack, "cpus": max(pack["cpus"], devices)} for pack in packs]
 
     def _warnings(self, datasets: Mapping[str, DataSet]) -> list[str]:
         unused = sorted(set(self.given["datasets"]) - {data.name for data in datasets.values()})
@@ -331,7 +341,7 @@ class Planner:
             "set weight_decay: 0 to keep them near their start only"
             for name in sorted(decayed)
         ]
-        return found
+        return found + precision_warnings(str(self._value("accelerator")), self.stages.values())
 
 
 def _raised(attempt: Callable[[], object]) -> list[Problem]:
