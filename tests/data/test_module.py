@@ -96,7 +96,7 @@ def test_oversampling_an_own_data_set() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sampling": "weighted"}, "sampling must be one of shuffle, oversample, got 'weighted'"),
+        ({"sampling": "weighted"}, "sampling must be one of shuffle, oversample, balanced, got 'weighted'"),
         ({"sampling": "oversample"}, "a regression has none"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"parts": {"val": Numbers(3)}}, "parts must be train"),

@@ -120,6 +120,7 @@ def test_halved_batches_make_the_same_steps(tmp_path: Path, toy_data: Path) -> N
     from tlpy.data.cache import PreparedImages
     from tlpy.data.dataset import ImageSource
     from tlpy.data.subjects import read_subjects
+    from tlpy.scenarios.material import Opened
     from tlpy.scenarios.stage import train_stage
 
     record = toys.stage("s1", architecture=VIT, training__batch_size=4, training__optimizer={"name": "sgd"})
@@ -128,7 +129,8 @@ def test_halved_batches_make_the_same_steps(tmp_path: Path, toy_data: Path) -> N
     ]
     source = ImageSource(PreparedImages.open([toy_data / "caches/cache-000"]))
     for halvings in (0, 1):
-        train_stage(record, source, rows, {}, None, tmp_path / str(halvings), halvings=halvings)
+        opened = [Opened(source, rows, {})]
+        train_stage(record, opened, None, tmp_path / str(halvings), halvings=halvings)
     whole, halved = (load_file(tmp_path / f"{n}/weights.safetensors") for n in (0, 1))
     assert read(tmp_path / "1")["physical_batch"] == 2
     assert read(tmp_path / "0")["n"]["train"] % 4 == 0

@@ -123,6 +123,12 @@ def stage(
         for key in keys[:-1]:
             target = target[key]
         target[keys[-1]] = value
+    task = record["task"]
+    heads = [{"label": name, "type": task["type"], "classes": task["classes"]} for name in task["labels"]]
+    source = {key: record[key] for key in ("dataset", "cache", "subjects")}
+    record.setdefault("scenario", {"name": "sequential"})
+    record.setdefault("tasks", heads)
+    record.setdefault("sources", [{**source, "labels": task["labels"], "labelled": bool(heads)}])
     return record
 
 

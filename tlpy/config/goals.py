@@ -89,6 +89,13 @@ def complete_goal(
         scenario = complete_scenario(spec.scenario, f"{spec.where}.scenario", several)
     except InputError as error:
         problems.extend(error.problems)
+    classes = task["type"] in ("binary", "multiclass")
+    if spec.training["sampling"] == "oversample" and not classes:
+        message = f"there are no classes to even out: stage '{spec.name}' learns {_in_words(task)}"
+        problems.add(f"{spec.where}.sampling", message, "shuffle, or oversample in the other stages only")
+    elif spec.training["sampling"] == "oversample" and scenario.get("mixing") == "balanced":
+        hint = "leave one of them out"
+        problems.add(f"{spec.where}.sampling", "oversample can't be had with mixing: balanced", hint)
     problems.raise_if_any()
     if "unlabelled_ratio" in scenario and not (beside and uses_unlabelled(objective)):
         scenario["unlabelled_ratio"] = 0.0
@@ -100,3 +107,7 @@ def complete_goal(
 def _acting(objective: Mapping[str, Any]) -> list[str]:
     """The terms that are not switched off."""
     return [name for name, setting in objective.items() if setting not in (None, False, 0)]
+
+
+def _in_words(task: Mapping[str, Any]) -> str:
+    return f"a {task['type']} of {task['labels'][0]}" if task["labels"] else "no label"

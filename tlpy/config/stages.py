@@ -100,7 +100,7 @@ def stage_record(
         problems.extend(error.problems)
     problems.raise_if_any()
     fits = metric is not None and task["type"] in METRICS[metric].tasks
-    record = {
+    record: dict[str, Any] = {
         "name": spec.name,
         "role": spec.role,
         "depth": 0 if parent is None else parent["depth"] + 1,

@@ -105,3 +105,42 @@ class PreparedDataset(Dataset):
     def __getitems__(self, indices: Sequence[int]) -> Item:
         chosen = torch.as_tensor(indices)
         return self._source.batch(self._rows[np.asarray(indices)]), [v[chosen] for v in self.targets.values()]
+
+
+class JointDataset(PreparedDataset):
+    """Prepared images of several data sets as one. After its labels, each image tells its source.
+
+    Args:
+        sources: the opened cache of each data set.
+        subjects: rows of all of them; `Row.source` says which.
+        targets: for each label (n,) or (n, columns); NaN or -1 where an image lacks it.
+    """
+
+    def __init__(
+        self, sources: Sequence[ImageSource], subjects: Sequence[Row], targets: Mapping[str, np.ndarray]
+    ) -> None:
+        self.subjects = list(subjects)
+        self.targets = {label: torch.from_numpy(np.ascontiguousarray(v)) for label, v in targets.items()}
+        self.source = np.array([row.source for row in self.subjects], dtype=np.int64)
+        self._sources = list(sources)
+        self._rows = np.zeros(len(self.subjects), dtype=np.int64)
+        for number in np.unique(self.source):
+            own = np.flatnonzero(self.source == number)
+            self._rows[own] = self._sources[number].rows([self.subjects[row].image for row in own])
+
+    def __getitems__(self, indices: Sequence[int]) -> Item:
+        chosen = np.asarray(indices)
+        of = self.source[chosen]
+        labels = [values[torch.as_tensor(chosen)] for values in self.targets.values()]
+        return self._gather(chosen, of), [*labels, torch.from_numpy(of)]
+
+    def _gather(self, chosen: np.ndarray, of: np.ndarray) -> Tensor:
+        numbers = np.unique(of)
+        if len(numbers) == 1:
+            return self._sources[numbers[0]].batch(self._rows[chosen])
+        parts = {number: self._sources[number].batch(self._rows[chosen[of == number]]) for number in numbers}
+        first = next(iter(parts.values()))
+        images = first.new_empty((len(chosen), *first.shape[1:]))
+        for number, part in parts.items():
+            images[torch.from_numpy(of == number)] = part
+        return images

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from tlpy.data.augmentation.pipeline import Augmentation
-from tlpy.data.dataset import Dataset, Item, PreparedDataset
-from tlpy.data.sampling import BatchSampler, EpochSampler
+from tlpy.data.dataset import Dataset, Item, JointDataset, PreparedDataset
+from tlpy.data.sampling import BatchSampler, EpochSampler, StreamSampler
 from tlpy.data.subjects import PARTS
 from tlpy.scenarios.framework import CombinedLoader, LightningDataModule
 
@@ -35,7 +35,8 @@ class BaseDataModule(LightningDataModule):
         sampling: `shuffle`, or `oversample` (see `EpochSampler`); of the main data set.
         pin_memory: for copies to a GPU.
         augmentation: of training images; None for none.
-        others: parts of further data sets by role, to be trained on jointly.
+        others: training parts of further data sets by role; their batches come beside the main ones.
+        shares: by role, how many images of it come with each of the main data set; 1 where nothing is said.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class BaseDataModule(LightningDataModule):
         pin_memory: bool = False,
         augmentation: Augmentation | None = None,
         others: Mapping[str, Mapping[str, Dataset]] | None = None,
+        shares: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         self.sets = {role: _in_order(given, role) for role, given in {MAIN: parts, **(others or {})}.items()}
         self.batch_size, self.seed, self.sampling, self.pin_memory = batch_size, seed, sampling, pin_memory
         self.augmentation = augmentation
+        self.shares = dict(shares or {})
         self._at = (-1, -1)
 
     @property
@@ -70,7 +73,7 @@ class BaseDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Item] | CombinedLoader:
         """Batches in an order that follows from the seed and the epoch alone.
 
-        Of several data sets: a batch of each by role, until the longest is through; shorter ones start again.
+        Of several data sets: a batch of each by role, until the main one is through.
         """
         self._at = (-1, -1)
         loaders = self.train_loaders()
@@ -78,11 +81,15 @@ class BaseDataModule(LightningDataModule):
 
     def train_loaders(self) -> dict[str, DataLoader[Item]]:
         """Each data set's training loader, by role."""
-        loaders = {}
-        for role, parts in self.sets.items():
-            data, sampling = parts["train"], self.sampling if role == MAIN else "shuffle"
-            classes = _classes(data) if sampling == "oversample" else None
-            loaders[role] = self._loader(data, EpochSampler(len(data), self.seed, sampling, classes))
+        data = self.parts["train"]
+        classes = None if self.sampling == "shuffle" else _classes(data, self.sampling)
+        main = self._loader(data, EpochSampler(len(data), self.seed, self.sampling, classes))
+        loaders = {MAIN: main}
+        for place, (role, parts) in enumerate(self.sets.items()):
+            if role != MAIN:
+                size = max(1, round(self.batch_size * self.shares.get(role, 1.0)))
+                others = StreamSampler(len(parts["train"]), self.seed, len(main) * size, place)
+                loaders[role] = self._loader(parts["train"], others, size)
         return loaders
 
     def val_dataloader(self) -> DataLoader[Item] | list[Any]:
@@ -112,10 +119,12 @@ class BaseDataModule(LightningDataModule):
             lambda images, place: augmentation(self.on_device(images), epoch, first * roles + place),
         )
 
-    def _loader(self, data: Dataset, sampler: EpochSampler | range) -> DataLoader[Item]:
+    def _loader(
+        self, data: Dataset, sampler: EpochSampler | StreamSampler | range, batch_size: int | None = None
+    ) -> DataLoader[Item]:
         return DataLoader(
             data,
-            batch_sampler=BatchSampler(sampler, self.batch_size),
+            batch_sampler=BatchSampler(sampler, self.batch_size if batch_size is None else batch_size),
             # `__getitems__` has made a batch already.
             collate_fn=_as_it_is,
             # A generator of its own: making an iterator must not move the random numbers of dropout.
@@ -145,8 +154,10 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-def _classes(data: Dataset) -> list[int] | None:
-    """The first label's class indices, which `oversample` evens out; None where it has none."""
+def _classes(data: Dataset, sampling: str) -> list[int] | None:
+    """What a sampling evens out: the first label's class indices, or the sources; None: there is none."""
+    if sampling == "balanced":
+        return data.source.tolist() if isinstance(data, JointDataset) else None
     if isinstance(data, PreparedDataset):
         first = next(iter(data.targets.values()))
     else:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-SAMPLINGS = ("shuffle", "oversample")
+SAMPLINGS = ("shuffle", "oversample", "balanced")
 
 
 class EpochSampler:
@@ -19,11 +19,13 @@ class EpochSampler:
         size: how many images there are.
         seed: the stage's seed.
         sampling: `shuffle` takes each image once an epoch; `oversample` repeats the images of smaller
-            classes until all classes are as large as the largest one.
-        classes: (size,) class index of each image; needed by `oversample`.
+            classes until all classes are as large as the largest one; `balanced` does so too, and has the
+            classes take turns.
+        classes: (size,) class index of each image, needed by `oversample` and `balanced`; an image whose
+            class is -1 (unknown) comes once.
 
     Raises:
-        ValueError: an unknown sampling, or `oversample` without classes.
+        ValueError: an unknown sampling, or one that needs classes without them.
     """
 
     def __init__(
@@ -31,13 +33,16 @@ class EpochSampler:
     ) -> None:
         if sampling not in SAMPLINGS:
             raise ValueError(f"sampling must be one of {', '.join(SAMPLINGS)}, got '{sampling}'")
-        if sampling == "oversample" and classes is None:
-            raise ValueError("sampling 'oversample' needs classes; a regression has none, use 'shuffle'")
+        if sampling != "shuffle" and classes is None:
+            raise ValueError(f"sampling '{sampling}' needs classes; a regression has none, use 'shuffle'")
         self.size, self.seed, self.epoch = size, seed, 0
+        self._turns = sampling == "balanced"
         self._members: list[np.ndarray] = []
-        if sampling == "oversample" and classes is not None:
+        self._once = np.zeros(0, dtype=np.int64)
+        if sampling != "shuffle" and classes is not None:
             of = np.asarray(classes)
-            self._members = [np.flatnonzero(of == value) for value in np.unique(of)]
+            self._members = [np.flatnonzero(of == value) for value in np.unique(of[of >= 0])]
+            self._once = np.flatnonzero(of < 0)
         self._largest = max((len(members) for members in self._members), default=0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -45,7 +50,7 @@ class EpochSampler:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self._members) * self._largest if self._members else self.size
+        return len(self._members) * self._largest + len(self._once) if self._members else self.size
 
     def __iter__(self) -> Iterator[int]:
         draw = np.random.default_rng([self.seed, self.epoch])
@@ -53,12 +58,50 @@ class EpochSampler:
             yield from draw.permutation(self.size).tolist()
             return
         chosen = [self._repeat(members, draw) for members in self._members]
-        yield from draw.permutation(np.concatenate(chosen)).tolist()
+        if self._turns:
+            chosen = [draw.permutation(members) for members in chosen]
+            yield from np.stack(chosen, 1).ravel().tolist()
+            return
+        yield from draw.permutation(np.concatenate([*chosen, self._once])).tolist()
 
     def _repeat(self, members: np.ndarray, draw: np.random.Generator) -> np.ndarray:
         """Whole passes over a class and a random rest, so that no image is left out of an epoch."""
         passes, rest = divmod(self._largest, len(members))
         return np.concatenate([np.tile(members, passes), draw.choice(members, rest, replace=False)])
+
+
+class StreamSampler:
+    """A given number of indices each epoch, from one endless stream of shuffled passes.
+
+    For images that come beside those that an epoch is a pass over: each of them is seen as often as the
+    others, however many are needed an epoch, and where the stream goes on depends on seed and epoch alone.
+
+    Args:
+        size: how many images there are.
+        seed: the stage's seed.
+        needed: how many come in an epoch.
+        stream: another number, another order.
+    """
+
+    def __init__(self, size: int, seed: int, needed: int, stream: int = 1) -> None:
+        self.size, self.seed, self.needed, self.stream = size, seed, needed, stream
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose part of the stream comes next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.needed
+
+    def __iter__(self) -> Iterator[int]:
+        done = self.epoch * self.needed
+        while done < (self.epoch + 1) * self.needed:
+            number, at = divmod(done, self.size)
+            order = np.random.default_rng([self.seed, self.stream, number]).permutation(self.size)
+            part = order[at : at + (self.epoch + 1) * self.needed - done]
+            yield from part.tolist()
+            done += len(part)
 
 
 class BatchSampler:
@@ -68,7 +111,7 @@ class BatchSampler:
     normalisation can't learn from one image, and dropping it would change how much a stage has seen.
     """
 
-    def __init__(self, sampler: EpochSampler | range, batch_size: int) -> None:
+    def __init__(self, sampler: EpochSampler | StreamSampler | range, batch_size: int) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         self.sampler, self.batch_size = sampler, batch_size

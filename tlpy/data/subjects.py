@@ -1,5 +1,8 @@
 """The subjects of a stage: which images, in which part, with which labels, and what the network is taught.
 
+A head is `{"label", "type", "classes"}`: a label's name and its task. A label that is missing is masked (NaN,
+or -1 among classes), never imputed.
+
 Regression targets are standardised by the training part's mean and standard deviation, so that a learning
 rate means the same for ages and for volumes; predictions and metrics are put back into the label's units.
 """
@@ -14,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from tlpy.errors import Problems, nearest
+from tlpy.errors import Problem, Problems, nearest
 
 PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One image of `subjects/<id>.tsv`; `labels` hold the raw text."""
+    """One image of `subjects/<id>.tsv`; `labels` hold the raw text, `source` the number of the data set."""
 
     image: str
     subject: str
@@ -29,10 +32,26 @@ class Row:
     site: str
     split: str
     labels: Mapping[str, str]
+    source: int = 0
 
 
-def read_subjects(path: Path, labels: Sequence[str]) -> list[Row]:
+def columns_of(head: Mapping[str, Any]) -> list[str]:
+    """The columns that a head learns: its label, or the classes of a multilabel task."""
+    return list(head["classes"]) if head["type"] == "multilabel" else [str(head["label"])]
+
+
+def is_known(row: Row, head: Mapping[str, Any]) -> bool:
+    """Whether the row says anything of the head's label."""
+    return any(row.labels.get(column) for column in columns_of(head))
+
+
+def read_subjects(path: Path, labels: Sequence[str], source: int = 0) -> list[Row]:
     """The rows of a subjects table, in file order.
+
+    Args:
+        path: the table.
+        labels: columns to read.
+        source: the number of the data set among those of the stage.
 
     Raises:
         InputError: the file or a label's column is missing, or a split is none of train, val and test.
@@ -55,22 +74,19 @@ def read_subjects(path: Path, labels: Sequence[str]) -> list[Row]:
                     f"{path.name}:{number}", f"split '{record['split']}'", f"expected {', '.join(PARTS)}"
                 )
             fields = {key: record.get(key) or "" for key in ("image", "subject", "group", "site", "split")}
-            rows.append(Row(**fields, labels={label: record[label] for label in labels}))
+            known = {label: record[label] or "" for label in labels}
+            rows.append(Row(**fields, labels=known, source=source))
     problems.raise_if_any()
     return rows
 
 
 def split_rows(
-    rows: Sequence[Row], available: Container[str], task: Mapping[str, Any], dataset: str
+    rows: Sequence[Row], available: Container[str], dataset: str, problems: Problems
 ) -> dict[str, list[Row]]:
     """Rows by part, without images that were left out in PREPARE.
 
-    A part that never had a row may stay empty, except train.
-
-    Raises:
-        InputError: a part lost all its images, or holds one class or one value only.
+    A part that never had a row may stay empty, except train; `problems` takes one that lost all its images.
     """
-    problems = Problems()
     parts: dict[str, list[Row]] = {}
     for part in PARTS:
         planned = [row for row in rows if row.split == part]
@@ -79,20 +95,33 @@ def split_rows(
         if not kept and (planned or part == "train"):
             reason = f"all {len(planned)} images were left out" if planned else "no images"
             problems.add(f"datasets.{dataset}", f"the {part} part is empty: {reason}")
-        for label in task["labels"] if kept else ():
-            regression = task["type"] == "regression"
-            found = {float(row.labels[label]) if regression else row.labels[label] for row in kept}
-            if len(found) == 1 and (part == "train" or not regression):
-                what = "one value" if regression else "one class"
-                lost = len(planned) - len(kept)
-                problems.add(
-                    f"datasets.{dataset}",
-                    f"the {part} part holds {what} of '{label}' only ({found.pop()}, {len(kept)} images"
-                    + (f", {lost} left out)" if lost else ")"),
-                    "use more images, another split, or another seed",
-                )
-    problems.raise_if_any()
     return parts
+
+
+def check_variety(
+    rows: Sequence[Row], head: Mapping[str, Any], part: str, dataset: str, lost: int = 0
+) -> list[Problem]:
+    """A problem for each column of a head that holds one class only in `rows`, or, to train on, one value.
+
+    Args:
+        rows: of one part; those that lack the label do not count.
+        head: the label.
+        part: its name.
+        dataset: its data set, for the message.
+        lost: how many of its images were left out.
+    """
+    regression = head["type"] == "regression"
+    problems = []
+    for column in columns_of(head):
+        texts = [row.labels[column] for row in rows if row.labels.get(column)]
+        found = {float(text) if regression else text for text in texts}
+        if len(found) == 1 and (part == "train" or not regression):
+            what = "one value" if regression else "one class"
+            only = f"the {part} part holds {what} of '{column}' only ({found.pop()}, {len(texts)} images"
+            more = f", {lost} left out)" if lost else ")"
+            hint = "use more images, another split, or another seed"
+            problems.append(Problem(f"datasets.{dataset}", only + more, hint))
+    return problems
 
 
 @dataclass(frozen=True)
@@ -104,41 +133,59 @@ class Scaling:
 
 
 def fit_scaling(rows: Sequence[Row], label: str) -> Scaling:
-    """The scaling of `label` over `rows` (population standard deviation)."""
-    values = np.array([float(row.labels[label]) for row in rows], dtype=np.float64)
-    return Scaling(float(values.mean()), float(values.std()))
+    """The scaling of `label` over the rows that have it (population standard deviation)."""
+    texts = [row.labels.get(label) for row in rows]
+    values = np.array([float(text) for text in texts if text], dtype=np.float64)
+    return Scaling(float(values.mean()), float(values.std())) if len(values) else Scaling(0.0, 1.0)
 
 
 def encode(
-    rows: Sequence[Row], task: Mapping[str, Any], scaling: Mapping[str, Scaling]
+    rows: Sequence[Row], heads: Sequence[Mapping[str, Any]], scaling: Mapping[str, Scaling]
 ) -> dict[str, np.ndarray]:
-    """What the network is taught: (n,) float32 standard scores, or (n,) int64 class indices, by label.
+    """What the network is taught, by label.
+
+    (n,) float32 standard scores; (n,) int64 class indices, -1 where missing; (n, columns) float32 of 0 and 1
+    for a multilabel task. What is missing is NaN in float32.
 
     Raises:
-        InputError: a label's text is no number, or no class of the task.
+        InputError: a label's text is no class of the head.
     """
     problems = Problems()
     targets: dict[str, np.ndarray] = {}
-    for label in task["labels"]:
-        if task["type"] == "regression":
-            values = np.array([float(row.labels[label]) for row in rows], dtype=np.float64)
+    for head in heads:
+        label = head["label"]
+        if head["type"] == "regression":
+            values = _numbers(rows, label)
             targets[label] = ((values - scaling[label].mean) / scaling[label].sd).astype(np.float32)
-            continue
-        index = {name: number for number, name in enumerate(task["classes"])}
-        for row in rows:
-            if row.labels[label] not in index:
-                known = ", ".join(task["classes"])
-                problems.add(
-                    row.image, f"'{row.labels[label]}' is no class of '{label}'", f"classes: {known}"
-                )
-        problems.raise_if_any()
-        targets[label] = np.array([index[row.labels[label]] for row in rows], dtype=np.int64)
+        elif head["type"] == "multilabel":
+            targets[label] = np.stack([_numbers(rows, c) for c in columns_of(head)], 1).astype(np.float32)
+        else:
+            targets[label] = _classes(rows, head, problems)
+    problems.raise_if_any()
     return targets
 
 
-def truth(rows: Sequence[Row], task: Mapping[str, Any], label: str) -> np.ndarray:
-    """(n,) what metrics compare with: numbers in the label's units, or class indices."""
-    if task["type"] == "regression":
-        return np.array([float(row.labels[label]) for row in rows], dtype=np.float64)
-    index = {name: number for number, name in enumerate(task["classes"])}
-    return np.array([index[row.labels[label]] for row in rows], dtype=np.int64)
+def truth(rows: Sequence[Row], head: Mapping[str, Any]) -> np.ndarray:
+    """What metrics compare with, of rows that have the label.
+
+    (n,) numbers in the label's units, or class indices; (n, columns) of 0, 1 and NaN for a multilabel task.
+    """
+    if head["type"] == "regression":
+        return _numbers(rows, head["label"])
+    if head["type"] == "multilabel":
+        return np.stack([_numbers(rows, column) for column in columns_of(head)], 1)
+    return _classes(rows, head, Problems())
+
+
+def _numbers(rows: Sequence[Row], column: str) -> np.ndarray:
+    return np.array([float(row.labels.get(column) or "nan") for row in rows], dtype=np.float64)
+
+
+def _classes(rows: Sequence[Row], head: Mapping[str, Any], problems: Problems) -> np.ndarray:
+    label = head["label"]
+    index = {name: number for number, name in enumerate(head["classes"])}
+    for row in rows:
+        if row.labels.get(label) and row.labels[label] not in index:
+            known = ", ".join(head["classes"])
+            problems.add(row.image, f"'{row.labels[label]}' is no class of '{label}'", f"classes: {known}")
+    return np.array([index.get(row.labels.get(label, ""), -1) for row in rows], dtype=np.int64)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tlpy import __version__
-from tlpy.data.subjects import Row, Scaling, truth
+from tlpy.data.subjects import Row, Scaling, columns_of, truth
+from tlpy.scenarios.scores import own_source, scored_rows
 
 FORMAT = 1
 
@@ -50,29 +51,67 @@ def _cell(value: Any) -> Any:
 
 def write_history(folder: Path, history: Sequence[Mapping[str, float]], metric: str) -> None:
     """history.csv: one row an epoch; one column for each term of the objective at the end."""
-    fixed = ["epoch", "train_loss", "val_loss", f"val_{metric}", "lr"]
+    fixed = list(dict.fromkeys(["epoch", "train_loss", "val_loss", f"val_{metric}", "lr"]))
     terms = sorted({name for row in history for name in row} - set(fixed))
     write_table(folder / "history.csv", history, [*fixed, *terms])
 
 
 def write_predictions(
     folder: Path,
-    task: Mapping[str, Any],
+    stage: Mapping[str, Any],
     parts: Mapping[str, Sequence[Row]],
     predicted: Mapping[str, Mapping[str, np.ndarray]],
 ) -> None:
-    """predictions.csv: val and test, numbers in the label's units or class names with probabilities."""
-    classes = task["classes"] or []
-    columns = ["image", "subject", "group", "split", "label", "true", "prediction"]
-    rows = []
+    """predictions.csv: val and test, numbers in the label's units or class names with probabilities.
+
+    One row for each image and label that the image has. On data sets that a label is not judged by, the part
+    is called `test:<data set>`.
+    """
+    rows: list[dict[str, Any]] = []
     for part, by_label in predicted.items():
-        for label, values in by_label.items():
-            true = truth(parts[part], task, label)
-            for row, is_, score in zip(parts[part], true, values, strict=True):
-                said = {"image": row.image, "subject": row.subject, "group": row.group}
-                answer = _answer(task["type"], classes, is_, score)
-                rows.append({**said, "split": part, "label": label, **answer})
-    write_table(folder / "predictions.csv", rows, [*columns, *(f"p:{name}" for name in classes)])
+        for head in stage["tasks"]:
+            own = own_source(stage["sources"], head["label"])
+            for number, source in enumerate(stage["sources"]):
+                chosen = scored_rows(head, parts[part], number) if head["label"] in source["labels"] else []
+                name = part if number == own else f"{part}:{source['dataset']}"
+                found = [parts[part][at] for at in chosen]
+                rows += _answers(head, name, found, by_label[head["label"]][chosen])
+    columns = ["image", "subject", "group", "split", "label", "true", "prediction"]
+    classes = [name for head in stage["tasks"] for name in _classes(head)]
+    write_table(folder / "predictions.csv", rows, [*columns, *dict.fromkeys(f"p:{name}" for name in classes)])
+
+
+def _classes(head: Mapping[str, Any]) -> list[str]:
+    return ["0", "1"] if head["type"] == "multilabel" else list(head["classes"] or [])
+
+
+def _answers(
+    head: Mapping[str, Any], part: str, rows: Sequence[Row], scores: np.ndarray
+) -> list[dict[str, Any]]:
+    """The rows of one head; a multilabel task has one for each of its columns."""
+    if head["type"] == "multilabel":
+        return [
+            answer
+            for place, column in enumerate(columns_of(head))
+            for answer in _answers(
+                {"label": column, "type": "binary", "classes": _classes(head)},
+                part,
+                [row for row in rows if row.labels.get(column)],
+                scores[[at for at, row in enumerate(rows) if row.labels.get(column)], place],
+            )
+        ]
+    classes = _classes(head)
+    return [
+        {
+            "image": row.image,
+            "subject": row.subject,
+            "group": row.group,
+            "split": part,
+            "label": head["label"],
+            **_answer(head["type"], classes, is_, score),
+        }
+        for row, is_, score in zip(rows, truth(rows, head), scores, strict=True)
+    ]
 
 
 def _answer(task_type: str, classes: Sequence[str], true: Any, score: Any) -> dict[str, Any]:
@@ -96,6 +135,7 @@ def contract(
         "input": stage["input"],
         "architecture": stage["architecture"],
         "task": stage["task"],
+        "tasks": stage["tasks"],
         "targets": {label: {"mean": found.mean, "sd": found.sd} for label, found in scaling.items()},
     }
 

@@ -1,4 +1,4 @@
-"""A pack: stages that share a data set, trained one after another in one process."""
+"""A pack: stages that share their data sets, trained one after another in one process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from typing import Any
 
 from tlpy.data.cache import PreparedImages
 from tlpy.data.dataset import ImageSource
-from tlpy.data.subjects import read_subjects
+from tlpy.data.subjects import columns_of, read_subjects
 from tlpy.errors import InputError, Problem
 from tlpy.evaluation.metrics import METRICS
 from tlpy.scenarios.attempts import Attempts
 from tlpy.scenarios.checkpoints import StageCheckpoint
 from tlpy.scenarios.device import choose_accelerator, configure, is_device_lost, is_out_of_memory
 from tlpy.scenarios.keeper import DivergedError
+from tlpy.scenarios.material import Opened
 from tlpy.scenarios.outputs import write_failed
 from tlpy.scenarios.stage import divide_batch, train_stage
 from tlpy.store import Store
@@ -113,18 +114,17 @@ class _Run:
         if self.store.has_stage(stage["id"]):
             self.store.fetch("stages", stage["id"], folder)
             return "done"
-        source, preprocessing = self.source(stage["cache"])
+        for source in stage["sources"]:
+            self.source(source["cache"])
         checkpoint = StageCheckpoint(self.checkpoints / stage["id"])
         halvings = attempts.halvings(stage["id"])
         aside = self.out / f".{stage['id']}"
         for left in (aside, folder):
             shutil.rmtree(left, ignore_errors=True)
         try:
-            rows = read_subjects(self.subjects / f"{stage['subjects']}.tsv", stage["task"]["labels"])
+            opened = [self.open(stage, number) for number in range(len(stage["sources"]))]
             start = self.start(stage)
-            found = train_stage(
-                stage, source, rows, preprocessing, start, aside, self.device, checkpoint, halvings
-            )
+            found = train_stage(stage, opened, start, aside, self.device, checkpoint, halvings)
             aside.rename(folder)
             self.store.keep("stages", stage["id"], folder)
         except Exception as error:
@@ -141,6 +141,15 @@ class _Run:
         checkpoint.remove()
         print(f"{stage['id']} {stage['name']}: {_summary(stage, found)}", flush=True)
         return "done"
+
+    def open(self, stage: Mapping[str, Any], number: int) -> Opened:
+        """One data set of a stage."""
+        source = stage["sources"][number]
+        images, preprocessing = self.source(source["cache"])
+        heads = [head for head in stage["tasks"] if head["label"] in source["labels"]]
+        columns = [column for head in heads for column in columns_of(head)]
+        table = self.subjects / f"{source['subjects']}.tsv"
+        return Opened(images, read_subjects(table, columns, number), preprocessing)
 
     def source(self, cache: str) -> tuple[ImageSource, dict[str, Any]]:
         """The opened cache and its preprocessing contract."""

@@ -18,9 +18,9 @@ SCENARIOS: Registry[Entry] = Registry(
             JOINT,
             "tlpy.scenarios.joint:JointScenario",
             {"mixing": "concatenate", "unlabelled_ratio": 1.0},
-            "several data sets or labels, or images without labels beside others; `mixing: balanced` takes as "
-            "many images of each data set a step, `unlabelled_ratio` is how many images without a label come "
-            "with each that has one",
+            "several data sets or labels, or images without labels beside others; `mixing: balanced` takes "
+            "as many images of each data set a step, `unlabelled_ratio` is how many images without a label "
+            "come with each that has one",
         ),
     ],
 )

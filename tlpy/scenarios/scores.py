@@ -7,31 +7,42 @@ from typing import Any
 
 import numpy as np
 
-from tlpy.data.subjects import Row, Scaling, truth
+from tlpy.data.subjects import Row, Scaling, is_known, truth
 from tlpy.evaluation.metrics import compute
+from tlpy.objectives.bins import decode
+from tlpy.objectives.registry import outputs_of, soft_bins_of
+
+Objective = Mapping[str, Mapping[str, Any]]
 
 
-def heads(task: Mapping[str, Any]) -> dict[str, int]:
-    """How many outputs each label's head has: one for a regression or two classes, else one a class."""
-    outputs = len(task["classes"]) if task["type"] == "multiclass" else 1
-    return dict.fromkeys(task["labels"], outputs)
+def heads(tasks: Sequence[Mapping[str, Any]], objective: Objective) -> dict[str, int]:
+    """How many outputs each label's head has."""
+    return {head["label"]: outputs_of(head, objective) for head in tasks}
 
 
 def predictions(
-    task: Mapping[str, Any], outputs: Mapping[str, np.ndarray], scaling: Mapping[str, Scaling]
+    tasks: Sequence[Mapping[str, Any]],
+    outputs: Mapping[str, np.ndarray],
+    scaling: Mapping[str, Scaling],
+    objective: Objective,
 ) -> dict[str, np.ndarray]:
     """Outputs (n, k) as what metrics take, by label.
 
     (n,) in the label's units for a regression, (n,) probability of the second class for two classes,
-    (n, classes) probabilities for more.
+    (n, classes) probabilities for more, (n, columns) probabilities of each for a multilabel task.
     """
     found: dict[str, np.ndarray] = {}
-    for label, raw in outputs.items():
-        values = raw.astype(np.float64)
-        if task["type"] == "regression":
-            found[label] = values[:, 0] * scaling[label].sd + scaling[label].mean
-        elif task["type"] == "binary":
+    for head in tasks:
+        label = head["label"]
+        values = outputs[label].astype(np.float64)
+        if head["type"] == "regression":
+            bins = soft_bins_of(objective, label)
+            scale = scaling[label]
+            found[label] = decode(values, **bins) if bins else values[:, 0] * scale.sd + scale.mean
+        elif head["type"] == "binary":
             found[label] = _sigmoid(values[:, 0])
+        elif head["type"] == "multilabel":
+            found[label] = _sigmoid(values)
         else:
             shifted = np.exp(values - values.max(axis=1, keepdims=True))
             found[label] = shifted / shifted.sum(axis=1, keepdims=True)
@@ -44,9 +55,59 @@ def _sigmoid(values: np.ndarray) -> np.ndarray:
     return np.where(values >= 0, 1 / (1 + small), small / (1 + small))
 
 
+def scored_rows(head: Mapping[str, Any], rows: Sequence[Row], source: int) -> list[int]:
+    """Which of a part's rows a head is scored on in one data set: those that have its label."""
+    return [at for at, row in enumerate(rows) if row.source == source and is_known(row, head)]
+
+
 def metrics(
-    task: Mapping[str, Any], rows: Sequence[Row], predicted: Mapping[str, np.ndarray]
+    head: Mapping[str, Any], rows: Sequence[Row], predicted: Mapping[str, np.ndarray], source: int = 0
 ) -> dict[str, float]:
-    """Every metric of the task; with several labels, the mean over them."""
-    by_label = [compute(task["type"], truth(rows, task, label), predicted[label]) for label in task["labels"]]
-    return {name: float(np.mean([found[name] for found in by_label])) for name in by_label[0]}
+    """Every metric of one head on one data set's rows of a part."""
+    chosen = scored_rows(head, rows, source)
+    return compute(head["type"], truth([rows[at] for at in chosen], head), predicted[head["label"]][chosen])
+
+
+def own_source(sources: Sequence[Mapping[str, Any]], label: str) -> int:
+    """The number of the data set that a label is judged by: the first that it is learnt from."""
+    return next(
+        number for number, source in enumerate(sources) if source["labelled"] and label in source["labels"]
+    )
+
+
+def all_metrics(
+    stage: Mapping[str, Any],
+    parts: Mapping[str, Sequence[Row]],
+    predicted: Mapping[str, Mapping[str, np.ndarray]],
+) -> dict[str, Any]:
+    """The scores of metrics.json: of the primary label, of each label, and on every further data set.
+
+    Returns:
+        `metrics` (`train`, `val`, `test` of the primary label; `target`: its test on the first data set that
+        no label is learnt from, where there is one), `metrics_by_label`, and `metrics_by_source` for data
+        sets that are not the one which a label is judged by.
+    """
+    tasks, sources = stage["tasks"], stage["sources"]
+    by_label: dict[str, Any] = {}
+    by_source: dict[str, Any] = {}
+    target: dict[str, float] | None = None
+    for head in tasks:
+        own = own_source(sources, head["label"])
+        for number, source in enumerate(sources):
+            if head["label"] not in source["labels"]:
+                continue
+            wanted = [part for part in predicted if source["labelled"] or part == "test"]
+            found = {part: metrics(head, parts[part], predicted[part], number) for part in wanted}
+            if number == own:
+                by_label[head["label"]] = {"dataset": source["dataset"], "type": head["type"], **found}
+                continue
+            by_source.setdefault(source["dataset"], {})[head["label"]] = found
+            if head is tasks[0] and not source["labelled"] and target is None:
+                target = found.get("test", {})
+    first = by_label.get(tasks[0]["label"], {}) if tasks else {}
+    primary: dict[str, Any] = {"train": {}, "val": first.get("val", {}), "test": first.get("test", {})}
+    return {
+        "metrics": primary if target is None else {**primary, "target": target},
+        "metrics_by_label": by_label,
+        "metrics_by_source": by_source,
+    }

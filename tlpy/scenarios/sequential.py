@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,25 +12,48 @@ import torch
 from torch import Tensor
 
 from tlpy.architectures.base import Architecture
-from tlpy.data.dataset import Item
 from tlpy.data.subjects import Row, Scaling
-from tlpy.objectives.base import Objective, Step
+from tlpy.objectives.base import Objective
 from tlpy.optimizers.build import build_optimizer, build_schedule
 from tlpy.scenarios.device import memory_format, seed_everything
 from tlpy.scenarios.framework import LightningModule
-from tlpy.scenarios.scores import metrics, predictions
+from tlpy.scenarios.scores import metrics, own_source, predictions
 from tlpy.transfer.apply import keep_frozen_in_eval
 from tlpy.transfer.groups import ParameterGroups
 
 Outputs = dict[str, np.ndarray]
 
+# Streams of random numbers for the objective's draws.
+_TRAINING, _VALIDATION = 1, 2
+
+
+@dataclass
+class Batch:
+    """What a loader gives, taken apart.
+
+    Attributes:
+        images: (batch, channels, *size).
+        targets: by label.
+        source: (batch,) which data set each image is of; None where there is one.
+        unlabelled, unlabelled_source: the same of images without labels.
+    """
+
+    images: Tensor
+    targets: dict[str, Tensor]
+    source: Tensor | None = None
+    unlabelled: Tensor | None = None
+    unlabelled_source: Tensor | None = None
+
 
 class SequentialScenario(LightningModule):
     """Training, validation and test steps of one stage.
 
+    The network may have several heads, or, where the objective needs no labels, none. A subclass that
+    overrides `take_apart` takes batches of another make.
+
     Loss terms are summed on the device and read once an epoch, so that a step waits for nothing. Random
-    numbers of an epoch (dropout, augmentation) follow from (seed, epoch) alone, so that a resumed run is the
-    uninterrupted one.
+    numbers of an epoch (dropout, augmentation, draws of the objective) follow from (seed, epoch) alone, so
+    that a resumed run is the uninterrupted one.
 
     Args:
         stage: the stage's record.
@@ -59,14 +83,19 @@ class SequentialScenario(LightningModule):
         self._collected: dict[str, list[Tensor]] = {}
         self._training_sums: tuple[dict[str, Tensor], int] = ({}, 0)
         self.validation: dict[str, float] = {}
+        self.tested: dict[str, float] = {}
+        self._draws = torch.Generator()
 
     @property
-    def task(self) -> Mapping[str, Any]:
-        return self._stage["task"]
+    def tasks(self) -> Sequence[Mapping[str, Any]]:
+        """One for each head; the first is the one that the stage is judged by."""
+        tasks: Sequence[Mapping[str, Any]] = self._stage["tasks"]
+        return tasks
 
     def configure_optimizers(self) -> Any:
         training = self._stage["training"]
-        optimizer = build_optimizer(training["optimizer"], self._groups, training["lr"], self.device)
+        groups = ParameterGroups((*self._groups.groups, *self.objective.groups()))
+        optimizer = build_optimizer(training["optimizer"], groups, training["lr"], self.device)
         steps = int(self.trainer.estimated_stepping_batches) // training["epochs"]
         schedule = build_schedule(training["schedule"], optimizer, training["epochs"], steps)
         if schedule is None:
@@ -88,41 +117,68 @@ class SequentialScenario(LightningModule):
         outputs = self.architecture(images.contiguous(memory_format=self._format))
         return {label: values.float() for label, values in outputs.items()}
 
+    def take_apart(self, batch: Any) -> Batch:
+        """A batch as its loader gives it, in parts."""
+        images, labels = batch
+        return Batch(images, dict(zip((head["label"] for head in self.tasks), labels, strict=True)))
+
     def on_train_epoch_start(self) -> None:
         seed_everything(self._stage["seed"], self.current_epoch)
+        self._seed_draws(_TRAINING, self.current_epoch)
         self.train()
         keep_frozen_in_eval(self.architecture)
         self._forget()
 
-    def training_step(self, batch: Item, batch_idx: int) -> Tensor:
-        total, _ = self._loss(batch, batch_idx)
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        total, _ = self._loss(self.take_apart(batch), batch_idx)
         return total
+
+    def optimizer_step(self, *arguments: Any, **options: Any) -> None:
+        super().optimizer_step(*arguments, **options)
+        self.objective.after_step(self.architecture)
 
     def on_validation_epoch_start(self) -> None:
         # Validation runs inside the training epoch: keep its sums aside.
         self._training_sums = (self._sums, self._seen)
         self._forget()
+        # The same draws in each epoch, so that their losses can be compared.
+        self._seed_draws(_VALIDATION)
 
-    def validation_step(self, batch: Item, batch_idx: int) -> None:
-        _, outputs = self._loss(batch, batch_idx)
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        _, outputs = self._loss(self.take_apart(batch), batch_idx)
         self._collect(outputs)
 
     def on_validation_epoch_end(self) -> None:
-        loss = self.mean_losses()["loss"]
-        found = metrics(self.task, self._parts["val"], self.predicted())
-        self.validation = {"loss": loss, **found}
+        self.validation = {"loss": self.mean_losses()["loss"], **self._score("val")}
         self._sums, self._seen = self._training_sums
 
     def on_test_epoch_start(self) -> None:
         self._forget()
+        self._seed_draws(_VALIDATION)
 
-    def test_step(self, batch: Item, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
-        self._collect(self(batch[0]))
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        taken = self.take_apart(batch)
+        if self.tasks:
+            self._collect(self(taken.images))
+        else:
+            self._loss(taken, batch_idx)
+
+    def on_test_epoch_end(self) -> None:
+        # Where nothing is predicted, the loss is all there is to tell.
+        self.tested = {} if self.tasks else {"loss": self.mean_losses()["loss"]}
 
     def predicted(self) -> Outputs:
         """Predictions of the part that was just validated or tested, by label, in the label's units."""
         outputs = {label: torch.cat(values).cpu().numpy() for label, values in self._collected.items()}
-        return predictions(self.task, outputs, self._scaling)
+        return predictions(self.tasks, outputs, self._scaling, self._stage["objective"])
+
+    def _score(self, part: str) -> dict[str, float]:
+        """The metrics of the primary label on the data set that it is judged by."""
+        if not self.tasks:
+            return {}
+        first = self.tasks[0]
+        source = own_source(self._stage["sources"], first["label"])
+        return metrics(first, self._parts[part], self.predicted(), source)
 
     def mean_losses(self) -> dict[str, float]:
         """The mean over images of the loss and of each of its terms, since the epoch's start."""
@@ -131,19 +187,32 @@ class SequentialScenario(LightningModule):
     def _forget(self) -> None:
         self._sums, self._seen, self._collected = {}, 0, {}
 
-    def _loss(self, batch: Item, batch_idx: int) -> tuple[Tensor, dict[str, Tensor]]:
-        images, labels = batch
-        outputs = self(images)
-        targets = dict(zip(self.task["labels"], labels, strict=True))
-        step = Step(self.architecture, images, outputs, targets, self._progress(batch_idx))
+    def _seed_draws(self, *numbers: int) -> None:
+        words = np.random.SeedSequence([self._stage["seed"], *numbers]).generate_state(2, np.uint32)
+        self._draws.manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
+
+    def _loss(self, batch: Batch, batch_idx: int) -> tuple[Tensor, dict[str, Tensor]]:
+        others = batch.unlabelled
+        step = self.objective.observe(
+            self.architecture,
+            batch.images.contiguous(memory_format=self._format),
+            batch.targets,
+            None if others is None else others.contiguous(memory_format=self._format),
+            progress=self._progress(batch_idx),
+            source=batch.source,
+            unlabelled_source=batch.unlabelled_source,
+            generator=self._draws,
+            step=self.global_step,
+            training=bool(self.trainer.training),
+        )
         total, terms = self.objective(step)
-        count = len(images)
+        count = len(batch.images)
         for name, value in {"loss": total, **terms}.items():
             # Out of place: in inference mode a sum may not be changed by a later step outside of it.
             term = value.detach().double() * count
             self._sums[name] = self._sums[name] + term if name in self._sums else term
         self._seen += count
-        return total, outputs
+        return total, step.outputs
 
     def _progress(self, batch_idx: int) -> float:
         """How much of the training is done, from 0 to 1."""

@@ -8,14 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tlpy.architectures.base import count_parameters
+from tlpy.architectures.base import Architecture, count_parameters
 from tlpy.architectures.build import build
-from tlpy.data.augmentation.pipeline import build_augmentation
 from tlpy.data.contract import check
-from tlpy.data.dataset import ImageSource, PreparedDataset
-from tlpy.data.modules.build import build_datamodule
-from tlpy.data.subjects import PARTS, Row, encode, fit_scaling, split_rows
 from tlpy.errors import InputError, Problem
+from tlpy.objectives.base import Objective
 from tlpy.objectives.build import build_objective
 from tlpy.scenarios import outputs
 from tlpy.scenarios.checkpoints import StageCheckpoint
@@ -26,22 +23,21 @@ from tlpy.scenarios.device import (
     reset_peak_memory,
     seed_everything,
 )
-from tlpy.scenarios.fit import fit
-from tlpy.scenarios.scores import heads, metrics
+from tlpy.scenarios.fit import Fitted, fit
+from tlpy.scenarios.material import Material, Opened, gather, load
+from tlpy.scenarios.registry import SCENARIOS
+from tlpy.scenarios.scores import all_metrics, heads
 from tlpy.scenarios.sequential import SequentialScenario
 from tlpy.transfer.apply import apply
+from tlpy.transfer.groups import ParameterGroups
 from tlpy.weights.load import LoadReport, load_weights
 from tlpy.weights.read import WEIGHTS, read_weights
 from tlpy.weights.save import save_weights
 
-_NO_VAL = "the epoch to keep is chosen by it: give one, or set keep: last and no early_stopping"
-
 
 def train_stage(
     stage: Mapping[str, Any],
-    source: ImageSource,
-    rows: Sequence[Row],
-    preprocessing: Mapping[str, Any],
+    opened: Sequence[Opened],
     start: Path | None,
     folder: Path,
     accelerator: str = "cpu",
@@ -55,9 +51,7 @@ def train_stage(
 
     Args:
         stage: the record in the plan.
-        source: the opened cache.
-        rows: the stage's subjects.
-        preprocessing: the contract that PREPARE wrote.
+        opened: its data sets, in the order of the record's `sources`.
         start: weights to start from (a parent's safetensors, or a user's file); None: at random.
         folder: where to write; made.
         accelerator: `cpu` or `gpu`.
@@ -74,39 +68,25 @@ def train_stage(
     began = time.perf_counter()
     if accelerator == "gpu":
         reset_peak_memory()
-    task, training, size = stage["task"], stage["training"], stage["input"]["size"]
+    training, size = stage["training"], stage["input"]["size"]
     seed_everything(stage["seed"])
-    architecture = build(stage["architecture"], stage["input"]["channels"], size, heads(task))
+    outputs_by_label = heads(stage["tasks"], stage["objective"])
+    architecture = build(stage["architecture"], stage["input"]["channels"], size, outputs_by_label)
     report = load_weights(architecture, read_weights(start)) if start else None
     architecture.to(memory_format=memory_format(len(size)))
     groups = apply(stage["transfer"], architecture)
 
-    parts = {part: found for part, found in split_rows(rows, source, task, stage["dataset"]).items() if found}
-    if "val" not in parts and (training["keep"] == "best" or training["early_stopping"]):
-        raise InputError([Problem(f"datasets.{stage['dataset']}", "there is no validation part", _NO_VAL)])
-    scaling = (
-        {label: fit_scaling(parts["train"], label) for label in task["labels"]}
-        if task["type"] == "regression"
-        else {}
+    material = gather(stage, opened)
+    objective = build_objective(stage["objective"], stage["task"], stage["tasks"])
+    objective.start(
+        architecture,
+        report.loaded if report else frozenset(),
+        material.sets["train"].targets,
+        {label: (found.mean, found.sd) for label, found in material.scaling.items()},
     )
-    sets = {
-        part: PreparedDataset(source, found, encode(found, task, scaling)) for part, found in parts.items()
-    }
-    objective = build_objective(stage["objective"], task)
-    objective.start(architecture, report.loaded if report else frozenset(), sets["train"].targets)
-
     physical, accumulate = divide_batch(training["batch_size"], halvings)
-    scenario = SequentialScenario(stage, architecture, objective, groups, parts, scaling)
-    data = build_datamodule(
-        training["datamodule"],
-        (stage["input"]["channels"], *size),
-        parts=sets,
-        batch_size=physical,
-        seed=stage["seed"],
-        sampling=training["sampling"],
-        pin_memory=accelerator == "gpu",
-        augmentation=build_augmentation(training["augmentation"], stage["seed"]),
-    )
+    scenario = make_scenario(stage, architecture, objective, groups, material)
+    data = load(stage, material, physical, accelerator == "gpu")
     fitted = fit(
         scenario,
         data,
@@ -118,15 +98,15 @@ def train_stage(
     )
     total, trainable = count_parameters(architecture)
     keeper = fitted.keeper
-    scored = {part: metrics(task, parts[part], found) for part, found in fitted.predicted.items()}
+    preprocessing = opened[0].preprocessing
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(architecture, folder / WEIGHTS)
     outputs.write_json(folder / "stage.json", stage)
-    outputs.write_json(folder / "contract.json", outputs.contract(stage, preprocessing, scaling))
+    outputs.write_json(folder / "contract.json", outputs.contract(stage, preprocessing, material.scaling))
     outputs.write_json(folder / "load_report.json", describe_start(report, start, preprocessing))
     outputs.write_history(folder, keeper.history, stage["metric"])
     outputs.write_table(folder / "learning_rates.csv", keeper.learning_rates, ["epoch", "group", "lr"])
-    outputs.write_predictions(folder, task, parts, fitted.predicted)
+    outputs.write_predictions(folder, stage, material.parts, fitted.predicted)
     result = {
         "id": stage["id"],
         "status": "done",
@@ -134,8 +114,8 @@ def train_stage(
         "best_epoch": fitted.kept_epoch,
         "epochs_run": len(keeper.history),
         "stopped_early": keeper.stopped_early,
-        "metrics": {"train": {}, "val": scored.get("val", {}), "test": scored.get("test", {})},
-        "n": {part: len(parts.get(part, ())) for part in PARTS},
+        **_scores(stage, scenario, material, fitted),
+        "n": material.counts(stage["sources"]),
         "parameters": {"total": total, "trainable": trainable},
         "seconds": {"train": fitted.train_seconds, "total": time.perf_counter() - began},
         "device": device_name(accelerator),
@@ -146,6 +126,47 @@ def train_stage(
     }
     outputs.write_json(folder / "metrics.json", result)
     return result
+
+
+def make_scenario(
+    stage: Mapping[str, Any],
+    architecture: Architecture,
+    objective: Objective,
+    groups: ParameterGroups,
+    material: Material,
+) -> SequentialScenario:
+    """The Lightning module of a stage's record: a name, or the class path of a subclass with its arguments.
+
+    Raises:
+        InputError: a class path that is not found, takes other arguments, or is no `SequentialScenario`.
+    """
+    name = stage["scenario"]["name"]
+    own = {key: value for key, value in stage["scenario"].items() if key != "name"} if "." in name else {}
+    try:
+        made = SCENARIOS.load(name)
+    except (ImportError, AttributeError) as error:
+        hint = "a class path is module.Class; give its folder by `components:`"
+        raise InputError([Problem("scenario", f"{name} was not found: {error}", hint)]) from error
+    if not (isinstance(made, type) and issubclass(made, SequentialScenario)):
+        expected = "a subclass of tlpy.scenarios.sequential.SequentialScenario, or of JointScenario"
+        raise InputError([Problem("scenario", f"{name} is not {expected}")])
+    try:
+        scenario: SequentialScenario = made(
+            stage, architecture, objective, groups, material.parts, material.scaling, **own
+        )
+    except TypeError as error:
+        raise InputError([Problem("scenario", f"{name}: {error}")]) from error
+    return scenario
+
+
+def _scores(
+    stage: Mapping[str, Any], scenario: SequentialScenario, material: Material, fitted: Fitted
+) -> dict[str, Any]:
+    """The scores of metrics.json; where nothing is predicted, the losses."""
+    if stage["tasks"]:
+        return all_metrics(stage, material.parts, fitted.predicted)
+    val = {"loss": scenario.validation["loss"]} if "val" in material.parts else {}
+    return {"metrics": {"train": {}, "val": val, "test": scenario.tested}}
 
 
 def divide_batch(batch_size: int, halvings: int) -> tuple[int, int]:

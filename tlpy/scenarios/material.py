@@ -1,0 +1,165 @@
+"""What a stage trains on: the rows of its parts over all its data sets, their targets, its data module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tlpy.data.augmentation.pipeline import build_augmentation
+from tlpy.data.dataset import ImageSource, JointDataset, PreparedDataset
+from tlpy.data.module import BaseDataModule
+from tlpy.data.modules.build import build_datamodule
+from tlpy.data.subjects import (
+    PARTS,
+    Row,
+    Scaling,
+    check_variety,
+    encode,
+    fit_scaling,
+    is_known,
+    split_rows,
+)
+from tlpy.errors import InputError, Problem, Problems
+from tlpy.scenarios.joint import UNLABELLED
+from tlpy.scenarios.registry import SEQUENTIAL
+from tlpy.scenarios.scores import own_source
+
+_NO_VAL = "the epoch to keep is chosen by it: give one, or set keep: last and no early_stopping"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One data set of a stage, opened.
+
+    Attributes:
+        images: its cache.
+        rows: its subjects; `Row.source` is its number among the stage's.
+        preprocessing: the contract that PREPARE wrote.
+    """
+
+    images: ImageSource
+    rows: Sequence[Row]
+    preprocessing: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that a stage learns from and is judged by.
+
+    Attributes:
+        parts: the rows of train, val and test, in the order of their loaders. The test part ends with the
+            labelled test rows of data sets that no label is learnt from.
+        unlabelled: the training rows whose images alone are used.
+        scaling: of each regression label.
+        sets: the data set of each part, and of `unlabelled`.
+    """
+
+    parts: dict[str, list[Row]]
+    unlabelled: list[Row]
+    scaling: dict[str, Scaling]
+    sets: dict[str, PreparedDataset]
+
+    def counts(self, sources: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+        """Images by part; where there are such, those without labels and those of a target's test part."""
+        learnt = {number for number, source in enumerate(sources) if source["labelled"]}
+        every = not learnt
+        found = {
+            part: sum(every or row.source in learnt for row in self.parts.get(part, ())) for part in PARTS
+        }
+        others = {UNLABELLED: len(self.unlabelled), "target": len(self.parts.get("test", ())) - found["test"]}
+        return {**found, **{name: count for name, count in others.items() if count}}
+
+
+def gather(stage: Mapping[str, Any], opened: Sequence[Opened]) -> Material:
+    """The rows, targets and data sets of a stage.
+
+    Of a data set without labels only the training part is trained on, so that nobody is tested on whose
+    images were seen, and only the test part is scored.
+
+    Raises:
+        InputError: a part is empty, or a label holds one class only in it.
+    """
+    tasks, sources, training = stage["tasks"], stage["sources"], stage["training"]
+    problems = Problems()
+    split = [
+        split_rows(one.rows, one.images, source["dataset"], problems)
+        for one, source in zip(opened, sources, strict=True)
+    ]
+    learnt = [number for number, source in enumerate(sources) if source["labelled"] or not tasks]
+    beside = [number for number in range(len(sources)) if number not in learnt]
+    parts = {part: [row for number in learnt for row in split[number][part]] for part in PARTS}
+    _check(stage, opened, split, problems)
+    problems.raise_if_any()
+    if not parts["val"] and (training["keep"] == "best" or training["early_stopping"]):
+        raise InputError([Problem(f"datasets.{stage['dataset']}", "there is no validation part", _NO_VAL)])
+    for number in beside:
+        heads = [head for head in tasks if head["label"] in sources[number]["labels"]]
+        tested = split[number]["test"]
+        parts["test"] += [row for row in tested if any(is_known(row, head) for head in heads)]
+    used = stage["scenario"].get("unlabelled_ratio", 0.0) > 0
+    unlabelled = [row for number in beside for row in split[number]["train"]] if used else []
+    parts = {part: rows for part, rows in parts.items() if rows}
+    numbers = [head["label"] for head in tasks if head["type"] == "regression"]
+    scaling = {label: fit_scaling(parts["train"], label) for label in numbers}
+
+    def made(rows: Sequence[Row], heads: Sequence[Mapping[str, Any]]) -> PreparedDataset:
+        targets = encode(rows, heads, scaling)
+        if stage["scenario"]["name"] == SEQUENTIAL:
+            return PreparedDataset(opened[0].images, rows, targets)
+        return JointDataset([one.images for one in opened], rows, targets)
+
+    sets = {part: made(rows, tasks) for part, rows in parts.items()}
+    if unlabelled:
+        sets[UNLABELLED] = made(unlabelled, ())
+    return Material(parts, unlabelled, scaling, sets)
+
+
+def _check(
+    stage: Mapping[str, Any],
+    opened: Sequence[Opened],
+    split: Sequence[Mapping[str, list[Row]]],
+    problems: Problems,
+) -> None:
+    """Add what keeps a label from being learnt, or the stage from being judged by its primary one."""
+    sources = stage["sources"]
+    for place, head in enumerate(stage["tasks"]):
+        own = own_source(sources, head["label"])
+        named = [
+            n for n, source in enumerate(sources) if source["labelled"] and head["label"] in source["labels"]
+        ]
+        for part in PARTS if place == 0 else PARTS[:1]:
+            used = named if part == "train" else [own]
+            rows = [row for number in used for row in split[number][part]]
+            planned = sum(row.split == part for number in used for row in opened[number].rows)
+            lost = planned - len(rows)
+            problems.extend(check_variety(rows, head, part, sources[own]["dataset"], lost))
+
+
+def load(
+    stage: Mapping[str, Any], material: Material, batch_size: int, pin_memory: bool = False
+) -> BaseDataModule:
+    """The stage's data module.
+
+    Args:
+        stage: the record.
+        material: what `gather` gave.
+        batch_size: images at once on the device.
+        pin_memory: for copies to a GPU.
+    """
+    training, scenario = stage["training"], stage["scenario"]
+    balanced = scenario.get("mixing") == "balanced"
+    sets = dict(material.sets)
+    others = {UNLABELLED: {"train": sets.pop(UNLABELLED)}} if UNLABELLED in sets else {}
+    more = {"others": others, "shares": {UNLABELLED: scenario["unlabelled_ratio"]}} if others else {}
+    return build_datamodule(
+        training["datamodule"],
+        (stage["input"]["channels"], *stage["input"]["size"]),
+        parts=sets,
+        batch_size=batch_size,
+        seed=stage["seed"],
+        sampling="balanced" if balanced else training["sampling"],
+        pin_memory=pin_memory,
+        augmentation=build_augmentation(training["augmentation"], stage["seed"]),
+        **more,
+    )
