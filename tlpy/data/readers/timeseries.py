@@ -47,6 +47,7 @@ class TimeSeriesReader(Reader):
         super().__init__(*args, **kwargs)
         self._lock = threading.Lock()
         self._places: dict[str, _Place] = {}
+        self._channels: dict[str, int] = {}
         self._prints: dict[str, str] = {}
         self._arrays: dict[str, np.ndarray] = {}
 
@@ -77,7 +78,7 @@ class TimeSeriesReader(Reader):
 
     def header(self, record: ImageRecord) -> ImageHeader:
         place = self._places[record.image]
-        _, channels = _shape(self.root / place.file)
+        channels = self._channels[place.file]
         return ImageHeader((place.last - place.first,), (1.0,), channels, 1, centre=place.centre)
 
     def fingerprint(self, record: ImageRecord) -> str:
@@ -110,7 +111,7 @@ class TimeSeriesReader(Reader):
         base = f"{folder}/" if folder else ""
         shown = f"{self.shown}/{base}{EVENTS}"
         try:
-            volumes, _ = _shape(self.root / f"{base}{SERIES}")
+            volumes, self._channels[base + SERIES] = _shape(self.root / f"{base}{SERIES}")
         except ImageError as error:
             self.skippable.append(Problem(f"{self.shown}/{base}{SERIES}", str(error)))
             return []
