@@ -56,7 +56,7 @@ def test_several_labels_are_columns(layout) -> None:
     assert problems == []
     assert set(records[0].labels) == {"label_0", "label_2"}
     assert read(reader, ("label",))[1] == [
-        "data/simchest.npz: each image has 3 labels (name one: label: label_0)"
+        "data/simchest.npz: each image has 3 labels (name one, or several: label: [label_0, label_1])"
     ]
     assert read(reader, ("label_9",))[1][0].startswith("data/simchest.npz: has no label 'label_9'")
     assert read(reader, ("label_0",), "subject")[1] == [

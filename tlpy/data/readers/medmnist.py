@@ -162,9 +162,8 @@ class MedMnistReader(Reader):
                 if label in names:
                     found[part, label] = table[:, names.index(label)]
                 elif label == "label":
-                    problems.add(
-                        self.shown, f"each image has {len(names)} labels", f"name one: label: {names[0]}"
-                    )
+                    hint = f"name one, or several: label: [{names[0]}, {names[1]}]"
+                    problems.add(self.shown, f"each image has {len(names)} labels", hint)
                 else:
                     problems.add(self.shown, f"has no label '{label}'", nearest(label, names))
             if len(found) < len(labels):
