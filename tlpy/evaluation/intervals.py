@@ -84,7 +84,7 @@ def strata_of(
         for group, true in zip(cases.groups, cases.true, strict=True):
             folds.setdefault(group, set()).add(str(fold))
             classes.setdefault(group, set()).add(str(true))
-    by_class = stratified and task_type != "regression"
+    by_class = stratified and task_type in ("binary", "multiclass")
 
     def class_of(group: str) -> str:
         found = classes[group]

@@ -170,15 +170,21 @@ def other_metrics(rankings: Sequence[Ranking]) -> list[str]:
     return [name for name in dict.fromkeys(found) if name not in only and name in METRICS]
 
 
+def other_scores(outcomes: Sequence[Outcome]) -> list[str]:
+    """The columns of further labels and of targets, as any variant has them."""
+    return list(dict.fromkeys(name for o in outcomes for r in o.done for name in r.others))
+
+
 def _write_leaderboard(rankings: list[Ranking], path: Path) -> None:
     outcomes = [outcome for ranking in rankings for outcome in ranking.outcomes]
-    settings, others = searched(outcomes), other_metrics(rankings)
+    settings, others, beside = searched(outcomes), other_metrics(rankings), other_scores(outcomes)
     fixed = {*_BEFORE, *_AFTER, *_LAST}
     header = [
         *_BEFORE,
         *(f"setting:{name}" if name in fixed else name for name in settings),
         *_AFTER,
         *(f"test_{name}" for name in others),
+        *(f"test_{name}" for name in beside),
         *_LAST,
     ]
     rows = []
@@ -187,6 +193,7 @@ def _write_leaderboard(rankings: list[Ranking], path: Path) -> None:
         row += [show_setting(outcome.settings.get(name)) for name in settings]
         row += [get(outcome) for get in _AFTER.values()]
         row += [outcome.mean("test", name) for name in others]
+        row += [outcome.other(name) for name in beside]
         row += [get(outcome) for get in _LAST.values()]
         rows.append(row)
     write_tsv(path, header, rows)

@@ -20,7 +20,7 @@ from tlpy.evaluation.metrics import METRICS, Metric
 from tlpy.evaluation.results import Run
 from tlpy.evaluation.variants import NAN, Outcome, gather
 
-_FINER = {"regression": "rmse", "binary": "log_loss", "multiclass": "log_loss"}
+_FINER = {"regression": "rmse", "binary": "log_loss", "multiclass": "log_loss", "multilabel": "log_loss"}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tlpy.evaluation.formulas import Array
+from tlpy.evaluation.metrics import primary
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,9 @@ class Predictions:
 
     Attributes:
         images, subjects, groups: (n,) ids; a group is what a split must not tear apart.
-        true: (n,) label units, or class indices.
-        score: (n,) prediction in label units, or probability of class 1; (n, classes) for multiclass.
+        true: (n,) label units, or class indices; (n, columns) of 0, 1 and NaN for multilabel.
+        score: (n,) prediction in label units, or probability of class 1; (n, classes) for multiclass and
+            (n, columns) for multilabel.
     """
 
     images: tuple[str, ...]
@@ -61,6 +63,33 @@ class StageResult:
         return dict(self.record["task"])
 
     @property
+    def heads(self) -> list[dict[str, Any]]:
+        """`{"label", "type", "classes"}` of each label that is learnt, the primary one first."""
+        named = self.record.get("tasks")
+        if named is not None:
+            return [dict(head) for head in named]
+        task = self.task
+        return [{"label": name, "type": task["type"], "classes": task["classes"]} for name in task["labels"]]
+
+    @property
+    def other_scores(self) -> dict[str, float]:
+        """Test scores beside that of the primary label.
+
+        `<label>_<metric>` of each further label, by its task's own metric, and `target_<metric>`, the primary
+        metric on a data set that no label was learnt from.
+        """
+        found: dict[str, float] = {}
+        by_label = self.metrics_file.get("metrics_by_label") or {}
+        for head in self.heads[1:]:
+            name = primary(str(head["type"]))
+            values = (by_label.get(head["label"]) or {}).get("test") or {}
+            found[f"{head['label']}_{name}"] = _number(values.get(name))
+        if (self.metrics_file.get("metrics") or {}).get("target") is not None:
+            name = str(self.record["metric"])
+            found[f"target_{name}"] = self.metrics("target").get(name, float("nan"))
+        return found
+
+    @property
     def seconds(self) -> float:
         """Seconds the stage took, start to end; NaN where not known."""
         return _number((self.metrics_file.get("seconds") or {}).get("total"))
@@ -89,20 +118,43 @@ class StageResult:
         return _table(self.folder / "predictions.csv")
 
     def predictions(self, part: str = "test", label: str | None = None) -> Predictions | None:
-        """The cases of `part`; None where there are none that can be read."""
-        task = self.task
-        label = label or str(task["labels"][0])
-        rows = [row for row in self._rows if row.get("split") == part and row.get("label", label) == label]
-        if not rows:
+        """The cases of `part`, of the primary label if none is named; None where none can be read."""
+        heads = self.heads
+        head = next((head for head in heads if head["label"] == label), heads[0] if heads else None)
+        if head is None:
             return None
         try:
-            true, score = _scores(rows, task)
+            if head["type"] == "multilabel":
+                return _several(self._rows, part, [str(column) for column in head["classes"]])
+            label = str(head["label"])
+            rows = [r for r in self._rows if r.get("split") == part and r.get("label", label) == label]
+            if not rows:
+                return None
+            true, score = _scores(rows, head)
         except (KeyError, ValueError):
             return None
         ids = (tuple(str(row.get(key) or row["image"]) for row in rows) for key in ("image", "subject"))
         images, subjects = ids
         groups = tuple(row.get("group") or row.get("subject") or row["image"] for row in rows)
         return Predictions(images, subjects, groups, true, score)
+
+
+def _several(table: list[dict[str, str]], part: str, columns: list[str]) -> Predictions | None:
+    """The cases of a multilabel task: one row a column in the file, one row an image here."""
+    place = {column: number for number, column in enumerate(columns)}
+    rows = [row for row in table if row.get("split") == part and row.get("label") in place]
+    images = {row["image"]: row for row in rows}
+    if not images:
+        return None
+    index = {image: number for number, image in enumerate(images)}
+    true = np.full((len(images), len(columns)), np.nan)
+    score = np.zeros((len(images), len(columns)))
+    for row in rows:
+        cell = index[row["image"]], place[row["label"]]
+        true[cell], score[cell] = float(row["true"]), float(row["p:1"])
+    subjects = tuple(row.get("subject") or image for image, row in images.items())
+    groups = tuple(row.get("group") or row.get("subject") or image for image, row in images.items())
+    return Predictions(tuple(images), subjects, groups, true, score)
 
 
 def _scores(rows: list[dict[str, str]], task: dict[str, Any]) -> tuple[Array, Array]:

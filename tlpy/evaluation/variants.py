@@ -24,6 +24,7 @@ class Replicate:
         stages: ids, first to last.
         reason: which stage failed and why; None when it is done.
         val, test: metric → value, of its last stage.
+        others: test scores of further labels and of a target, by column (`StageResult.other_scores`).
     """
 
     seed: int | None
@@ -33,6 +34,7 @@ class Replicate:
     val: dict[str, float]
     test: dict[str, float]
     cases: Predictions | None
+    others: dict[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[int | None, int | None]:
@@ -127,6 +129,12 @@ class Outcome:
         found = [values.get(name or self.metric, NAN) for values in parts]
         return [value for value in found if np.isfinite(value)]
 
+    def other(self, column: str) -> float:
+        """A score of `Replicate.others`, mean over the finished replicates in which it is defined."""
+        found = [replicate.others.get(column, NAN) for replicate in self.done]
+        found = [value for value in found if np.isfinite(value)]
+        return float(np.mean(found)) if found else NAN
+
     @property
     def n_test(self) -> int:
         """Distinct subjects in the test cases of all replicates."""
@@ -181,6 +189,7 @@ def _replicate(item: dict[str, Any], metric: str, run: Run) -> Replicate:
         val=_values(last, metric, "val") if last and reason is None else {},
         test=_values(last, metric, "test") if last and reason is None else {},
         cases=cases,
+        others=last.other_scores if last and reason is None else {},
     )
 
 

@@ -46,9 +46,8 @@ def datasets(run: Run) -> Section:
     rows = []
     for name, facts in sorted(run.plan["datasets"].items()):
         task, n, groups = facts["task"], facts["n"], facts.get("groups") or {}
-        kind = escape(task["type"])
-        if task.get("classes"):
-            kind += f" ({escape(' / '.join(map(str, task['classes'])))})"
+        heads = facts.get("tasks") or [{**task, "label": label} for label in task["labels"]]
+        kind = "<br>".join(_kind(head) for head in heads) or "none"
         size = " × ".join(str(side) for side in facts.get("size") or [])
         people = f" ({groups['all']:,})" if groups.get("all") not in (None, n["all"]) else ""
         split = " / ".join(f"{n[part]:,}" for part in ("train", "val", "test"))
@@ -56,7 +55,7 @@ def datasets(run: Run) -> Section:
             [
                 f"<strong>{escape(name)}</strong>",
                 escape((facts.get("reader") or {}).get("name", "")),
-                escape(", ".join(map(str, task["labels"]))),
+                "<br>".join(escape(str(head["label"])) for head in heads),
                 kind,
                 f"{n['all']:,}{people}",
                 split + (" (official)" if facts.get("official_split") else ""),
@@ -75,6 +74,11 @@ def datasets(run: Run) -> Section:
     return Section("datasets", "Data sets", text, "html", html_table(header, rows, (4, 8)))
 
 
+def _kind(head: dict[str, Any]) -> str:
+    classes = f" ({' / '.join(map(str, head['classes']))})" if head.get("classes") else ""
+    return escape(f"{head['type']}{classes}")
+
+
 def _distribution(run: Run, dataset: str) -> str:
     """The label among the val and test cases of the first finished stage on a data set."""
     for stage in run.stages.values():
@@ -89,7 +93,10 @@ def _distribution(run: Run, dataset: str) -> str:
         if stage.task["type"] == "regression":
             return f"{true.mean():.3g} ± {true.std():.2g} ({true.min():.3g} to {true.max():.3g})"
         classes = [str(name) for name in stage.task["classes"]]
-        counts = np.bincount(true.astype(int), minlength=len(classes))
+        if stage.task["type"] == "multilabel":
+            counts = np.nansum(true, axis=0).astype(int)
+        else:
+            counts = np.bincount(true.astype(int), minlength=len(classes))
         return ", ".join(f"{escape(name)} {number}" for name, number in zip(classes, counts, strict=True))
     return "n/a"
 

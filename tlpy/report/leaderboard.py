@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tlpy.evaluation.leaderboard import searched, show_setting
+from tlpy.evaluation.leaderboard import other_scores, searched, show_setting
 from tlpy.evaluation.metrics import METRICS
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.variants import Outcome
@@ -13,7 +13,13 @@ from tlpy.report.sections import Section, bullets, duration, escape, percent, wo
 
 TOP = 50
 """Rows for each target; the whole of it is in leaderboard.tsv."""
-_ALSO = {"regression": ("r2",), "binary": ("balanced_accuracy",), "multiclass": ("balanced_accuracy",)}
+_ALSO: dict[str, tuple[str, ...]] = {
+    "regression": ("r2",),
+    "binary": ("balanced_accuracy",),
+    "multiclass": ("balanced_accuracy",),
+    "multilabel": ("average_precision",),
+    "none": (),
+}
 _FAILURES = 10
 
 
@@ -65,11 +71,22 @@ def _headers(outcomes: list[Outcome], settings: list[str], also: list[str]) -> d
     for name in also:
         title = METRICS[name].label.replace("accuracy", "acc.")
         headers[f"also:{name}"] = _number(title, f"On test: {METRICS[name].meaning}", METRICS[name].format)
+    for column in other_scores(outcomes):
+        label, name = _label_and_metric(column)
+        what = "data that no label was learnt from" if label == "target" else f"label {label}"
+        title = f"{label}: {METRICS[name].label}"
+        headers[f"other:{column}"] = _number(title, f"On the test part of {what}", METRICS[name].format)
     headers["seconds"] = _text("Time", "Of all its stages, shared ones counted in full")
     headers["parameters"] = _text("Trained", "Parameters that its last stage trains")
     if any(outcome.status != "done" for outcome in outcomes):
         headers["status"] = _text("Status", "Failed variants come last; the reasons stand above the table")
     return headers
+
+
+def _label_and_metric(column: str) -> tuple[str, str]:
+    """`sex_auroc` and `my_label_balanced_accuracy` in parts: the longest metric that it ends with counts."""
+    name = max((name for name in METRICS if column.endswith(f"_{name}")), key=len)
+    return column.removesuffix(f"_{name}"), name
 
 
 def _is_target(path: str, outcomes: list[Outcome]) -> bool:
@@ -125,6 +142,7 @@ def _row(ranking: Ranking, outcome: Outcome, settings: list[str], also: list[str
     }
     values |= {f"set:{path}": escape(show_setting(outcome.settings.get(path)) or "–") for path in settings}
     values |= {f"also:{name}": outcome.mean("test", name) for name in also}
+    values |= {f"other:{name}": outcome.other(name) for name in other_scores([outcome])}
     return {k: value for k, value in values.items() if not isinstance(value, float) or math.isfinite(value)}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from tlpy.evaluation.intervals import RESAMPLES
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
+from tlpy.report.cited import CITED, LOSSES
 from tlpy.report.sections import (
     Section,
     bullets,
@@ -19,33 +20,6 @@ from tlpy.report.sections import (
     words,
 )
 
-_CITED = {
-    "tlimb": "Schulz M-A, Albrecht JP, Yilmaz A, et al. TLIMB – A transfer learning framework for image "
-    "analysis of the brain.",
-    "nextflow": "Di Tommaso P, et al. Nextflow enables reproducible computational workflows. Nat Biotechnol "
-    "2017; 35:316–319.",
-    "pytorch": "Paszke A, et al. PyTorch: an imperative style, high-performance deep learning library. "
-    "NeurIPS 2019.",
-    "multiqc": "Ewels P, et al. MultiQC: summarize analysis results for multiple tools and samples in a "
-    "single report. Bioinformatics 2016; 32:3047–3048.",
-    "bootstrap": "Efron B, Tibshirani RJ. An introduction to the bootstrap. Chapman & Hall, 1993.",
-    "gain": "The gain over no transfer is Eq. 1 of: Cats, not CAT scans: a study of dataset similarity in "
-    "transfer learning for 2D medical image classification.",
-    "resnet": "He K, et al. Deep residual learning for image recognition. CVPR 2016.",
-    "vit": "Dosovitskiy A, et al. An image is worth 16×16 words: transformers for image recognition at "
-    "scale. ICLR 2021.",
-    "sfcn": "Peng H, et al. Accurate brain age prediction with lightweight deep neural networks. Med Image "
-    "Anal 2021; 68:101871.",
-    "elastic_penalty": "Li X, Grandvalet Y, Davoine F. Explicit inductive bias for transfer learning with "
-    "convolutional networks. ICML 2018.",
-    "bids": "Gorgolewski KJ, et al. The brain imaging data structure. Sci Data 2016; 3:160044.",
-}
-_LOSSES = {
-    "cross_entropy": "cross-entropy",
-    "mse": "mean squared error",
-    "mae": "mean absolute error",
-    "huber": "Huber loss",
-}
 _NORMALISED = {
     "zscore": "standardised to zero mean and unit variance per image",
     "zscore_foreground": "standardised to zero mean and unit variance of the foreground per image",
@@ -84,7 +58,8 @@ def _data(run: Run) -> str:
     sentences = []
     for name, facts in run.plan["datasets"].items():
         task, n = facts["task"], facts["n"]
-        kind = "regression" if task["type"] == "regression" else f"{task['type']} classification"
+        heads = facts.get("tasks") or [{**task, "label": label} for label in task["labels"]]
+        served = joined([f"{_kind(str(head['type']))} of {head['label']}" for head in heads])
         people = facts.get("groups") or n
         of = (
             f" of {count(people['all'], 'subject or group', 'subjects or groups')}"
@@ -93,8 +68,9 @@ def _data(run: Run) -> str:
         )
         sentences.append(
             f"Data set '{escape(name)}' comprised {count(n['all'], 'image')}{of} ({n['train']:,} for "
-            f"training, {n['val']:,} for validation, {n['test']:,} for testing) and served {kind} of "
-            f"{escape(joined([str(label) for label in task['labels']]))}. {_preprocessing(run, facts)}"
+            f"training, {n['val']:,} for validation, {n['test']:,} for testing) and "
+            + (f"served {escape(served)}. " if served else "was used without labels. ")
+            + _preprocessing(run, facts)
         )
     official = any(facts.get("official_split") for facts in run.plan["datasets"].values())
     sentences.append(
@@ -103,6 +79,10 @@ def _data(run: Run) -> str:
         + ", and jointly over all data sets, so that no subject trained on in one was tested on in another."
     )
     return " ".join(sentences)
+
+
+def _kind(task_type: str) -> str:
+    return "regression" if task_type == "regression" else f"{task_type} classification"
 
 
 def _preprocessing(run: Run, facts: dict[str, Any]) -> str:
@@ -142,12 +122,13 @@ def _training(run: Run) -> str:
         if not stages:
             continue
         nets = _values(stage["architecture"]["name"] for stage in stages)
-        data = _values(stage["dataset"] for stage in stages)
+        data = _values(_named(stage) for stage in stages)
         epochs = _values(stage["training"]["epochs"] for stage in stages)
         rates = _values(f"{stage['training']['lr']:g}" for stage in stages)
         batches = _values(stage["training"]["batch_size"] for stage in stages)
         optimizers = _values(stage["training"]["optimizer"]["name"] for stage in stages)
-        losses = _values(_LOSSES.get(term, term) for term in (next(iter(s["objective"])) for s in stages))
+        losses = _values(LOSSES.get(term, term) for term in (next(iter(s["objective"])) for s in stages))
+        losses += _beside(stages)
         kept = (
             " The epoch best on validation was kept." if stages[0]["training"].get("keep") == "best" else ""
         )
@@ -168,6 +149,25 @@ def _training(run: Run) -> str:
             "Where an elastic penalty was used, weights were drawn to their pretrained values (L2-SP)."
         )
     return " ".join(sentences)
+
+
+def _named(stage: dict[str, Any]) -> str:
+    """The data sets of a stage: jointly trained ones, and those of which only the images were used."""
+    sources = stage.get("sources") or [{"dataset": stage["dataset"], "labelled": True}]
+    learnt = [str(source["dataset"]) for source in sources if source["labelled"]]
+    blind = [str(source["dataset"]) for source in sources if not source["labelled"]]
+    if not learnt:
+        return f"{joined(blind)} (images only)"
+    beside = (
+        f" with images of {joined(blind)}" if blind and stage["scenario"].get("unlabelled_ratio", 1.0) else ""
+    )
+    return f"{joined(learnt)}{beside}"
+
+
+def _beside(stages: list[dict[str, Any]]) -> str:
+    """The terms after the first, the elastic penalty apart."""
+    rest = [term for stage in stages for term in list(stage["objective"])[1:] if term != "elastic_penalty"]
+    return f", beside it {_values((LOSSES.get(term, term) for term in rest), 'and')}" if rest else ""
 
 
 def _values(items: Any, word: str = "or") -> str:
@@ -232,7 +232,9 @@ def _citations(run: Run) -> list[str]:
     wanted = ["tlimb", "nextflow", "pytorch", "multiqc", "bootstrap", "gain"]
     wanted += ["resnet"] if any(net.startswith("resnet") for net in nets) else []
     wanted += [net for net in ("vit", "sfcn") if net in nets]
-    if any("elastic_penalty" in stage["objective"] for stage in run.plan["stages"].values()):
-        wanted.append("elastic_penalty")
+    terms = {term: given for s in run.plan["stages"].values() for term, given in s["objective"].items()}
+    wanted += ["sfcn"] if "soft_bins" in terms and "sfcn" not in nets else []
+    wanted += ["uncertainty"] if terms.get("multitask", {}).get("weights") == "uncertainty" else []
+    wanted += sorted(set(terms) & set(CITED))
     readers = {str((facts.get("reader") or {}).get("name")) for facts in run.plan["datasets"].values()}
-    return [escape(_CITED[key]) for key in wanted + (["bids"] if "bids" in readers else [])]
+    return [escape(CITED[key]) for key in wanted + (["bids"] if "bids" in readers else [])]

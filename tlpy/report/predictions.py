@@ -115,8 +115,11 @@ def _one_against_rest(ranking: Ranking, name: str, cases: Predictions) -> list[t
         area = compute("binary", cases.true, cases.score)["auroc"]
         return [(f"{name} (AUROC {area:.3f})", BLUE, cases.true, cases.score)]
     found = []
+    several = ranking.task["type"] == "multilabel"
     for index, label in enumerate(classes):
-        true, score = (cases.true == index).astype(float), cases.score[:, index]
+        known = np.isfinite(cases.true[:, index]) if several else np.ones(len(cases), dtype=bool)
+        true = cases.true[known, index] if several else (cases.true == index).astype(float)
+        score = cases.score[known, index]
         area = compute("binary", true, score)["auroc"]
         if math.isfinite(area):
             series = f"{name}: {escape(label)} (AUROC {area:.3f})"
@@ -128,7 +131,7 @@ def confusions(rankings: list[Ranking]) -> Section | None:
     """Confusion matrices on the test set: counts, shaded by the share of the true class."""
     figures = []
     for ranking in rankings:
-        if ranking.task["type"] == "regression":
+        if ranking.task["type"] not in ("binary", "multiclass"):
             continue
         classes = [str(item) for item in ranking.task["classes"]]
         for name, outcome, cases in _compared(ranking):

@@ -69,8 +69,9 @@ def describe(run: Run, outcome: Outcome) -> str:
 
 
 def _card(run: Run, ranking: Ranking) -> str:
-    labels = escape(joined([str(label) for label in ranking.task.get("labels") or ["label"]]))
-    title = f"{escape(ranking.target)}: predicting {labels}"
+    labels = [str(label) for label in ranking.task.get("labels") or []]
+    doing = f"predicting {escape(joined(labels))}" if labels else "learning without labels"
+    title = f"{escape(ranking.target)}: {doing}"
     best = ranking.best
     if best is None:
         reasons = dict.fromkeys(escape(outcome.reason) for outcome in ranking.outcomes)
@@ -203,6 +204,8 @@ def _on_balance(ranking: Ranking, best: Outcome) -> list[str]:
         if best.mean("test", "r2") <= 0:
             text += " R² is not above zero: <strong>no better than guessing the mean</strong>."
         return [text]
+    if ranking.task["type"] not in ("binary", "multiclass"):
+        return []
     classes = [str(name) for name in ranking.task["classes"]]
     counts = np.bincount(cases.true.astype(int), minlength=len(classes))
     share = counts.max() / counts.sum()

@@ -37,7 +37,7 @@ def curves(run: Run, rankings: list[Ranking], role: str) -> Section | None:
             history, colour = stage.history, COLOURS[number % len(COLOURS)]
             name = str(stage.record["metric"])
             for kind, column, line in (
-                (metric, f"val_{name}", label),
+                *([(metric, f"val_{name}", label)] if name != "loss" else []),
                 (losses, "val_loss", f"{label} · validation"),
                 (losses, "train_loss", f"{label} · training"),
             ):

@@ -22,7 +22,6 @@ from tlpy.data.subjects import (
 )
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.scenarios.joint import UNLABELLED
-from tlpy.scenarios.registry import SEQUENTIAL
 from tlpy.scenarios.scores import own_source
 
 _NO_VAL = "the epoch to keep is chosen by it: give one, or set keep: last and no early_stopping"
@@ -97,7 +96,7 @@ def gather(stage: Mapping[str, Any], opened: Sequence[Opened]) -> Material:
         heads = [head for head in tasks if head["label"] in sources[number]["labels"]]
         tested = split[number]["test"]
         parts["test"] += [row for row in tested if any(is_known(row, head) for head in heads)]
-    used = stage["scenario"].get("unlabelled_ratio", 0.0) > 0
+    used = stage["scenario"].get("unlabelled_ratio", 1.0) > 0
     unlabelled = [row for number in beside for row in split[number]["train"]] if used else []
     parts = {part: rows for part, rows in parts.items() if rows}
     numbers = [head["label"] for head in tasks if head["type"] == "regression"]
@@ -105,7 +104,7 @@ def gather(stage: Mapping[str, Any], opened: Sequence[Opened]) -> Material:
 
     def made(rows: Sequence[Row], heads: Sequence[Mapping[str, Any]]) -> PreparedDataset:
         targets = encode(rows, heads, scaling)
-        if stage["scenario"]["name"] == SEQUENTIAL:
+        if len(sources) == 1 and len(tasks) <= 1:
             return PreparedDataset(opened[0].images, rows, targets)
         return JointDataset([one.images for one in opened], rows, targets)
 
@@ -151,7 +150,7 @@ def load(
     balanced = scenario.get("mixing") == "balanced"
     sets = dict(material.sets)
     others = {UNLABELLED: {"train": sets.pop(UNLABELLED)}} if UNLABELLED in sets else {}
-    more = {"others": others, "shares": {UNLABELLED: scenario["unlabelled_ratio"]}} if others else {}
+    more = {"others": others, "shares": {UNLABELLED: scenario.get("unlabelled_ratio", 1.0)}} if others else {}
     return build_datamodule(
         training["datamodule"],
         (stage["input"]["channels"], *stage["input"]["size"]),
