@@ -99,10 +99,11 @@ def test_head_keys_differ_where_labels_do() -> None:
     assert head_key("age") == "age"
 
 
-@pytest.mark.parametrize("heads", [{}, {"age": 0}])
-def test_heads_are_needed(heads: dict[str, int]) -> None:
+def test_a_head_has_outputs_and_there_may_be_no_head() -> None:
     with pytest.raises(ValueError, match="at least one"):
-        Architecture(nn.Flatten(), 4, heads)
+        Architecture(nn.Flatten(), 4, {"age": 0})
+    alone = Architecture(nn.Flatten(), 4, {})
+    assert alone(torch.zeros(2, 1, 2, 2)) == {}
 
 
 def test_dropout_before_the_heads_is_where_the_network_has_none() -> None:

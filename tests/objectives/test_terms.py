@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tlpy.errors import InputError
 from tlpy.objectives.base import Objective, Step, Term
 from tlpy.objectives.build import build_objective
-from tlpy.objectives.registry import OBJECTIVES, complete_objective, default_primary
+from tlpy.objectives.registry import OBJECTIVES, complete_objective, default_primary, heads_of
 
 AGE = {"type": "regression", "labels": ["age"], "classes": None}
 SEX = {"type": "binary", "labels": ["sex"], "classes": ["F", "M"]}
@@ -197,7 +197,12 @@ def test_settings_without_effect_are_normalised_away() -> None:
 @pytest.mark.parametrize(
     ("objective", "task", "where", "text"),
     [
-        ({"mse": 1}, SEX, "objective.mse", "mse is for regression, the task is binary (use cross_entropy or focal)"),
+        (
+            {"mse": 1},
+            SEX,
+            "objective.mse",
+            "mse is for regression, the task is binary (use cross_entropy or focal)",
+        ),
         (
             {"elastic": 1},
             AGE,
@@ -234,6 +239,7 @@ def test_every_registered_term_is_built_with_its_defaults(name: str) -> None:
     entry = OBJECTIVES.entry(name)
     assert entry.summary
     task = SITE if "multiclass" in entry.tasks else AGE
+    task = {**task, "tasks": heads_of(task)}
     assert isinstance(OBJECTIVES.load(name)(task=task, **entry.arguments), Term)
     assert all(
         default_primary(task_type) in OBJECTIVES for task_type in ("regression", "binary", "multiclass")

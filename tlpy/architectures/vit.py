@@ -86,7 +86,7 @@ class PatchEmbedding(nn.Module):
         super().__init__()
         self.size = tuple(size)
         grid = [ceil(axis / patch) for axis in size]
-        self.shape = tuple(grid)
+        self.patch, self.shape = patch, tuple(grid)
         self._padding = [edge for axis, n in zip(size, grid, strict=True) for edge in (n * patch - axis, 0)][
             ::-1
         ]
@@ -100,13 +100,16 @@ class PatchEmbedding(nn.Module):
         self.register_buffer("grid", torch.tensor(grid))
         self.dropout = nn.Dropout(dropout)
 
+    def whole(self, images: Tensor) -> Tensor:
+        """The images, extended so that the patch divides them."""
+        return functional.pad(images, self._padding, mode="replicate") if any(self._padding) else images
+
     def forward(self, images: Tensor) -> Tensor:
         if tuple(images.shape[2:]) != self.size:
             raise ValueError(
                 f"this transformer is for images of {self.size}, found {tuple(images.shape[2:])}"
             )
-        if any(self._padding):
-            images = functional.pad(images, self._padding, mode="replicate")
+        images = self.whole(images)
         tokens = self.patch_embeddings(images).flatten(2).transpose(1, 2)
         out: Tensor = self.dropout(tokens + self.position_embeddings)
         return out
@@ -177,7 +180,7 @@ class ViTEncoder(nn.Module):
         return groups
 
     def transform(self, tokens: Tensor) -> Tensor:
-        """Embedded tokens (batch, any number of them, width), through all blocks and the last normalisation."""
+        """Tokens (batch, any number of them, width) through all blocks and the last normalisation."""
         for block in self.blocks:
             tokens = block(tokens)
         out: Tensor = self.norm(tokens)

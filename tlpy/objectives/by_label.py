@@ -41,9 +41,7 @@ class ByLabel(Term):
         """Each label's value, its term's weight applied."""
         found = {}
         for label, term in self.by_label():
-            own = replace(
-                step, outputs={label: step.outputs[label]}, targets={label: step.targets[label]}
-            )
+            own = replace(step, outputs={label: step.outputs[label]}, targets={label: step.targets[label]})
             found[label] = term(own).reshape(()) * term.weight
         return found
 

@@ -15,11 +15,12 @@ from tlpy.objectives.base import Step, Term, mean_over_known
 class CrossEntropy(Term):
     """-Σ_c q_c log p_c, with q the (smoothed) true class, averaged over the images whose class is known.
 
-    With two classes the network has one output, the logit of the second class. With weights it is
-    the weighted mean Σ w_y loss / Σ w_y, as in torch.
+    With two classes the network has one output, the logit of the second class. Where several labels may
+    hold together, each column is such a pair of classes, and counts alike. With weights it is the weighted
+    mean Σ w_y loss / Σ w_y, as in torch.
 
     Args:
-        task, weight: see `Term`; `classes` names the classes in the order of the outputs.
+        task, weight: see `Term`; `classes` names the classes (or columns) in the order of the outputs.
         label_smoothing: ε; the true class has 1 - ε + ε/K, each other ε/K, of K classes.
         class_weights: a weight per class, `balanced` (n / (K n_c), counted on the training part), or none.
 
@@ -39,8 +40,11 @@ class CrossEntropy(Term):
         super().__init__(task, weight)
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing: expected a number from 0 to below 1, found {label_smoothing}")
+        multilabel = task["type"] == "multilabel"
+        if multilabel and class_weights is not None:
+            raise ValueError("class_weights: labels that may hold together have no classes to weigh")
         self.smoothing = float(label_smoothing)
-        self.classes = [str(name) for name in task["classes"]]
+        self.classes = [] if multilabel else [str(name) for name in task["classes"]]
         self.balanced = class_weights == "balanced"
         values = torch.ones(len(self.classes)) if self.balanced else None
         if isinstance(class_weights, Mapping):
@@ -70,15 +74,23 @@ class CrossEntropy(Term):
         values = [self._one_label(outputs, step.targets[label]) for label, outputs in step.outputs.items()]
         return torch.stack(values).mean()
 
+    def losses(self, logits: Tensor, classes: Tensor) -> Tensor:
+        """The loss of each image, (batch,).
+
+        Args:
+            logits: (batch, classes), or (batch, 1) for two classes.
+            classes: (batch,) the true ones.
+        """
+        if logits.shape[1] > 1:
+            return functional.cross_entropy(logits, classes, reduction="none", label_smoothing=self.smoothing)
+        smooth = classes.to(logits.dtype) * (1 - self.smoothing) + self.smoothing / 2
+        return functional.binary_cross_entropy_with_logits(logits.squeeze(1), smooth, reduction="none")
+
     def _one_label(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if targets.ndim == 2:
+            columns = zip(logits.unbind(1), targets.unbind(1), strict=True)
+            return torch.stack([self._one_label(column[:, None], true) for column, true in columns]).mean()
         known = targets >= 0  # false for NaN too
         classes = torch.where(known, targets, torch.zeros_like(targets)).long()
-        if logits.shape[1] == 1:
-            smooth = classes.to(logits.dtype) * (1 - self.smoothing) + self.smoothing / 2
-            losses = functional.binary_cross_entropy_with_logits(logits.squeeze(1), smooth, reduction="none")
-        else:
-            losses = functional.cross_entropy(
-                logits, classes, reduction="none", label_smoothing=self.smoothing
-            )
         weights = None if self.class_weight is None else self.class_weight[classes]
-        return mean_over_known(losses, known, weights)
+        return mean_over_known(self.losses(logits, classes), known, weights)

@@ -54,11 +54,14 @@ def heads_of(task: Mapping[str, Any]) -> list[dict[str, Any]]:
     if task.get("tasks"):
         return [dict(head) for head in task["tasks"]]
     return [
-        {"label": label, "type": task["type"], "classes": task.get("classes")} for label in task["labels"]
+        {"label": label, "type": task["type"], "classes": task.get("classes")}
+        for label in task.get("labels", [""])
     ]
 
 
-def soft_bins_of(objective: Mapping[str, Mapping[str, Any]], label: str | None = None) -> dict[str, Any] | None:
+def soft_bins_of(
+    objective: Mapping[str, Mapping[str, Any]], label: str | None = None
+) -> dict[str, Any] | None:
     """The arguments of `soft_bins` where a label (None: any) is trained by it, else None.
 
     Args:
@@ -244,9 +247,7 @@ def _misfit(name: str, entry: ObjectiveEntry, task_type: str, types: set[str]) -
     return f"{name} is for {wanted}, the task is {task_type}", f"use {' or '.join(fits)}" if fits else ""
 
 
-def _check(
-    name: str, arguments: dict[str, Any], heads: Sequence[Mapping[str, Any]], where: str
-) -> None:
+def _check(name: str, arguments: dict[str, Any], heads: Sequence[Mapping[str, Any]], where: str) -> None:
     problems = Problems()
     rules.check(arguments, {**RULES, **OWN_RULES.get(name, {})}, where, problems)
     if "class_weights" in arguments:
@@ -313,7 +314,9 @@ def _complete_multitask(
         weights = {label: weights.get(label, 1.0) for label in labels}
     elif weights != "uncertainty":
         hint = f"e.g. {{{labels[0]}: 0.5}}"
-        problems.add(f"{where}.weights", f"expected `uncertainty` or numbers by label, found {weights!r}", hint)
+        problems.add(
+            f"{where}.weights", f"expected `uncertainty` or numbers by label, found {weights!r}", hint
+        )
     terms: dict[str, Any] = {}
     if not isinstance(given, Mapping):
         problems.add(f"{where}.terms", f"expected terms by label, found {given!r}")
@@ -345,7 +348,9 @@ def _check_covered(primary: Sequence[str], heads: Sequence[Mapping[str, Any]], w
         if len(primary) > 1:
             others = ", ".join(name for name in primary if name != "multitask")
             hint = "give it to its label: {multitask: {terms: {label: …}}}"
-            raise InputError([Problem(where, f"{others} beside multitask, which has a term for each label", hint)])
+            raise InputError(
+                [Problem(where, f"{others} beside multitask, which has a term for each label", hint)]
+            )
         return
     problems = Problems()
     for head in heads:

@@ -106,6 +106,12 @@ SCHEDULES: Registry[Entry] = Registry(
             "one cycle (Smith 2018) that peaks at lr; `start` and `final` are shares of lr, per step",
         ),
         Entry(
+            "dann",
+            "tlpy.optimizers.schedules:dann",
+            {**_WARMUP, "alpha": 10.0, "beta": 0.75},
+            "lr / (1 + alpha·share)^beta (Ganin 2016), per step",
+        ),
+        Entry(
             "plateau",
             "tlpy.optimizers.schedules:plateau",
             {"factor": 0.1, "patience": 10, "threshold": 1e-4, "min_lr": 0.0},
@@ -137,6 +143,8 @@ _SCHEDULE_RULES = {
     "start": rules.UP_TO_ONE,
     "rise": rules.BETWEEN,
     "gamma": rules.UP_TO_ONE,
+    "alpha": rules.FROM_ZERO,
+    "beta": rules.FROM_ZERO,
     "factor": rules.BETWEEN,
     "every": rules.COUNT,
     "milestones": rules.list_of(rules.COUNT, 1, None, "a list of epochs"),

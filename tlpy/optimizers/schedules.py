@@ -49,6 +49,16 @@ def linear(optimizer: Optimizer, length: Length, warmup: float = 0.0, final: flo
     )
 
 
+def dann(
+    optimizer: Optimizer, length: Length, warmup: float = 0.0, alpha: float = 10.0, beta: float = 0.75
+) -> Made:
+    """(1 + alpha·share)^-beta, share of the course that is done (Ganin 2016; the paper's lr is 0.01)."""
+    epochs = max(length.epochs - warmup, 1e-9)
+    return _course(
+        optimizer, lambda epoch: (1 + alpha * min(epoch / epochs, 1)) ** -beta, length, warmup, smooth=True
+    )
+
+
 def step(
     optimizer: Optimizer, length: Length, warmup: float = 0.0, every: int = 30, gamma: float = 0.1
 ) -> Made:

@@ -1,0 +1,87 @@
+"""Pseudo-labels for images without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tlpy.architectures.base import Architecture
+from tlpy.objectives.base import Step, Term, nothing
+from tlpy.objectives.entries import BINARY, CLASSES
+from tlpy.objectives.teacher import Teacher
+from tlpy.objectives.views import Views
+
+
+class FixMatch(Term):
+    """mean 1[max q ≥ τ] · H(argmax q, p): the class of a weakly augmented image for its strong version.
+
+    Sohn et al. 2020, "FixMatch: simplifying semi-supervised learning with consistency and confidence",
+    eq. 4; λ_u is the weight. q comes from the moving average of the network, which the paper keeps for
+    testing; with `ema` 0 from the network itself, as there. Images whose q is below the threshold count in
+    the mean, with 0. A stage's batches have as many images without labels as PLAN was told; the paper has 7
+    for each one with a label.
+
+    Args:
+        task, weight: see `Term`.
+        threshold: τ, from 0 to below 1.
+        ema: decay of the moving average.
+        weak, strong: the two augmentations.
+    """
+
+    def __init__(
+        self,
+        task: Mapping[str, Any],
+        weight: float = 1.0,
+        threshold: float = 0.95,
+        ema: float = 0.999,
+        weak: Any = "weak",
+        strong: Any = "strong",
+    ) -> None:
+        super().__init__(task, weight)
+        self.threshold, self.ema = float(threshold), float(ema)
+        self.weak, self.strong = Views(weak), Views(strong)
+        self.heads = {head["label"]: head["type"] for head in task["tasks"] if head["type"] in CLASSES}
+
+    def start(
+        self, architecture: nn.Module, loaded: frozenset[str], targets: Mapping[str, Tensor] | None = None
+    ) -> None:
+        del loaded, targets
+        self.teacher = Teacher(cast(Architecture, architecture))
+
+    def after_step(self, architecture: nn.Module) -> None:
+        self.teacher.follow(architecture, self.ema)
+
+    def forward(self, step: Step) -> Tensor:
+        if step.unlabelled is None:
+            return nothing(step)
+        said = self.teacher(self.weak(step.unlabelled, step))
+        found = step.architecture(self.strong(step.unlabelled, step))
+        losses = [
+            pseudo_label_loss(found[label].float(), said[label], self.threshold, task_type == BINARY)
+            for label, task_type in self.heads.items()
+        ]
+        return torch.stack(losses).mean()
+
+
+def pseudo_label_loss(logits: Tensor, said: Tensor, threshold: float, binary: bool) -> Tensor:
+    """Cross entropy to the surest class of `said`, 0 where its probability is below the threshold.
+
+    Args:
+        logits, said: (n, classes), or (n, 1) where `binary`.
+        threshold: 0 to 1.
+        binary: whether one logit stands for two classes.
+    """
+    if binary:
+        positive = said.sigmoid().squeeze(1)
+        sure = torch.maximum(positive, 1 - positive) >= threshold
+        target = (positive >= 0.5).to(logits.dtype)
+        losses = functional.binary_cross_entropy_with_logits(logits.squeeze(1), target, reduction="none")
+    else:
+        share, classes = said.softmax(1).max(1)
+        sure = share >= threshold
+        losses = functional.cross_entropy(logits, classes, reduction="none")
+    return (losses * sure).mean()

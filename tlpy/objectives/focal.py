@@ -1,0 +1,46 @@
+"""The focal loss, for classes of which some are rare or easy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+from torch.nn import functional
+
+from tlpy.objectives.cross_entropy import CrossEntropy
+
+
+class Focal(CrossEntropy):
+    """-(1 - p_y)^gamma log p_y (Lin et al. 2017, "Focal loss for dense object detection", eq. 4).
+
+    What the network is already sure of counts less. The paper's α are `class_weights`. With gamma 0 it is
+    the cross entropy.
+
+    Args:
+        task, weight, class_weights: see `CrossEntropy`.
+        gamma: how much less, at least 0.
+    """
+
+    def __init__(
+        self,
+        task: Mapping[str, Any],
+        weight: float = 1.0,
+        gamma: float = 2.0,
+        class_weights: Mapping[str, float] | str | None = None,
+    ) -> None:
+        super().__init__(task, weight, class_weights=class_weights)
+        if gamma < 0:
+            raise ValueError(f"gamma: expected a number of at least 0, found {gamma}")
+        self.gamma = float(gamma)
+
+    def losses(self, logits: Tensor, classes: Tensor) -> Tensor:
+        if logits.shape[1] == 1:
+            signed = logits.squeeze(1) * (2 * classes.to(logits.dtype) - 1)
+            log_p, log_rest = functional.logsigmoid(signed), functional.logsigmoid(-signed)
+            # In logarithms: the gradient of (1 - p)^gamma is not a number at p = 1.
+            return -(self.gamma * log_rest).exp() * log_p
+        log_p = logits.log_softmax(1)
+        true = classes[:, None]
+        others = log_p.scatter(1, true, float("-inf")).logsumexp(1)
+        return -(self.gamma * others).exp() * log_p.gather(1, true).squeeze(1)

@@ -1,0 +1,46 @@
+"""Images from their features, as a term beside the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tlpy.architectures.base import Architecture
+from tlpy.objectives.base import Step, Term
+from tlpy.objectives.decoder import encode_map, make_decoder
+
+
+class Reconstruction(Term):
+    """mean (decode(encode(x)) - x)², over all voxels of images with and without labels.
+
+    TLIMB's semi-supervised auxiliary objective: unlabelled images teach the encoder what images look like
+    while labelled ones teach the label. Alone, in a stage without labels, it is an autoencoder. The decoder
+    is no part of the architecture and is dropped with the stage.
+
+    Args:
+        task, weight: see `Term`.
+        width: channels of the decoder's first step.
+    """
+
+    selfsupervised = True
+    uses_maps = True
+
+    def __init__(self, task: Mapping[str, Any], weight: float = 1.0, width: int = 128) -> None:
+        super().__init__(task, weight)
+        self.width = int(width)
+
+    def start(
+        self, architecture: nn.Module, loaded: frozenset[str], targets: Mapping[str, Tensor] | None = None
+    ) -> None:
+        del loaded, targets
+        self.decoder = make_decoder(cast(Architecture, architecture), self.width)
+
+    def forward(self, step: Step) -> Tensor:
+        images = step.all_images
+        maps = step.maps
+        if maps is None:
+            maps = encode_map(cast(Architecture, step.architecture), images)
+        return functional.mse_loss(self.decoder(maps).float(), images.float())
