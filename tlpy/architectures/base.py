@@ -45,6 +45,9 @@ class Architecture(nn.Module):
         dropout: share of the features dropped before the heads in training.
         channels, size: of the images, where they are known; what an objective builds its networks for.
 
+    Attributes:
+        layout: the memory format that images are handed over in; who trains the network sets it.
+
     There is no head in a network that is trained on images alone.
 
     Raises:
@@ -65,6 +68,7 @@ class Architecture(nn.Module):
             raise ValueError(f"heads: expected at least one output each, found {dict(heads)}")
         self.channels = channels
         self.size = None if size is None else tuple(size)
+        self.layout = torch.contiguous_format
         self.encoder = encoder
         self.features = features
         self.dropout = nn.Dropout(dropout)

@@ -15,7 +15,7 @@ from tlpy.architectures.base import Architecture
 from tlpy.data.subjects import Row, Scaling
 from tlpy.objectives.base import Objective
 from tlpy.optimizers.build import build_optimizer, build_schedule
-from tlpy.scenarios.device import memory_format, seed_everything
+from tlpy.scenarios.device import seed_everything
 from tlpy.scenarios.framework import LightningModule
 from tlpy.scenarios.scores import metrics, own_source, predictions
 from tlpy.transfer.apply import keep_frozen_in_eval
@@ -77,7 +77,7 @@ class SequentialScenario(LightningModule):
         self.architecture = architecture
         self.objective = objective
         self._stage, self._groups, self._parts, self._scaling = stage, groups, parts, scaling
-        self._format = memory_format(len(stage["input"]["size"]))
+        self._format = architecture.layout
         self._sums: dict[str, Tensor] = {}
         self._seen = 0
         self._collected: dict[str, list[Tensor]] = {}
