@@ -130,6 +130,10 @@ def namedPaths(where, value, key) {
     if (value instanceof Map) {
         return value.collectMany { name, item ->
             def place = "${where}.${name}".toString()
+            // The weights of an objective's terms are numbers or words, no files.
+            if (name == 'objective' || name.contains('objective.')) {
+                return []
+            }
             def hit = name == key || name.endsWith(".${key}")
             hit && item instanceof String ? [[place, item]]
                 : hit && item instanceof List ? item.findAll { text -> text instanceof String && text != 'none' }.collect { text -> [place, text] }
