@@ -83,7 +83,7 @@ class ChainResolver:
         trained = [
             (place, name, stage)
             for place, (name, stage) in enumerate(zip(names, params["stages"], strict=True))
-            if not (stage.get("weights") and not stage.get("dataset"))
+            if not stage.get("weights") or stage.get("dataset") or stage.get("unlabelled")
         ]
         if not trained:
             problems.add("stages", "no stage has a data set to train on")

@@ -10,6 +10,7 @@ from typing import Any
 
 import tlpy
 from tlpy.config.catalogue import DataSet
+from tlpy.config.digests import canonical
 from tlpy.config.packs import caches_of
 from tlpy.config.plan import Plan
 from tlpy.errors import Problem
@@ -203,11 +204,34 @@ def inferred(plan: Plan) -> list[dict[str, str]]:
         )
         found.append({"what": f"{where} split", "value": f"{parts} (train / val / test)", "why": why})
         found += [{"what": where, "value": note, "why": "the reader"} for note in data.notes]
+    found += _joint(plan)
     for target in sorted({variant.target for variant in plan.variants}):
         metric = next(v.record(plan.stages)["metric"] for v in plan.variants if v.target == target)
         why = "as said" if plan.metric else "the default for this task"
         found.append({"what": f"metric for {target}", "value": metric, "why": why})
     return found
+
+
+def _joint(plan: Plan) -> list[dict[str, str]]:
+    """What stages with several data sets or labels learn from each, and what images without labels do."""
+    found: dict[str, dict[str, str]] = {}
+    for record in plan.stages.values():
+        if len(record["sources"]) == 1 and len(record["tasks"]) == 1:
+            continue
+        learnt = [f"{', '.join(s['labels'])} of {s['dataset']}" for s in record["sources"] if s["labelled"]]
+        blind = [source for source in record["sources"] if not source["labelled"]]
+        seen = bool(record["scenario"].get("unlabelled_ratio", 1.0)) or not learnt
+        for source in blind:
+            scored = f"scored by {', '.join(source['labels'])}" if source["labels"] else "not scored"
+            use = "training images" if seen else "no images, since no term of the objective looks at them,"
+            learnt.append(f"{use} of {source['dataset']}" + (f" ({scored})" if record["tasks"] else ""))
+        item = {
+            "what": f"stage {record['name']}",
+            "value": f"{record['scenario']['name']}: {'; '.join(learnt)}",
+            "why": "from its data sets and labels",
+        }
+        found.setdefault(canonical(item), item)
+    return sorted(found.values(), key=lambda item: (item["what"], item["value"]))
 
 
 def summary(plan: Plan) -> list[str]:

@@ -327,7 +327,8 @@ class Planner:
         unused = sorted(set(self.given["datasets"]) - {data.name for data in datasets.values()})
         found = [f"data set '{name}' is in no stage and was left alone" for name in unused]
         for name, data in datasets.items():
-            counts = Counter(data.strata().values()) if data.task.classes else Counter()
+            classes = data.task.type in ("binary", "multiclass")
+            counts = Counter(data.strata().values()) if classes else Counter()
             if counts and min(counts.values()) < 10:
                 found.append(f"data set '{name}': the rarest class has only {min(counts.values())} images")
         decayed = {

@@ -92,6 +92,9 @@ def stage_record(
             transfer = complete_transfer(transfer, f"{spec.where}.transfer", len(block_names(architecture)))
     except InputError as error:
         problems.extend(error.problems)
+    if not tasks and transfer is not None and transfer["name"] == "head":
+        message = f"stage '{spec.name}' learns no label, so that it has no head to train"
+        problems.add(f"{spec.where}.transfer", message, "full or freeze")
     try:
         objective, scenario = complete_goal(
             spec, sources, task, tasks, size, training["augmentation"], started
