@@ -32,7 +32,7 @@ def bezier(images: Tensor, generator: Generator) -> Tensor:
     falling = torch.rand(n, generator=generator) < 0.5
     found = torch.empty_like(images)
     for row in range(n):
-        x, y = curve[row, :, 0].to(images), curve[row, :, 1].to(images)
+        x, y = (values.contiguous().to(images) for values in curve[row].unbind(1))
         y = y.flip(0) if falling[row] else y
         place = torch.searchsorted(x, images[row].clamp(0, 1).contiguous()).clamp(1, points - 1)
         share = (images[row] - x[place - 1]) / (x[place] - x[place - 1]).clamp(min=1e-6)
