@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from tlpy.data.augmentation.pipeline import Augmentation
 from tlpy.data.dataset import Dataset, Item, JointDataset, PreparedDataset
-from tlpy.data.sampling import BatchSampler, EpochSampler, StreamSampler
+from tlpy.data.sampling import BatchSampler, EpochSampler, ShareSampler, StreamSampler
 from tlpy.data.subjects import PARTS
 from tlpy.scenarios.framework import CombinedLoader, LightningDataModule
 
@@ -119,12 +119,19 @@ class BaseDataModule(LightningDataModule):
             lambda images, place: augmentation(self.on_device(images), epoch, first * roles + place),
         )
 
+    def _share(self, batches: BatchSampler) -> BatchSampler | ShareSampler:
+        """This process's share of training batches; validation and test are done whole by each."""
+        if self.trainer is None or self.trainer.world_size == 1 or isinstance(batches.sampler, range):
+            return batches
+        return ShareSampler(batches, self.trainer.global_rank, self.trainer.world_size)
+
     def _loader(
         self, data: Dataset, sampler: EpochSampler | StreamSampler | range, batch_size: int | None = None
     ) -> DataLoader[Item]:
+        batches = BatchSampler(sampler, self.batch_size if batch_size is None else batch_size)
         return DataLoader(
             data,
-            batch_sampler=BatchSampler(sampler, self.batch_size if batch_size is None else batch_size),
+            batch_sampler=self._share(batches),
             # `__getitems__` has made a batch already.
             collate_fn=_as_it_is,
             # A generator of its own: making an iterator must not move the random numbers of dropout.

@@ -127,3 +127,28 @@ class BatchSampler:
         starts = [index * self.batch_size for index in range(len(self))]
         for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
             yield order[start:end]
+
+
+class ShareSampler:
+    """One process's share of each batch, where several train together.
+
+    Every process must have as many images, and enough of them for batch normalisation: a batch that cannot be
+    divided so (the last of an epoch) goes to each of them whole, which gives the same gradient.
+
+    Args:
+        batches: the batches of all.
+        rank: which process this is.
+        processes: how many there are.
+    """
+
+    def __init__(self, batches: BatchSampler, rank: int, processes: int) -> None:
+        self.batches, self.rank, self.processes = batches, rank, processes
+        self.sampler = batches.sampler
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self.batches:
+            share, rest = divmod(len(batch), self.processes)
+            yield batch[self.rank :: self.processes] if share > 1 and not rest else batch

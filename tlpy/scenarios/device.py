@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import torch
 
+from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.errors import InputError, Problem
 
 ACCELERATORS = ("auto", "cpu", "gpu")
@@ -26,6 +27,14 @@ def choose_accelerator(asked: str) -> str:
         hint = "run with the option that passes GPUs into containers, or set accelerator: cpu"
         raise InputError([Problem("accelerator", "a GPU was asked for, but torch finds none", hint)])
     return "gpu" if there and asked != "cpu" else "cpu"
+
+
+def check_devices(accelerator: str, devices: int) -> None:
+    """Raise `InputError` where there are fewer GPUs than asked for."""
+    if accelerator == "gpu" and devices > torch.cuda.device_count():
+        found = torch.cuda.device_count()
+        hint = "one task trains on the GPUs of one machine"
+        raise InputError([Problem("devices", f"{devices} GPUs were asked for, torch finds {found}", hint)])
 
 
 def configure(accelerator: str, threads: int) -> None:
@@ -81,6 +90,12 @@ def device_name(accelerator: str) -> str:
     return torch.cuda.get_device_name() if accelerator == "gpu" else "cpu"
 
 
-def memory_format(dims: int) -> torch.memory_format:
-    """Channels last, which convolutions on CPUs and tensor cores are fastest in; there is none for 1D."""
+def memory_format(architecture: str, dims: int, accelerator: str) -> torch.memory_format:
+    """The layout a network trains fastest in: channels last on a GPU, on a CPU as its registry entry says.
+
+    1D has one layout only. On a CPU, ResNets take 15 % (2D) to 50 % (3D) longer in channels last.
+    """
+    known = ARCHITECTURES.entry(architecture) if architecture in ARCHITECTURES else None
+    if accelerator != "gpu" and known is not None and not known.channels_last:
+        return torch.contiguous_format
     return {2: torch.channels_last, 3: torch.channels_last_3d}.get(dims, torch.contiguous_format)

@@ -9,12 +9,16 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tlpy.data.module import BaseDataModule
 from tlpy.scenarios.checkpoints import AtomicCheckpointIO, StageCheckpoint
-from tlpy.scenarios.framework import LightningEnvironment, SIGTERMException, Trainer
+from tlpy.scenarios.execution import Execution
+from tlpy.scenarios.framework import Callback, LightningEnvironment, SIGTERMException, Trainer
 from tlpy.scenarios.keeper import DivergedError, Keeper
+from tlpy.scenarios.loggers import LOGS, LogHistory, close_logger, make_logger
+from tlpy.scenarios.progress import Progress
 from tlpy.scenarios.sequential import Outputs, SequentialScenario
 
 PRECISIONS = {"32": "32-true", "bf16-mixed": "bf16-mixed", "16-mixed": "16-mixed"}
@@ -37,24 +41,32 @@ class Fitted:
     train_seconds: float
 
 
+def precision_of(training: Mapping[str, Any], accelerator: str) -> str:
+    """The precision that a training has here: a CPU has no 16-mixed."""
+    precision = str(training["precision"])
+    return "bf16-mixed" if precision == "16-mixed" and accelerator == "cpu" else precision
+
+
 def make_trainer(
     training: Mapping[str, Any],
-    accelerator: str,
-    keeper: Keeper,
+    execution: Execution,
+    callbacks: list[Callback],
     accumulate: int = 1,
     checkpoint: dict[str, Any] | None = None,
+    logger: Any = False,
 ) -> Trainer:
     """A Trainer with nothing switched on that isn't used."""
     return Trainer(
-        accelerator=accelerator,
-        devices=1,
-        precision=PRECISIONS[str(training["precision"])],
+        **execution.for_trainer(),
+        precision=PRECISIONS[precision_of(training, execution.accelerator)],
         max_epochs=training["epochs"],
-        accumulate_grad_batches=accumulate,
-        callbacks=[keeper],
+        accumulate_grad_batches=accumulate * training.get("accumulate", 1),
+        gradient_clip_val=training.get("gradient_clip"),
+        gradient_clip_algorithm="norm" if training.get("gradient_clip") else None,
+        callbacks=callbacks,
         # Under Slurm, Lightning would otherwise take a task's environment for its own and requeue jobs.
         plugins=[LightningEnvironment(), AtomicCheckpointIO(checkpoint)],
-        logger=False,
+        logger=logger,
         enable_progress_bar=False,
         enable_model_summary=False,
         enable_checkpointing=False,
@@ -66,9 +78,9 @@ def make_trainer(
 def fit(
     module: SequentialScenario,
     data: BaseDataModule,
-    training: Mapping[str, Any],
-    metric: str,
-    accelerator: str = "cpu",
+    stage: Mapping[str, Any],
+    execution: Execution,
+    folder: Path,
     accumulate: int = 1,
     checkpoint: StageCheckpoint | None = None,
 ) -> Fitted:
@@ -77,19 +89,28 @@ def fit(
     Args:
         module: the scenario, with its starting weights in.
         data: its loaders.
-        training: the stage's `training` record.
-        metric: what the epoch is chosen by.
-        accelerator: `cpu` or `gpu`.
-        accumulate: batches a step of the optimizer.
+        stage: the record: how it is trained, and what the epoch is chosen by.
+        execution: the devices, and the logger.
+        folder: the stage's; a logger writes into its `logs`.
+        accumulate: batches on the device for one batch of the record.
         checkpoint: what to continue from, and where to write; None: neither.
 
     Raises:
         DivergedError: the loss, or the validation metric of every epoch, is not a number.
     """
-    keeper = Keeper(metric, training["keep"], training["early_stopping"], checkpoint)
+    training = stage["training"]
+    keeper = Keeper(stage["metric"], training["keep"], training["early_stopping"], checkpoint)
     found = checkpoint.read() if checkpoint else None
     resume = str(checkpoint.path) if checkpoint and found else None
-    trainer = make_trainer(training, accelerator, keeper, accumulate, found)
+    callbacks: list[Callback] = [keeper]
+    logger = make_logger(execution.logger, folder / LOGS, stage) if execution.leads else False
+    if execution.leads:
+        callbacks.append(Progress(keeper, stage["name"]))
+        if precision_of(training, execution.accelerator) != str(training["precision"]):
+            print(f"{stage['name']}: a CPU has no 16-mixed: this trains in bf16-mixed", flush=True)
+    if logger:
+        callbacks.append(LogHistory(keeper, stage))
+    trainer = make_trainer(training, execution, callbacks, accumulate, found, logger)
     del found
     start = time.perf_counter()
     with _quiet():
@@ -98,6 +119,8 @@ def fit(
         except SIGTERMException:
             # Lightning's would exit with 0, as if all were done.
             raise SystemExit(128 + signal.SIGTERM) from None
+        finally:
+            close_logger(logger)
         seconds = time.perf_counter() - start
         kept = _load_kept(module, keeper)
         predicted: dict[str, Outputs] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from tlpy.evaluation.metrics import METRICS
@@ -65,7 +66,7 @@ class Keeper(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: SequentialScenario) -> None:
         epoch = trainer.current_epoch + 1
-        losses = pl_module.mean_losses()
+        losses = _over_processes(trainer, pl_module.mean_losses())
         rates = [row["lr"] for row in self.learning_rates if row["epoch"] == epoch]
         if not math.isfinite(losses["loss"]):
             lost = f"the training loss became {losses['loss']} in epoch {epoch}"
@@ -80,8 +81,14 @@ class Keeper(Callback):
         if self._waited and self._early_stopping and self._waited >= self._early_stopping["patience"]:
             trainer.should_stop = self.stopped_early = epoch < (trainer.max_epochs or epoch)
         last = trainer.should_stop or epoch == trainer.max_epochs
-        if self._checkpoint and not last and self._checkpoint.due():
+        # All processes of a stage write together, when the first one finds it is time.
+        if self._checkpoint and not last and trainer.strategy.broadcast(self._checkpoint.due()):
             self._checkpoint.write(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: SequentialScenario) -> None:
+        if trainer.world_size > 1:
+            # What decides is the same for all, to the last bit.
+            pl_module.validation = trainer.strategy.broadcast(pl_module.validation)
 
     def _judge(self, epoch: int, module: SequentialScenario) -> None:
         """Compare the epoch with the best one so far."""
@@ -108,6 +115,15 @@ class Keeper(Callback):
         for name in _STATE:
             setattr(self, name, state_dict[name])
         self.resumed_from_epoch = len(self.history)
+
+
+def _over_processes(trainer: Trainer, losses: dict[str, float]) -> dict[str, float]:
+    """The mean over the processes of a stage, each with its share of the images."""
+    if trainer.world_size == 1:
+        return losses
+    mine = torch.tensor(list(losses.values()), dtype=torch.float64, device=trainer.strategy.root_device)
+    shared = trainer.strategy.reduce(mine, reduce_op="mean").tolist()
+    return dict(zip(losses, shared, strict=True))
 
 
 _STATE = (

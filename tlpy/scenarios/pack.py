@@ -17,10 +17,19 @@ from tlpy.errors import InputError, Problem
 from tlpy.evaluation.metrics import METRICS
 from tlpy.scenarios.attempts import Attempts
 from tlpy.scenarios.checkpoints import StageCheckpoint
-from tlpy.scenarios.device import choose_accelerator, configure, is_device_lost, is_out_of_memory
+from tlpy.scenarios.device import (
+    check_devices,
+    choose_accelerator,
+    configure,
+    is_device_lost,
+    is_out_of_memory,
+)
+from tlpy.scenarios.execution import Execution
 from tlpy.scenarios.keeper import DivergedError
+from tlpy.scenarios.loggers import check_logger
 from tlpy.scenarios.material import Opened
 from tlpy.scenarios.outputs import write_failed
+from tlpy.scenarios.processes import ProcessError, train_in_processes
 from tlpy.scenarios.stage import divide_batch, train_stage
 from tlpy.store import Store
 
@@ -73,12 +82,14 @@ def train_pack(
         InputError: a GPU was asked for and there is none; a stage's cache is not among `caches`.
         StageOutOfMemoryError: after which a retry with a smaller batch makes sense.
     """
-    device = choose_accelerator(accelerator)
-    configure(device, threads)
+    execution = Execution.of_pack(pack, choose_accelerator(accelerator), threads)
+    check_logger(execution.logger)
+    check_devices(execution.accelerator, execution.devices)
+    configure(execution.accelerator, threads)
     # Without a store, stages that finish before a task is killed wait for its retry beside the checkpoints.
     waiting = checkpoints / f"{pack['id']}.finished"
     files = pack.get("files", {})
-    run = _Run(caches, subjects, parents, out, checkpoints, Store(store or waiting), device, files)
+    run = _Run(caches, subjects, parents, out, checkpoints, Store(store or waiting), execution, files)
     attempts = Attempts(checkpoints / f"{pack['id']}.json", attempt)
     out.mkdir(parents=True, exist_ok=True)
     status = {stage["id"]: run.stage(stage, attempts) for stage in pack["stages"]}
@@ -97,12 +108,12 @@ class _Run:
         parents: Path,
         out: Path,
         checkpoints: Path,
-        store: Store,
-        device: str,
+        store: Store | None,
+        execution: Execution,
         files: Mapping[str, str],
     ) -> None:
         self.caches, self.subjects, self.parents, self.out = caches, subjects, parents, out
-        self.checkpoints, self.store, self.device = checkpoints, store, device
+        self.checkpoints, self.store, self.execution = checkpoints, store, execution
         self.files = files
         self._sources: dict[str, tuple[ImageSource, dict[str, Any]]] = {}
 
@@ -111,6 +122,7 @@ class _Run:
         folder = self.out / stage["id"]
         if _status(folder) == "done":
             return "done"
+        assert self.store is not None  # only a process of a group has none, and it comes in by `train`
         if self.store.has_stage(stage["id"]):
             self.store.fetch("stages", stage["id"], folder)
             return "done"
@@ -122,9 +134,7 @@ class _Run:
         for left in (aside, folder):
             shutil.rmtree(left, ignore_errors=True)
         try:
-            opened = [self.open(stage, number) for number in range(len(stage["sources"]))]
-            start = self.start(stage)
-            found = train_stage(stage, opened, start, aside, self.device, checkpoint, halvings)
+            found = self.train(stage, self.start(stage), aside, checkpoint, halvings)
             aside.rename(folder)
             self.store.keep("stages", stage["id"], folder)
         except Exception as error:
@@ -141,6 +151,29 @@ class _Run:
         checkpoint.remove()
         print(f"{stage['id']} {stage['name']}: {_summary(stage, found)}", flush=True)
         return "done"
+
+    def train(
+        self,
+        stage: Mapping[str, Any],
+        start: Path | None,
+        folder: Path,
+        checkpoint: StageCheckpoint,
+        halvings: int,
+    ) -> dict[str, Any]:
+        """Train the stage into `folder`, here or, on several devices, in processes of its own."""
+        if self.execution.devices == 1 or self.execution.in_group:
+            opened = [self.open(stage, number) for number in range(len(stage["sources"]))]
+            return train_stage(stage, opened, start, folder, self.execution, checkpoint, halvings)
+        job = {
+            "stage": stage,
+            "caches": str(self.caches),
+            "subjects": str(self.subjects),
+            "checkpoints": str(self.checkpoints),
+            "start": str(start) if start else None,
+            "folder": str(folder),
+            "halvings": halvings,
+        }
+        return train_in_processes(job, self.execution, folder)
 
     def open(self, stage: Mapping[str, Any], number: int) -> Opened:
         """One data set of a stage."""
@@ -171,12 +204,31 @@ class _Run:
             weights = stage["weights"]
             return Path(self.files.get(weights, weights)) if weights else None
         parent = stage["parent"]
-        places = [self.parents / parent, self.out / parent, self.store.path("stages", parent)]
+        places = [self.parents / parent, self.out / parent]
+        if self.store is not None:
+            places.append(self.store.path("stages", parent))
         for place in places:
             if _status(place) == "done":
                 return place / "weights.safetensors"
         known = any(_status(place) == "failed" for place in places)
         raise ParentFailedError(f"parent {parent} failed" + ("" if known else ": it left no files"))
+
+
+def train_share(job: Mapping[str, Any], execution: Execution, scratch: Path) -> None:
+    """What one of several processes does of a stage; see `tlpy.scenarios.processes`.
+
+    Args:
+        job: as `_Run.train` writes it.
+        execution: with this process's rank.
+        scratch: where the results of all but the first process go, which nobody reads.
+    """
+    configure(execution.accelerator, max(1, execution.threads // execution.devices))
+    nowhere = scratch / f"rank-{execution.rank}"
+    paths = {name: Path(job[name]) for name in ("caches", "subjects", "checkpoints")}
+    run = _Run(**paths, parents=nowhere, out=nowhere, store=None, execution=execution, files={})
+    stage, folder = job["stage"], Path(job["folder"]) if execution.leads else nowhere
+    checkpoint = StageCheckpoint(paths["checkpoints"] / stage["id"])
+    run.train(stage, Path(job["start"]) if job["start"] else None, folder, checkpoint, job["halvings"])
 
 
 def _status(folder: Path) -> str | None:
@@ -200,6 +252,6 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, InputError):
         return "; ".join(str(problem) for problem in error.problems)
     lines = str(error).strip().splitlines()
-    if isinstance(error, DivergedError | ParentFailedError) and lines:
+    if isinstance(error, DivergedError | ParentFailedError | ProcessError) and lines:
         return lines[0]
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

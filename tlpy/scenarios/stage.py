@@ -23,7 +23,8 @@ from tlpy.scenarios.device import (
     reset_peak_memory,
     seed_everything,
 )
-from tlpy.scenarios.fit import Fitted, fit
+from tlpy.scenarios.execution import Execution
+from tlpy.scenarios.fit import Fitted, fit, precision_of
 from tlpy.scenarios.material import Material, Opened, gather, load
 from tlpy.scenarios.registry import SCENARIOS
 from tlpy.scenarios.scores import all_metrics, heads
@@ -40,7 +41,7 @@ def train_stage(
     opened: Sequence[Opened],
     start: Path | None,
     folder: Path,
-    accelerator: str = "cpu",
+    execution: Execution | None = None,
     checkpoint: StageCheckpoint | None = None,
     halvings: int = 0,
 ) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def train_stage(
         opened: its data sets, in the order of the record's `sources`.
         start: weights to start from (a parent's safetensors, or a user's file); None: at random.
         folder: where to write; made.
-        accelerator: `cpu` or `gpu`.
+        execution: devices and logger; None: the CPU.
         checkpoint: what to continue from, and where to write.
         halvings: how often to halve the batch on the device; as many more of them make a step.
 
@@ -66,6 +67,8 @@ def train_stage(
         DivergedError: the loss is not a number.
     """
     began = time.perf_counter()
+    execution = execution or Execution()
+    accelerator = execution.accelerator
     if accelerator == "gpu":
         reset_peak_memory()
     training, size = stage["training"], stage["input"]["size"]
@@ -73,7 +76,8 @@ def train_stage(
     outputs_by_label = heads(stage["tasks"], stage["objective"])
     architecture = build(stage["architecture"], stage["input"]["channels"], size, outputs_by_label)
     report = load_weights(architecture, read_weights(start)) if start else None
-    architecture.to(memory_format=memory_format(len(size)))
+    architecture.layout = memory_format(stage["architecture"]["name"], len(size), accelerator)
+    architecture.to(memory_format=architecture.layout)
     groups = apply(stage["transfer"], architecture)
 
     material = gather(stage, opened)
@@ -87,15 +91,7 @@ def train_stage(
     physical, accumulate = divide_batch(training["batch_size"], halvings)
     scenario = make_scenario(stage, architecture, objective, groups, material)
     data = load(stage, material, physical, accelerator == "gpu")
-    fitted = fit(
-        scenario,
-        data,
-        training,
-        stage["metric"],
-        accelerator,
-        accumulate,
-        checkpoint,
-    )
+    fitted = fit(scenario, data, stage, execution, folder, accumulate, checkpoint)
     total, trainable = count_parameters(architecture)
     keeper = fitted.keeper
     preprocessing = opened[0].preprocessing
@@ -120,6 +116,8 @@ def train_stage(
         "seconds": {"train": fitted.train_seconds, "total": time.perf_counter() - began},
         "device": device_name(accelerator),
         "peak_memory_mb": peak_memory_mb(accelerator),
+        "precision": precision_of(training, accelerator),
+        "devices": execution.devices,
         "physical_batch": physical,
         "resumed_from_epoch": keeper.resumed_from_epoch,
         "versions": outputs.versions(),
