@@ -157,7 +157,11 @@ class Catalogue:
             what = "image with a label" if labels and not images_only else "image"
             problems.add(f"{where}.path", f"no usable {what} in {spec['path']}")
         labelled = [record for record in used if record.image not in unlabelled]
-        tasks = infer_tasks(labelled, labels, spec.get("task"), where, problems) if labelled else {}
+        # Labels that nothing is learnt from may be of no use: then nothing is scored by them.
+        faults = Problems() if images_only else problems
+        tasks = infer_tasks(labelled, labels, spec.get("task"), where, faults) if labelled else {}
+        unusable = [f"not scored: {fault}" for fault in faults] if images_only else []
+        tasks = {} if unusable else tasks
         size, channels = _common_grid(images, preprocessing, where, problems)
         problems.raise_if_any()
         return DataSet(
@@ -171,7 +175,9 @@ class Catalogue:
             left_out=tuple(dict.fromkeys(left_out)),
             fractions=fractions,
             notes=tuple(
-                dict.fromkeys([*images.notes, *reader.notes, *(n for t in tasks.values() for n in t.notes)])
+                dict.fromkeys(
+                    [*images.notes, *reader.notes, *unusable, *(n for t in tasks.values() for n in t.notes)]
+                )
             ),
             label_said=said,
         )

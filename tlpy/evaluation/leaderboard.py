@@ -61,7 +61,7 @@ def show_setting(value: Any) -> str:
     if isinstance(value, dict):
         rest = ", ".join(f"{key}={show_setting(item)}" for key, item in value.items() if key != "name")
         name = str(value.get("name", ""))
-        return f"{name}({rest})" if rest else name
+        return f"{name}({rest})" if name and rest else name or rest
     if isinstance(value, list | tuple):
         return "[" + ", ".join(show_setting(item) for item in value) + "]"
     return f"{value:g}" if isinstance(value, float) else str(value)
