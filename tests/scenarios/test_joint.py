@@ -273,3 +273,44 @@ def test_balanced_data_sets_take_turns() -> None:
     assert len(drawn) == 18
     assert (of[drawn].reshape(9, 2) == [0, 1]).all()
     assert set(drawn) == set(range(12))
+
+
+@pytest.mark.parametrize("where", ["alone", "within multitask"])
+def test_soft_bins_are_decoded_to_years(train: Train, two: Path, tmp_path: Path, where: str) -> None:
+    bins = {"soft_bins": {"weight": 1.0, "low": 20.0, "high": 80.0, "bins": 12, "sigma": 5.0}}
+    if where == "alone":
+        stage = toys.stage("s1", objective=bins)
+    else:
+        terms = {**BOTH["multitask"]["terms"], "age": bins}
+        objective = {"multitask": {**BOTH["multitask"], "terms": terms}}
+        stage = joint("s1", [AGE, SEX], source("subjects", "age", "sex"), objective=objective)
+    assert train(stage, data=two) == {"s1": "done"}
+    assert load_file(tmp_path / "out/s1/weights.safetensors")["heads.age.weight"].shape[0] == 12
+    answers = [row for row in table(tmp_path / "out/s1/predictions.csv") if row["label"] == "age"]
+    assert all(22.5 <= float(row["prediction"]) <= 77.5 for row in answers)
+
+
+def test_an_own_scenario_by_class_path(
+    train: Train, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_scenario.py").write_text(
+        "from tlpy.scenarios.joint import JointScenario\n"
+        "class Halved(JointScenario):\n"
+        "    def __init__(self, *given, factor):\n"
+        "        super().__init__(*given)\n"
+        "        self.factor = factor\n"
+        "    def training_step(self, batch, batch_idx):\n"
+        "        return self.factor * super().training_step(batch, batch_idx)\n"
+        "class Other: ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    own = {"name": "own_scenario.Halved", "factor": 0.5}
+    stages = [
+        adapted("s1", scenario=own),
+        adapted("s2", scenario={"name": "own_scenario.Other"}),
+        adapted("s3", scenario={"name": "own_scenario.Halved"}),
+    ]
+    assert train(*stages, data=two) == {"s1": "done", "s2": "failed", "s3": "failed"}
+    assert read(tmp_path / "out/s1")["n"]["unlabelled"] == 24
+    assert "is not a subclass of tlpy.scenarios.sequential" in read(tmp_path / "out/s2")["reason"]
+    assert "factor" in read(tmp_path / "out/s3")["reason"]

@@ -14,7 +14,7 @@ from tlpy.errors import Problem, nearest
 SEARCHABLE_GROUPS = ("training_options",)
 SEARCHABLE = ("architecture", "seed", "datasets")
 # Values of these are components: a plain name grows into a map when a path goes into it.
-COMPONENTS = ("architecture", "optimizer", "schedule", "transfer", "reader", "datamodule")
+COMPONENTS = ("architecture", "optimizer", "schedule", "transfer", "reader", "datamodule", "scenario")
 
 DEFAULT_NAMES = {1: ["finetune"], 2: ["pretrain", "finetune"], 3: ["pretrain", "adapt", "finetune"]}
 

@@ -157,4 +157,6 @@ def _in_words(path: str, value: Any) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return " + ".join(_plain(item) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def summary(run: Run, rankings: list[Ranking]) -> Section:
 def describe(run: Run, outcome: Outcome) -> str:
     """`resnet18, lr 0.001, elastic_penalty 0, pretrained on phantoms` or `…, from scratch`; HTML."""
     chain = [run.stages[id_].record for id_ in outcome.replicates[0].stages if id_ in run.stages]
-    before = list(dict.fromkeys(str(stage["dataset"]) for stage in chain[:-1]))
+    before = list(dict.fromkeys(_trained_on(stage) for stage in chain[:-1]))
     start = chain[0].get("weights") if chain else None
     text = escape(outcome.label)
     if outcome.baseline and "scratch" not in outcome.label:
@@ -66,6 +67,13 @@ def describe(run: Run, outcome: Outcome) -> str:
     if before:
         text += f", pretrained on {escape(joined(before, 'then'))}"
     return text
+
+
+def _trained_on(stage: dict[str, Any]) -> str:
+    """The data sets of a stage, those of which only the images were used apart."""
+    sources = stage.get("sources") or [{"dataset": stage["dataset"], "labelled": True}]
+    learnt = [str(source["dataset"]) for source in sources if source["labelled"]]
+    return " + ".join(learnt or [str(source["dataset"]) for source in sources])
 
 
 def _card(run: Run, ranking: Ranking) -> str:
