@@ -17,7 +17,11 @@ _FUSED = {"adam", "adamw", "sgd", "adagrad"}
 
 
 def build_optimizer(
-    component: Mapping[str, Any], groups: ParameterGroups, lr: float, device: torch.device | str = "cpu"
+    component: Mapping[str, Any],
+    groups: ParameterGroups,
+    lr: float,
+    device: torch.device | str = "cpu",
+    fused: bool = True,
 ) -> Optimizer:
     """The optimizer over `groups`, fused where torch has that.
 
@@ -26,6 +30,7 @@ def build_optimizer(
         groups: what trains; each group keeps its `name` in `optimizer.param_groups`.
         lr: the stage's learning rate, above 0.
         device: where the parameters are.
+        fused: whether one kernel may step all parameters.
 
     Raises:
         InputError: an unknown name or argument, or a value out of range.
@@ -35,7 +40,7 @@ def build_optimizer(
     if "betas" in arguments:
         arguments["betas"] = tuple(arguments["betas"])
     supported = {"cpu"} if name == "adagrad" else {"cpu", "cuda"}
-    if name in _FUSED and torch.device(device).type in supported:
+    if fused and name in _FUSED and torch.device(device).type in supported:
         arguments["fused"] = True
     optimizer: Optimizer = OPTIMIZERS.load(name)(groups.for_optimizer(lr), lr=lr, **arguments)
     return optimizer

@@ -95,7 +95,9 @@ class SequentialScenario(LightningModule):
     def configure_optimizers(self) -> Any:
         training = self._stage["training"]
         groups = ParameterGroups((*self._groups.groups, *self.objective.groups()))
-        optimizer = build_optimizer(training["optimizer"], groups, training["lr"], self.device)
+        # torch's fused kernels undo the scaling of 16-mixed by themselves: too late for clipping.
+        fused = not (training.get("gradient_clip") and str(training["precision"]) == "16-mixed")
+        optimizer = build_optimizer(training["optimizer"], groups, training["lr"], self.device, fused)
         steps = int(self.trainer.estimated_stepping_batches) // training["epochs"]
         schedule = build_schedule(training["schedule"], optimizer, training["epochs"], steps)
         if schedule is None:
@@ -131,7 +133,7 @@ class SequentialScenario(LightningModule):
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         total, _ = self._loss(self.take_apart(batch), batch_idx)
-        return total
+        return total * self._in_step(batch_idx)
 
     def optimizer_step(self, *arguments: Any, **options: Any) -> None:
         super().optimizer_step(*arguments, **options)
@@ -213,6 +215,14 @@ class SequentialScenario(LightningModule):
             self._sums[name] = self._sums[name] + term if name in self._sums else term
         self._seen += count
         return total, step.outputs
+
+    def _in_step(self, batch_idx: int) -> float:
+        """What makes each step the mean over its batches: Lightning divides by how many there should be, but
+        the last step of an epoch may have fewer.
+        """
+        wanted = self.trainer.accumulate_grad_batches
+        left = int(self.trainer.num_training_batches) - batch_idx // wanted * wanted
+        return wanted / min(wanted, left)
 
     def _progress(self, batch_idx: int) -> float:
         """How much of the training is done, from 0 to 1."""
