@@ -61,7 +61,7 @@ def test_sixteen_bits_on_a_cpu_are_told(
     )
     assert capsys.readouterr().out.count("a CPU has no 16-mixed: this trains in bf16-mixed") == 1
     assert read(tmp_path / "out/half")["precision"] == "bf16-mixed"
-    # Not the weights: of taps that see only padding, torch's bf16 convolution on a CPU leaves the gradient open.
+    # Not the weights: bf16 convolutions on a CPU leave the gradient of taps that see only padding open.
     for name in ("history.csv", "predictions.csv"):
         assert results(tmp_path / "out/half")[name] == results(tmp_path / "out/bf")[name]
 
