@@ -195,6 +195,20 @@ def _complete(kind: str, value: Any, where: str) -> dict[str, Any]:
     return complete_optimizer(value, where) if kind == "optimizer" else complete_schedule(value, where)
 
 
+def images_only(stages: Any) -> set[str]:
+    """The data sets that no stage of a params file, sound or not, learns a label of."""
+    blind: set[str] = set()
+    learnt: set[str] = set()
+    for stage in stages if isinstance(stages, list) else ():
+        given = stage if isinstance(stage, Mapping) else {}
+        objective = given.get("objective")
+        without = isinstance(objective, Mapping) and learns_no_label(objective)
+        for key, names in (("dataset", blind if without else learnt), ("unlabelled", blind)):
+            if isinstance(given.get(key), str | list):
+                names.update(names_in(given[key]))
+    return blind - learnt
+
+
 def unknown_datasets(params: Mapping[str, Any], chain: list[StageSpec]) -> list[Problem]:
     """Stages of the chain that name a data set which is not there."""
     return [

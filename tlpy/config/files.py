@@ -237,11 +237,10 @@ def _joint(plan: Plan) -> list[dict[str, str]]:
 def summary(plan: Plan) -> list[str]:
     """The plan in a few lines, for the log."""
     saved = sharing(plan)
-    searched = sum(not variant.baseline for variant in plan.variants)
-    baselines = len(plan.variants) - searched
+    searched = len(plan.variants) - plan.baselines
     lines = [f"{item['what']}: {item['value']} ({item['why']})" for item in inferred(plan)]
     lines.append(
-        f"{searched} variants and {baselines} from-scratch baselines: {saved['stage_runs']} stage runs, "
+        f"{searched} variants and {plan.baselines} from-scratch baselines: {saved['stage_runs']} stage runs, "
         f"{saved['distinct']} of them distinct, {saved['stored']} in the store, {saved['to_train']} to train "
         f"in {len(plan.packs)} tasks"
     )

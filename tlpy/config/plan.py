@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tlpy.config.catalogue import Cache, Catalogue, DataSet
-from tlpy.config.chain import ChainResolver, StageSpec, from_scratch, unknown_datasets
+from tlpy.config.chain import ChainResolver, StageSpec, from_scratch, images_only, unknown_datasets
 from tlpy.config.digests import canonical, code_digest, digest, training_digest
 from tlpy.config.execution import execution, execution_problems, precision_warnings
 from tlpy.config.goals import can_do_without
@@ -42,6 +42,7 @@ class Plan:
     stages: dict[str, dict[str, Any]]
     variants: list[Variant]
     packs: list[dict[str, Any]]
+    baselines: int
     stage_runs: int
     epochs_unshared: int
     stored_caches: set[str]
@@ -149,9 +150,10 @@ class Planner:
     def _add_data_problems(self, problems: Problems, catalogue: Catalogue) -> None:
         """What is wrong with the data sets whose own settings are sound."""
         datasets = self.given.get("datasets")
+        blind = images_only(self.given.get("stages"))
         for name, spec in datasets.items() if isinstance(datasets, dict) else ():
             if not any(problem.where.startswith(f"datasets.{name}.") for problem in problems):
-                problems.extend(_raised(partial(catalogue.dataset, name, spec)))
+                problems.extend(_raised(partial(catalogue.dataset, name, spec, name in blind)))
 
     def _chains(self, settings: Sequence[Mapping[str, Any]]) -> list[tuple[dict[str, Any], list[StageSpec]]]:
         problems = Problems()
@@ -307,6 +309,7 @@ class Planner:
             stages=self.stages,
             variants=book.variants,
             packs=self._packs(to_train),
+            baselines=book.baselines(),
             stage_runs=runs + book.baseline_runs(),
             epochs_unshared=epochs + book.baseline_epochs(self.stages),
             stored_caches=stored,

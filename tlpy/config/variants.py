@@ -120,6 +120,10 @@ class VariantBook:
     def _baseline_stages(self) -> Iterator[str]:
         return (stage for variant in self._added_baselines for ids in variant.stage_lists() for stage in ids)
 
+    def baselines(self) -> int:
+        """How many variants were added to compare with; nobody searched for them."""
+        return len(self._added_baselines)
+
     def baseline_runs(self) -> int:
         return sum(1 for _ in self._baseline_stages())
 
