@@ -11,6 +11,8 @@ def readTasks(tasks_json, subject_tables, options) {
     if (tasks.problems) {
         stop("The params and the data do not fit together", tasks.problems)
     }
+    // What was inferred, and what will be run: nothing is guessed silently.
+    log.info("Plan\n${(tasks.summary ?: []).collect { line -> "  ${line}" }.join('\n')}")
     def tables = [subject_tables].flatten()
     return tasks + [subjects: tables.collectEntries { table -> [table.baseName, keepFile(table, options.subjects)] }]
 }
