@@ -244,3 +244,12 @@ def test_a_thousand_joint_variants_are_planned_in_seconds(params: dict) -> None:
     plan = _plan({**adapted(params), "search": {"space": space}})
     assert len(plan.variants) == 1000
     assert time.perf_counter() - start < 10
+
+
+def test_faults_elsewhere_do_not_make_missing_labels_of_a_target_one(params: dict) -> None:
+    params = adapted(params)
+    _edit(params["datasets"]["target"]["path"], lambda number, _: {"sex": ""} if number % 3 else {})
+    told = _problems({**params, "metric": "mae"})
+    assert "has no sex" not in told
+    told = _problems({**params, "lr": -1})
+    assert "has no sex" not in told
