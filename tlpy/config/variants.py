@@ -163,4 +163,6 @@ def _in_words(path: str, value: Any) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, list):
         return " + ".join(_plain(item) for item in value)
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {_plain(item)}" for key, item in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)
