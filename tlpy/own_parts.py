@@ -229,6 +229,7 @@ class OwnParts:
             if part is PARTS["dataset"] and not {"__len__", "__getitem__"} & found.methods:
                 problems.add(where, f"{place} is neither a reader nor a data set", hint)
                 return
+            hint = f"expected {part.expected}"
         if part.bases and found.closed and not found.ancestors & set(part.bases):
             problems.add(where, f"{place} is no subclass of {part.bases[0]}", hint)
             return

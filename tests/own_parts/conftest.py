@@ -41,7 +41,7 @@ def write_clinic(folder: Path, patients: int = 30, size: tuple[int, ...] = (12, 
 
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A launch folder with the page's files and its data set; left clean of the modules that were imported."""
+    """A launch folder with the page's files and its data set; its modules are forgotten afterwards."""
     for name, code in blocks().items():
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
