@@ -314,3 +314,10 @@ def test_an_own_scenario_by_class_path(
     assert read(tmp_path / "out/s1")["n"]["unlabelled"] == 24
     assert "is not a subclass of tlpy.scenarios.sequential" in read(tmp_path / "out/s2")["reason"]
     assert "factor" in read(tmp_path / "out/s3")["reason"]
+
+
+def test_an_image_of_unknown_class_is_not_repeated() -> None:
+    classes = [0] * 6 + [1] * 2 + [-1] * 3
+    drawn = list(EpochSampler(11, 0, "oversample", classes))
+    assert len(drawn) == 15
+    assert sorted(index for index in drawn if classes[index] < 0) == [8, 9, 10]
