@@ -154,4 +154,5 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*No `val.*_dataloader`.*|.*defined a `validation_step`.*")
         warnings.filterwarnings("ignore", message=".*Total length of `list` across ranks is zero.*")
         warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
+        warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         yield

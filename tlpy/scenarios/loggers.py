@@ -60,6 +60,8 @@ def make_logger(name: str, folder: Path, stage: Mapping[str, Any]) -> Any:
         return WandbLogger(name=title, save_dir=str(folder), offline=True, project="tlimb", id=stage["id"])
     from lightning.pytorch.loggers import MLFlowLogger
 
+    # Files need no server and move with the stage; newer versions of MLflow want to be asked for them.
+    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     uri = f"file:{(folder / 'mlruns').resolve()}"
     return MLFlowLogger(experiment_name="tlimb", run_name=title, tracking_uri=uri)
 
@@ -94,4 +96,4 @@ def close_logger(logger: Any) -> None:
     logger.finalize("success")
     if type(logger).__name__ == "WandbLogger":
         # The run that the logger opened; without this, its files are written when the process ends.
-        logger.experiment.finish(quiet=True)
+        logger.experiment.finish()
