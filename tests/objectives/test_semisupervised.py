@@ -27,20 +27,23 @@ def test_the_teacher_is_the_moving_average() -> None:
     torch.testing.assert_close(dict(teacher.network.named_parameters())[name].detach(), expected)
     assert int(teacher.steps) == 30
     assert not any(p.requires_grad for p in teacher.parameters())
-    assert teacher(steps.images())["sex"].grad_fn is None
+    assert teacher(steps.images(), architecture)["sex"].grad_fn is None
 
 
-def test_the_teacher_has_the_networks_statistics_and_does_not_change_them() -> None:
+def test_the_teacher_has_the_networks_statistics_and_modes() -> None:
     architecture = steps.network(steps.SEX).train()
     teacher = Teacher(architecture)
     architecture(steps.images())
     teacher.follow(architecture, 0.9)
-    before = {name: value.clone() for name, value in teacher.network.named_buffers()}
-    teacher.train()
-    teacher(steps.images(seed=5) + 3)
+    before = {name: value.clone() for name, value in architecture.named_buffers()}
+    teacher(steps.images(seed=5) + 3, architecture)
+    teacher.follow(architecture, 0.9)
     for name, value in architecture.named_buffers():
         torch.testing.assert_close(before[name], value)
         torch.testing.assert_close(dict(teacher.network.named_buffers())[name], value)
+    architecture.eval()
+    said = teacher(steps.images(), architecture)["sex"]
+    torch.testing.assert_close(said[:2], teacher(steps.images()[:2], architecture)["sex"])
 
 
 @pytest.mark.parametrize("binary", [True, False])
@@ -80,6 +83,6 @@ def test_consistency_is_zero_where_teacher_and_network_agree() -> None:
         for parameter in architecture.heads.parameters():
             parameter.add_(1)
     step = steps.observed(objective, architecture, steps.SEX, progress=1.0)
-    said = objective.terms[1].teacher(step.all_images)["sex"].sigmoid()
+    said = objective.terms[1].teacher(step.all_images, architecture)["sex"].sigmoid()
     expected = (architecture(step.all_images)["sex"].sigmoid() - said).square().mean()
     torch.testing.assert_close(objective(step)[1]["mean_teacher"], expected.detach())

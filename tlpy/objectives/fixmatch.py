@@ -58,7 +58,7 @@ class FixMatch(Term):
     def forward(self, step: Step) -> Tensor:
         if step.unlabelled is None:
             return nothing(step)
-        said = self.teacher(self.weak(step.unlabelled, step))
+        said = self.teacher(self.weak(step.unlabelled, step), step.architecture)
         found = step.architecture(self.strong(step.unlabelled, step))
         losses = [
             pseudo_label_loss(found[label].float(), said[label], self.threshold, task_type == BINARY)

@@ -60,7 +60,7 @@ class MeanTeacher(Term):
             return nothing(step)
         self._progress = step.progress
         images = step.all_images
-        said = self.teacher(self.views(images, step))
+        said = self.teacher(self.views(images, step), step.architecture)
         found = step.architecture(self.views(images, step))
         losses = [
             functional.mse_loss(shares(found[label].float(), kind), shares(said[label], kind))

@@ -14,8 +14,8 @@ class Teacher(nn.Module):
     """Exponential moving average of a network's parameters: w' ← d·w' + (1 - d)·w.
 
     Early on d is at most (1 + t) / (10 + t) after t steps, so that the random start is soon forgotten.
-    Buffers (the statistics of batch normalisation) are the network's own. It predicts in evaluation mode,
-    as the network will be used, and is never trained.
+    Buffers (the statistics of batch normalisation) are the network's own. Its layers are in the same mode as
+    the network's, as in Tarvainen's code: normalised by the batch in training, both say the same of it.
     """
 
     steps: Tensor
@@ -38,8 +38,9 @@ class Teacher(nn.Module):
         self.steps += 1
 
     @torch.no_grad()
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, architecture: nn.Module) -> dict[str, Tensor]:
         """Outputs by label, float32."""
-        self.network.eval()
+        for own, other in zip(self.network.modules(), architecture.modules(), strict=True):
+            own.training = other.training
         found: dict[str, Tensor] = self.network(images)
         return {label: values.float() for label, values in found.items()}
