@@ -47,7 +47,7 @@ def data(tmp_path: Path) -> Path:
 def request(shard=0, shards=1, size=(10, 12), on_bad_image="error", **preprocessing):
     settings = validate({"slice": "axial", **preprocessing}, "x", Problems())
     return {
-        "id": f"cache-{shard:03d}",
+        "id": f"cache-{shard + 1}of{shards}",
         "cache": "cache",
         "path": "data/brains",
         "reader": {"name": "bids"},
@@ -68,7 +68,7 @@ def table(folder: Path) -> list[dict[str, str]]:
 
 def test_what_is_written_is_what_preprocessing_gives(data, tmp_path):
     asked = request()
-    out = tmp_path / "out" / "cache-000"
+    out = tmp_path / "out" / "cache-1of1"
     assert prepare_shard(asked, data, out, threads=2) == []
     assert json.loads((out / "problems.json").read_text()) == []
     rows = table(out)
@@ -214,17 +214,17 @@ def test_only_prepared_folders_open(data, tmp_path):
 def test_entry_script(data, tmp_path):
     (tmp_path / "request.json").write_text(json.dumps(request()))
     command = [sys.executable, str(ROOT / "bin/prepare.py"), "--request", "request.json", "--data", str(data)]
-    command += ["--out", "cache-000", "--store", "store", "--threads", "2"]
+    command += ["--out", "cache-1of1", "--store", "store", "--threads", "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(PreparedImages.open([tmp_path / "store/cache/cache-000"])) == 7
+    assert len(PreparedImages.open([tmp_path / "store/cache/cache-1of1"])) == 7
     spoil(data)
     command[-3:] = ["other", "--out", "bad"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0
     assert len(json.loads((tmp_path / "bad/problems.json").read_text())) == 5
-    assert not (tmp_path / "other/cache/cache-000").exists(), "what has problems is not kept"
+    assert not (tmp_path / "other/cache/cache-1of1").exists(), "what has problems is not kept"
     (tmp_path / "file").write_text("in the way")
     command[-1] = "file/out"
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-PAGE = Path(__file__).parents[2] / "docs" / "own-parts.md"
-
-
-def blocks() -> dict[str, str]:
-    """The page's code by file name, which each block's first line tells."""
-    found = {}
-    for language, code in re.findall(r"^```(\w+)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.S | re.M):
-        if language in ("python", "yaml"):
-            first, _, rest = code.partition("\n")
-            found[first.removeprefix("# ").strip()] = rest
-    return found
+from page_code import blocks
 
 
 def write_clinic(folder: Path, patients: int = 30, size: tuple[int, ...] = (12, 10)) -> Path:

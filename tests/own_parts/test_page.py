@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import blocks
+from page_code import blocks
 
 from tlpy.cli import main
 

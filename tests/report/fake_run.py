@@ -214,7 +214,7 @@ class FakeRun:
         images = [f"sub-{i + 1:03d}_T1w" for i in range(sum(self.sizes[name]))]
         shards = np.array_split(np.array(images), 2 if name == "phantoms" else 1)
         for shard, ids in enumerate(shards):
-            folder = self.root / "prepared" / f"{digest('cache', name)}-{shard:03d}"
+            folder = self.root / "prepared" / f"{digest('cache', name)}-{shard + 1}of{len(shards)}"
             (folder / "pictures").mkdir(parents=True)
             rows = []
             for index, image in enumerate(ids):

@@ -127,7 +127,7 @@ def test_halved_batches_make_the_same_steps(tmp_path: Path, toy_data: Path) -> N
     rows = [
         row for row in read_subjects(toy_data / "subjects/subjects.tsv", ["age"]) if row.image < "sub-020"
     ]
-    source = ImageSource(PreparedImages.open([toy_data / "caches/cache-000"]))
+    source = ImageSource(PreparedImages.open([toy_data / "caches/cache-1of1"]))
     for halvings in (0, 1):
         opened = [Opened(source, rows, {})]
         train_stage(record, opened, None, tmp_path / str(halvings), halvings=halvings)

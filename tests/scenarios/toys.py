@@ -28,7 +28,7 @@ def images_and_ages(n: int, size: Sequence[int], channels: int = 1) -> tuple[np.
 
 def write_cache(folder: Path, images: np.ndarray, left_out: Sequence[int] = (), cache: str = "cache") -> Path:
     """A PREPARE folder of one shard, as the contract has it."""
-    shard = folder / f"{cache}-000"
+    shard = folder / f"{cache}-1of1"
     shard.mkdir(parents=True)
     kept = [row for row in range(len(images)) if row not in left_out]
     np.save(shard / "images.npy", images[kept])

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tlpy.config.digests import canonical, data_digest, digest
 from tlpy.config.heads import infer_tasks, strata_of
 from tlpy.data.labels import NONE, Task
+from tlpy.data.shards import shard_ids
 from tlpy.errors import InputError, Problem, Problems, nearest
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Cache:
     shards: int
 
     def shard_ids(self) -> list[str]:
-        return [f"{self.id}-{shard:03d}" for shard in range(self.shards)]
+        return shard_ids(self.id, self.shards)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ NOT_PREPARING = (
     "modules",
     "pictures.py",
     "sampling.py",
+    "shards.py",
     "splits.py",
     "strata.py",
     "subjects.py",

@@ -6,11 +6,11 @@ import base64
 import csv
 import math
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tlpy.data.shards import shard_folders
 from tlpy.evaluation.results import Run
 from tlpy.report.sections import Section, bullets, count, escape, html_table
 
@@ -28,17 +28,13 @@ def images_of(run: Run, dataset: str) -> list[dict[str, str]]:
     if run.prepared is None:
         return []
     rows: list[dict[str, str]] = []
-    for folder in _shards(run.prepared, str(run.plan["datasets"][dataset]["cache"])):
+    for folder in shard_folders(run.prepared, str(run.plan["datasets"][dataset]["cache"])):
         try:
             with (folder / "images.tsv").open(newline="", encoding="utf-8") as file:
                 rows += csv.DictReader(file, delimiter="\t")
         except (OSError, ValueError, csv.Error):
             continue
     return rows
-
-
-def _shards(prepared: Path, cache: str) -> list[Path]:
-    return sorted(folder for folder in prepared.glob(f"{cache}-*") if folder.is_dir())
 
 
 def datasets(run: Run) -> Section:
@@ -107,7 +103,7 @@ def pictures(run: Run) -> Section | None:
         return None
     blocks = []
     for name, facts in sorted(run.plan["datasets"].items()):
-        folders = _shards(run.prepared, str(facts["cache"]))
+        folders = shard_folders(run.prepared, str(facts["cache"]))
         files = sorted(file for folder in folders for file in (folder / "pictures").glob("*.png"))[:PICTURES]
         if not files:
             continue

@@ -12,6 +12,7 @@ from typing import Any
 
 from tlpy.data.cache import PreparedImages
 from tlpy.data.dataset import ImageSource
+from tlpy.data.shards import shard_folders
 from tlpy.data.subjects import columns_of, read_subjects
 from tlpy.errors import InputError, Problem
 from tlpy.evaluation.metrics import METRICS
@@ -187,7 +188,7 @@ class _Run:
     def source(self, cache: str) -> tuple[ImageSource, dict[str, Any]]:
         """The opened cache and its preprocessing contract."""
         if cache not in self._sources:
-            folders = sorted(self.caches.glob(f"{cache}-*"))
+            folders = shard_folders(self.caches, cache)
             if not folders:
                 raise InputError([Problem("caches", f"no prepared images of cache {cache} in {self.caches}")])
             prepared = PreparedImages.open(folders)

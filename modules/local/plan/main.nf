@@ -27,7 +27,8 @@ process PLAN {
     def components_arg = components ? "--components ${components}" : ''
     """
     # data as of ${stamp}
-    export PYTHONPATH="\$PWD:\$PWD/components"
+    # Not the own components: a file of theirs that hides one of Python's is told, not imported.
+    export PYTHONPATH="\$PWD"
     cat > params.json <<'END_OF_JSON'
     ${params_json}
     END_OF_JSON
@@ -48,12 +49,12 @@ process PLAN {
     stub:
     def source = new groovy.json.JsonSlurper().parseText(data_json).keySet().find { text -> text } ?: ''
     def pack = { name, role, depth, parents ->
-        [id: "pack-${name}", role: role, depth: depth, cpus: 1, caches: ['cache'], prepared: ['cache-000'], subjects: ['subjects'],
+        [id: "pack-${name}", role: role, depth: depth, cpus: 1, caches: ['cache'], prepared: ['cache-1of1'], subjects: ['subjects'],
             parents: parents, stored_parents: [], pack: [id: "pack-${name}", role: role, cpus: 1, stages: [[id: name]]]]
     }
     def tasks = groovy.json.JsonOutput.toJson([
         problems: [],
-        prepare: [[id: 'cache-000', source: source, request: [id: 'cache-000']]],
+        prepare: [[id: 'cache-1of1', source: source, request: [id: 'cache-1of1']]],
         packs: [
             pack.call('first', 'pretrain', 0, []),
             pack.call('scratch', 'finetune', 0, []),
