@@ -12,14 +12,16 @@ def readTasks(tasks_json, subject_tables, options) {
         stop("The params and the data do not fit together", tasks.problems)
     }
     // What was inferred, and what will be run: nothing is guessed silently.
-    log.info("Plan\n${(tasks.summary ?: []).collect { line -> "  ${line}" }.join('\n')}")
+    if (tasks.summary) {
+        log.info("Plan\n${tasks.summary.collect { line -> "  ${line}" }.join('\n')}")
+    }
     def tables = [subject_tables].flatten()
     return tasks + [subjects: tables.collectEntries { table -> [table.baseName, keepFile(table, options.subjects)] }]
 }
 
 def requestsOf(tasks, options) {
     return tasks.prepare.collect { entry ->
-        def images = entry.request.reader.images
+        def images = entry.request.reader?.images
         [[id: entry.id], toJson(entry.request), options.data[entry.source] ?: [], options.data[images] ?: []]
     }
 }
