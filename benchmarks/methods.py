@@ -8,7 +8,7 @@
 - Multitask: a second label that nobody has changes nothing.
 
 Every training is a stage as the pipeline runs it (`tlpy.scenarios.stage.train_stage`), on axial slices.
-Settings were chosen once, for all seeds; nothing is chosen by the test people.
+Settings were chosen by hand on simulated people of the same kind, once for all seeds.
 """
 
 from __future__ import annotations
