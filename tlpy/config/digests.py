@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tlpy.errors import InputError, Problem
+
 # What cannot change a trained stage: how results are planned, ranked, shown, and simulated.
 NOT_TRAINING = (
     "cli.py",
@@ -78,3 +80,14 @@ def training_digest() -> str:
 def data_digest() -> str:
     """The digest of the part of `tlpy` that determines what is in a prepared cache."""
     return code_digest(Path(__file__).resolve().parents[1] / "data", NOT_PREPARING)
+
+
+def file_digest(file: Path) -> str:
+    """The SHA-256 of a file of weights; raises `InputError` where there is none."""
+    if not file.is_file():
+        raise InputError([Problem("weights", f"{file} does not exist")])
+    content = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            content.update(block)
+    return content.hexdigest()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,8 +10,8 @@ from typing import Any
 
 from tlpy.config.catalogue import Cache, Catalogue, DataSet
 from tlpy.config.chain import ChainResolver, StageSpec, from_scratch, images_only, unknown_datasets
-from tlpy.config.digests import canonical, code_digest, digest, training_digest
-from tlpy.config.execution import execution, execution_problems, precision_warnings
+from tlpy.config.digests import canonical, code_digest, digest, file_digest, training_digest
+from tlpy.config.execution import execution, execution_problems
 from tlpy.config.goals import can_do_without
 from tlpy.config.heads import merge_heads, scorable
 from tlpy.config.packs import caches_of, make_packs
@@ -23,6 +21,7 @@ from tlpy.config.space import expand, space_problems
 from tlpy.config.stages import Source, metric_problems, stage_record
 from tlpy.config.subjects import SplitBook, Subjects
 from tlpy.config.variants import Variant, VariantBook
+from tlpy.config.warnings import plan_warnings
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.own_parts import OwnParts, folder_problems, use_components
 from tlpy.store import Store
@@ -234,7 +233,7 @@ class Planner:
         fold: int | None,
     ) -> str:
         sources = self._sources(spec, datasets, splits, target, folds, fold)
-        weights = _file_digest(self.roots.get(spec.weights, Path(spec.weights))) if spec.weights else None
+        weights = file_digest(self.roots.get(spec.weights, Path(spec.weights))) if spec.weights else None
         record = stage_record(spec, sources, parent, seed, fold, self._value("metric"), self.code, weights)
         self.stages.setdefault(record["id"], record)
         return str(record["id"])
@@ -316,7 +315,9 @@ class Planner:
             code=self.code,
             components=self.components,
             execution=execution(self.given, self.schema),
-            warnings=self._warnings(datasets),
+            warnings=plan_warnings(
+                self.given["datasets"], datasets, self.stages.values(), str(self._value("accelerator"))
+            ),
             normalised=list(self.normalised.values()),
         )
 
@@ -325,27 +326,6 @@ class Planner:
         devices = int(self._value("devices"))
         packs = make_packs(self.stages, to_train, float(self._value("pack_minutes")), self.slots)
         return [{**pack, "cpus": max(pack["cpus"], devices)} for pack in packs]
-
-    def _warnings(self, datasets: Mapping[str, DataSet]) -> list[str]:
-        unused = sorted(set(self.given["datasets"]) - {data.name for data in datasets.values()})
-        found = [f"data set '{name}' is in no stage and was left alone" for name in unused]
-        for name, data in datasets.items():
-            classes = data.task.type in ("binary", "multiclass")
-            counts = Counter(data.strata().values()) if classes else Counter()
-            if counts and min(counts.values()) < 10:
-                found.append(f"data set '{name}': the rarest class has only {min(counts.values())} images")
-        decayed = {
-            record["name"]
-            for record in self.stages.values()
-            if "elastic_penalty" in record["objective"]
-            and record["training"]["optimizer"].get("weight_decay")
-        }
-        found += [
-            f"stage '{name}': elastic_penalty and the optimizer's weight_decay both pull at the weights; "
-            "set weight_decay: 0 to keep them near their start only"
-            for name in sorted(decayed)
-        ]
-        return found + precision_warnings(str(self._value("accelerator")), self.stages.values())
 
 
 def _raised(attempt: Callable[[], object]) -> list[Problem]:
@@ -366,13 +346,3 @@ def _by_name(datasets: Iterable[DataSet]) -> dict[str, DataSet]:
             name, number = f"{data.name}#{number}", number + 1
         named[name] = data
     return named
-
-
-def _file_digest(file: Path) -> str:
-    if not file.is_file():
-        raise InputError([Problem("weights", f"{file} does not exist")])
-    content = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            content.update(block)
-    return content.hexdigest()
