@@ -78,6 +78,15 @@ def test_variants_that_differ_in_nothing_that_acts_collapse(params: dict) -> Non
     ]
 
 
+def test_what_was_normalised_away_is_told(params: dict) -> None:
+    params["stages"][0]["objective"] = {"elastic_penalty": 0.1}
+    plan = _plan(params)
+    assert [item["what"] for item in plan.normalised] == ["pretrain.objective.elastic_penalty"]
+    params["stages"][0]["objective"] = {"elastic_penalty": 0}
+    params["stages"][1]["objective"] = {"elastic_penalty": 0.1}
+    assert _plan(params).normalised == []
+
+
 def _ids(plan: Plan) -> list[list[str]]:
     return [replicate["stages"] for variant in _searched(plan) for replicate in variant.replicates]
 

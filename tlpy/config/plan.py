@@ -215,6 +215,7 @@ class Planner:
                     ids.append(
                         self._stage(stage, datasets, splits, chain[-1].dataset, parent, seed, folds, fold)
                     )
+                    self._note_normalised(stage, self.stages[ids[-1]])
                 baseline = self._stage(
                     from_scratch(chain[-1]), datasets, splits, chain[-1].dataset, None, seed, folds, fold
                 )
@@ -271,6 +272,9 @@ class Planner:
         ]
 
     def _note_normalised(self, spec: StageSpec, record: Mapping[str, Any]) -> None:
+        """Remember the terms of a searched stage that were taken out since they need earlier weights."""
+        if record["parent"] or record["weights"]:
+            return
         for term in sorted(set(spec.objective) - set(record["objective"])):
             # A weight of 0 is a user's way to switch a term off; only what was meant to act is worth a note.
             if spec.objective[term]:
