@@ -15,8 +15,6 @@ from toys import Train, read, results
 
 from tlpy.data.dataset import JointDataset
 from tlpy.data.sampling import EpochSampler, StreamSampler
-from tlpy.scenarios import checkpoints
-from tlpy.scenarios.keeper import Keeper
 
 AGE = {"label": "age", "type": "regression", "classes": None}
 SEX = {"label": "sex", "type": "binary", "classes": ["F", "M"]}
@@ -188,19 +186,8 @@ def test_continued_is_uninterrupted(
 ) -> None:
     stage = adapted("s1", 1.5, objective=OBJECTIVES[name], training__epochs=3)
     train(stage, out="whole", data=two)
-    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
-    monkeypatch.setattr(checkpoints, "TIMES_ITS_COST", 0.0)
-    with monkeypatch.context() as patch:
-        start = Keeper.on_train_epoch_start
-
-        def dies(self: Keeper, trainer: Any, pl_module: Any) -> None:
-            if trainer.current_epoch == 2:
-                raise SystemExit(143)
-            start(self, trainer, pl_module)
-
-        patch.setattr(Keeper, "on_train_epoch_start", dies)
-        with pytest.raises(SystemExit):
-            train(stage, out="killed", data=two)
+    with toys.killed_in_third_epoch(monkeypatch):
+        train(stage, out="killed", data=two)
     train(stage, out="continued", attempt=2, data=two)
     assert read(tmp_path / "continued/s1")["resumed_from_epoch"] == 2
     assert results(tmp_path / "continued/s1") == results(tmp_path / "whole/s1")

@@ -15,7 +15,6 @@ import toys
 from toys import Train, read, results
 
 from tlpy.scenarios import checkpoints
-from tlpy.scenarios.keeper import Keeper
 
 CASES: dict[str, dict[str, Any]] = {
     "dropout, adam": {},
@@ -41,20 +40,8 @@ def test_continued_is_uninterrupted(
     stage = toys.stage("s1", changes.pop("label", "age"), **changes)
     train(stage, out="whole")
 
-    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
-    monkeypatch.setattr(checkpoints, "TIMES_ITS_COST", 0.0)
-    with monkeypatch.context() as patch:
-        # The machine goes away in the third epoch: nothing catches a SystemExit.
-        start = Keeper.on_train_epoch_start
-
-        def dies(self: Keeper, trainer: Any, pl_module: Any) -> None:
-            if trainer.current_epoch == 2:
-                raise SystemExit(143)
-            start(self, trainer, pl_module)
-
-        patch.setattr(Keeper, "on_train_epoch_start", dies)
-        with pytest.raises(SystemExit):
-            train(stage, out="killed")
+    with toys.killed_in_third_epoch(monkeypatch):
+        train(stage, out="killed")
     assert (tmp_path / "checkpoints/s1/last.ckpt").is_file()
 
     train(stage, out="continued", attempt=2)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 Train = Callable[..., dict[str, str]]
 COLUMNS = [
@@ -145,3 +147,24 @@ def results(folder: Path) -> dict[str, bytes]:
     """All of a stage that must be equal, bit for bit, when it is trained again."""
     names = ("weights.safetensors", "history.csv", "predictions.csv", "learning_rates.csv")
     return {name: (folder / name).read_bytes() for name in names}
+
+
+@contextmanager
+def killed_in_third_epoch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine goes away in the third epoch: nothing catches a SystemExit; each has a checkpoint."""
+    from tlpy.scenarios import checkpoints
+    from tlpy.scenarios.keeper import Keeper
+
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "TIMES_ITS_COST", 0.0)
+    start = Keeper.on_train_epoch_start
+
+    def dies(self: Keeper, trainer: Any, pl_module: Any) -> None:
+        if trainer.current_epoch == 2:
+            raise SystemExit(143)
+        start(self, trainer, pl_module)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "on_train_epoch_start", dies)
+        with pytest.raises(SystemExit):
+            yield
