@@ -14,6 +14,7 @@ from typing import Any
 
 from tlpy.components import as_component
 from tlpy.errors import Problem, Problems, nearest
+from tlpy.objectives.own import fact_problems, own_entry
 from tlpy.source_code import Described, Signature, SourceTree
 
 
@@ -105,6 +106,8 @@ def use_components(folder: Path | None) -> None:
     """
     if folder and (text := str(Path(folder).resolve())) not in sys.path:
         sys.path.insert(0, text)
+    # What was read of own files may have been edited since.
+    own_entry.cache_clear()
 
 
 def folder_problems(folder: Path | None, shown: str | None = None) -> list[Problem]:
@@ -230,13 +233,15 @@ class OwnParts:
                 problems.add(where, f"{place} is neither a reader nor a data set", hint)
                 return
             hint = f"expected {part.expected}"
-        if part.bases and found.closed and not found.ancestors & set(part.bases):
+        if part.bases and found.closed and not set(found.ancestors) & set(part.bases):
             problems.add(where, f"{place} is no subclass of {part.bases[0]}", hint)
             return
         lacking = [text for text in part.methods if text.partition("(")[0] not in found.methods]
         if lacking and found.closed:
             problems.add(where, f"{place} lacks {' and '.join(lacking)}", hint)
             return
+        if part is PARTS["objective"]:
+            problems.extend(fact_problems(found, place, where))
         _check_arguments(found.signature, part, arguments, place, where, problems)
 
     def _file(self, file: Path) -> str:

@@ -6,8 +6,10 @@ Planning checks own parts in this way: it has no torch, and a network's file nee
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -38,6 +40,21 @@ class Signature:
     anything: bool
 
 
+@dataclass(frozen=True)
+class Constant:
+    """A value that a class gives a name.
+
+    Attributes:
+        value: the value; None where `read` is false.
+        owner: the dotted path of the class that gives it.
+        read: whether the source shows the value: it is written out, there or under the name that is used.
+    """
+
+    value: Any
+    owner: str
+    read: bool = True
+
+
 @dataclass
 class Described:
     """A class or function as its source shows it.
@@ -46,7 +63,8 @@ class Described:
         file, line: where it is defined.
         is_class: a class, not a function.
         methods: those that do something (abstract ones do not count), inherited ones included.
-        ancestors: dotted names of all bases.
+        ancestors: dotted names of all bases, nearest first.
+        constants: values that the class and its bases give names, the nearest one's of each name.
         signature: how it is made; None where that is inherited from a class not in sight.
         closed: every base was found; else there may be more methods and ancestors.
     """
@@ -55,7 +73,8 @@ class Described:
     line: int
     is_class: bool
     methods: set[str] = field(default_factory=set)
-    ancestors: set[str] = field(default_factory=set)
+    ancestors: list[str] = field(default_factory=list)
+    constants: dict[str, Constant] = field(default_factory=dict)
     signature: Signature | None = None
     closed: bool = True
 
@@ -65,23 +84,22 @@ class SourceTree:
 
     Args:
         folder: the folder of own components, or None.
+        elsewhere: further folders that modules may be in, such as Python's path.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, elsewhere: Sequence[Path] = ()) -> None:
         self.folder = Path(folder) if folder else None
+        self._folders = [*([self.folder] if self.folder else []), *elsewhere]
         self._parsed: dict[Path, ast.Module] = {}
 
     def file_of(self, module: str) -> Path | None:
-        """The source of `module` in the folder or in `tlpy`; None for one from elsewhere."""
-        root, parts = self.folder, module.split(".")
-        if parts[0] == PACKAGE.name:
-            root = PACKAGE.parent
-        if root is None:
-            return None
-        base = root.joinpath(*parts)
-        for file in (base.with_suffix(".py"), base / "__init__.py"):
-            if file.is_file():
-                return file
+        """The source of `module` in `tlpy` or one of the folders; None for one from elsewhere."""
+        parts = module.split(".")
+        for root in [PACKAGE.parent] if parts[0] == PACKAGE.name else self._folders:
+            base = root.joinpath(*parts)
+            for file in (base.with_suffix(".py"), base / "__init__.py"):
+                if file.is_file():
+                    return file
         return None
 
     def modules(self) -> list[str]:
@@ -145,15 +163,17 @@ class SourceTree:
         for base in node.bases:
             name = self._dotted(base, file)
             inherited = self.describe(name) if name else None
-            found.ancestors.add(name or "?")
+            found.ancestors.append(name or "?")
             if inherited is None:
                 found.closed &= name in _PLAIN
             else:
-                found.ancestors |= inherited.ancestors
+                found.ancestors += inherited.ancestors
+                found.constants = {**inherited.constants, **found.constants}
                 found.methods |= inherited.methods
                 found.closed &= inherited.closed
                 found.signature = found.signature or inherited.signature
         found.methods |= {name for name, method in own.items() if not _is_abstract(method)}
+        found.constants |= self._constants(node, file)
         if "__init__" in own:
             found.signature = _signature(own["__init__"], method=True)
         elif _is_dataclass(node):
@@ -162,6 +182,33 @@ class SourceTree:
         elif found.closed and found.signature is None:
             found.signature = Signature((), (), False)
         return found
+
+    def _constants(self, node: ast.ClassDef, file: Path) -> dict[str, Constant]:
+        """The values that a class gives names, without its bases'."""
+        owner, found = f"{self.module_of(file)}.{node.name}", {}
+        for item in node.body:
+            for name, value in _assigned(item).items():
+                read, literal = self._literal(value, file)
+                found[name] = Constant(literal, owner, read)
+        return found
+
+    def _literal(self, value: ast.expr, file: Path) -> tuple[bool, Any]:
+        """Whether a value can be read, and the value; a name stands for what its module gives it."""
+        try:
+            return True, ast.literal_eval(value)
+        except ValueError:
+            pass
+        if not isinstance(value, ast.Name):
+            return False, None
+        name, found = value.id, self.names(file).get(value.id)
+        if isinstance(found, str):
+            module, _, name = found.rpartition(".")
+            there = self.file_of(module)
+            if there is None:
+                return False, None
+            file, found = there, self.names(there).get(name)
+        given = _assigned(found).get(name) if isinstance(found, ast.stmt) else None
+        return self._literal(given, file) if given is not None else (False, None)
 
     def _dotted(self, base: ast.expr, file: Path) -> str | None:
         """The full name behind a base as it is written: `nn.Module`, `Term`, `Generic[T]`."""
@@ -175,19 +222,31 @@ class SourceTree:
         found = self.names(file).get(base.id)
         if isinstance(found, str):
             return found
-        return f"{self._module(file)}.{base.id}" if found is not None else base.id
+        return f"{self.module_of(file)}.{base.id}" if found is not None else base.id
 
-    def _module(self, file: Path) -> str:
-        root = PACKAGE.parent if file.is_relative_to(PACKAGE) else self.folder or file.parent
+    def module_of(self, file: Path) -> str:
+        """The dotted name of the module in `file`."""
+        places = [PACKAGE.parent] if file.is_relative_to(PACKAGE) else self._folders
+        root = next((folder for folder in places if file.is_relative_to(folder)), file.parent)
         parts = file.relative_to(root).with_suffix("").parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
     def _absolute(self, node: ast.ImportFrom, file: Path) -> str:
         if not node.level:
             return node.module or ""
-        package = self._module(file).split(".")
+        package = self.module_of(file).split(".")
         kept = package[: len(package) - node.level + (file.stem == "__init__")]
         return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def _assigned(item: ast.stmt) -> dict[str, ast.expr]:
+    """Name and value of a plain assignment; a chain gives several names one value."""
+    if isinstance(item, ast.AnnAssign):
+        target, value = item.target, item.value
+        return {target.id: value} if isinstance(target, ast.Name) and value is not None else {}
+    if not isinstance(item, ast.Assign):
+        return {}
+    return {target.id: item.value for target in item.targets if isinstance(target, ast.Name)}
 
 
 def _top_level(body: list[ast.stmt]) -> list[ast.stmt]:

@@ -40,6 +40,9 @@ def test_a_whole_search_with_every_part_of_the_page(page: Path) -> None:
     assert [float(row["lr"]) for row in rates if row["group"] == "encoder"] == [0.001, 0.0005, 0.00025]
     names = (stages["finetune"] / "history.csv").read_text().splitlines()[0].split(",")
     assert "confident.Confident" in names
+    names = (stages["pretrain"] / "history.csv").read_text().splitlines()[0].split(",")
+    assert "losses.Pinball" in names
+    assert "mse" not in names, "a primary term trains the label alone"
     # Nothing is left to do, and one variant's chain is found in the store.
     before = sorted(page.glob("work/tlpy/stages/*"))
     again = tlpy.run("own.yaml", threads=1, outdir="again")

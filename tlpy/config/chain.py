@@ -11,6 +11,7 @@ from tlpy.config.schema import Schema
 from tlpy.config.search import stage_names
 from tlpy.data.augmentation.registry import complete_augmentation
 from tlpy.errors import InputError, Problem, Problems, nearest
+from tlpy.objectives.registry import as_terms
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class ChainResolver:
             if stage.get("weights") and chain:
                 hint = "give the weights to the chain's first stage"
                 problems.add(f"{where}.weights", "this stage already starts from the one before", hint)
-            if stage.get("unlabelled") and learns_no_label(stage.get("objective") or {}):
+            if stage.get("unlabelled") and learns_no_label(stage.get("objective")):
                 hint = f"list its data sets under {where}.dataset"
                 problems.add(f"{where}.unlabelled", "no label of this stage is learnt anyway", hint)
             given = stage.get("transfer", "full")
@@ -119,7 +120,7 @@ class ChainResolver:
                     architecture=architecture,
                     # Without anything to take over, a way of transfer has no effect.
                     transfer=transfer if chain or weights else None,
-                    objective=dict(stage.get("objective") or {}),
+                    objective=as_terms(stage.get("objective"), f"{where}.objective"),
                     training=self._training(params, stage, where, problems),
                     weights=weights,
                     train_size=stage.get("train_size"),
@@ -202,7 +203,7 @@ def images_only(stages: Any) -> set[str]:
     for stage in stages if isinstance(stages, list) else ():
         given = stage if isinstance(stage, Mapping) else {}
         objective = given.get("objective")
-        without = isinstance(objective, Mapping) and learns_no_label(objective)
+        without = isinstance(objective, Mapping | str) and learns_no_label(objective)
         for key, names in (("dataset", blind if without else learnt), ("unlabelled", blind)):
             if isinstance(given.get(key), str | list):
                 names.update(names_in(given[key]))

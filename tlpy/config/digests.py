@@ -19,7 +19,6 @@ NOT_TRAINING = (
     "own_parts.py",
     "report",
     "simulate",
-    "source_code.py",
     "store.py",
 )
 

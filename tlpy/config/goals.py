@@ -10,38 +10,29 @@ from tlpy.errors import InputError, Problems
 if TYPE_CHECKING:
     from tlpy.config.chain import StageSpec
     from tlpy.config.stages import Source
+    from tlpy.objectives.entries import ObjectiveEntry
 
 # It needs no labels, but is meant to be added to a stage that has some.
 _BESIDE_LABELS = ("reconstruction",)
 
 
-def learns_no_label(objective: Mapping[str, Any]) -> bool:
+def learns_no_label(objective: Any) -> bool:
     """Whether the objective is one of self-supervised pretraining, which leaves labels alone."""
-    from tlpy.objectives.registry import OBJECTIVES
-
-    entries = [OBJECTIVES.entry(name) for name in _acting(objective) if name in OBJECTIVES]
+    entries = _entries(objective)
     primary = any(entry.primary for entry in entries)
     return not primary and any(e.selfsupervised and e.name not in _BESIDE_LABELS for e in entries)
 
 
-def can_do_without(objective: Mapping[str, Any]) -> bool:
+def can_do_without(objective: Any) -> bool:
     """Whether images without any label can be trained on with this objective."""
-    from tlpy.objectives.registry import OBJECTIVES
+    return any(entry.selfsupervised for entry in _entries(objective))
 
-    acting = _acting(objective)
+
+def uses_unlabelled(objective: Any) -> bool:
+    """Whether a term of the objective looks at images without labels; an own auxiliary term may."""
     return any(
-        "." in name or (name in OBJECTIVES and OBJECTIVES.entry(name).selfsupervised) for name in acting
-    )
-
-
-def uses_unlabelled(objective: Mapping[str, Any]) -> bool:
-    """Whether a term of the objective looks at images without labels."""
-    from tlpy.objectives.registry import OBJECTIVES
-
-    return any(
-        "." in name or OBJECTIVES.entry(name).needs_unlabelled or OBJECTIVES.entry(name).selfsupervised
-        for name in _acting(objective)
-        if "." in name or name in OBJECTIVES
+        entry.needs_unlabelled or entry.selfsupervised or ("." in entry.name and not entry.primary)
+        for entry in _entries(objective)
     )
 
 
@@ -104,9 +95,12 @@ def complete_goal(
     return objective, scenario
 
 
-def _acting(objective: Mapping[str, Any]) -> list[str]:
-    """The terms that are not switched off."""
-    return [name for name, setting in objective.items() if setting not in (None, False, 0)]
+def _entries(objective: Any) -> list[ObjectiveEntry]:
+    """The entries of the terms that are not switched off, of those that are known."""
+    from tlpy.objectives.registry import OBJECTIVES, as_terms, entry_of
+
+    acting = (name for name, setting in as_terms(objective, "").items() if setting not in (None, False, 0))
+    return [entry_of(name) for name in acting if "." in name or name in OBJECTIVES]
 
 
 def _in_words(task: Mapping[str, Any]) -> str:

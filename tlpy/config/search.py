@@ -60,6 +60,8 @@ def _set(holder: dict[str, Any], keys: list[str], value: Any) -> None:
         inner = holder.get(key)
         if isinstance(inner, str) and key in COMPONENTS:
             inner = as_component(inner)
+        elif isinstance(inner, str) and key == "objective":
+            inner = {inner: {}}
         elif not isinstance(inner, dict):
             # A number for an objective term is its main argument; a path into the term replaces it.
             inner = {}

@@ -75,14 +75,29 @@ class Term(nn.Module):
         weight: what its value is multiplied with.
 
     Attributes:
-        selfsupervised: it needs no labels.
+        primary: it measures the prediction, so that a stage can be trained by it alone.
+        tasks: the types of label it is for; empty: all.
+        selfsupervised: it can be the only term of a stage without labels.
+        needs_unlabelled: a stage with it must have `unlabelled` images.
+        needs_start: it has an effect only where weights were taken over.
+        dims: the numbers of spatial axes it works in.
+        conflicts: augmentations it must not be trained with.
         aligns: it compares `features` with `unlabelled_features`.
         uses_maps: it asks for `Step.maps`.
         scales: mean and sd that the targets of each regression label were standardised with; set before
             `start`.
+
+    The first seven are read by planning, from an own class's source: write them out. Those of our own terms
+    are in `tlpy.objectives.entries`.
     """
 
+    primary = False
+    tasks: tuple[str, ...] = ()
     selfsupervised = False
+    needs_unlabelled = False
+    needs_start = False
+    dims: tuple[int, ...] = (1, 2, 3)
+    conflicts: tuple[str, ...] = ()
     aligns = False
     uses_maps = False
 

@@ -8,7 +8,9 @@ from typing import Any
 from tlpy.errors import InputError, Problem
 from tlpy.objectives.base import Objective, Term
 from tlpy.objectives.by_label import ByLabel
-from tlpy.objectives.registry import OBJECTIVES, heads_of
+from tlpy.objectives.entries import OBJECTIVES
+from tlpy.objectives.heads import heads_of
+from tlpy.objectives.own import entry_of
 
 
 def build_objective(
@@ -33,8 +35,8 @@ def build_objective(
     whole = {**task, "tasks": heads}
     terms: dict[str, Term] = {}
     for name, arguments in objective.items():
-        entry = OBJECTIVES.entry(name) if "." not in name else None
-        if entry and entry.primary and entry.tasks and len(heads) > 1:
+        entry = entry_of(name)
+        if entry.primary and entry.tasks and len(heads) > 1:
             fitting = [head for head in heads if head["type"] in entry.tasks]
             inner = {**arguments, "weight": 1.0}
             terms[name] = ByLabel(

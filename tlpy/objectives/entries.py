@@ -11,6 +11,7 @@ from tlpy.components import Entry, Registry
 
 REGRESSION, BINARY, MULTICLASS, MULTILABEL, NONE = "regression", "binary", "multiclass", "multilabel", "none"
 CLASSES = (BINARY, MULTICLASS)
+TASKS = (REGRESSION, BINARY, MULTICLASS, MULTILABEL)
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class ObjectiveEntry(Entry):
         selfsupervised: whether it can be the only term of a stage without labels.
         dims: the numbers of spatial axes it works in.
         conflicts: augmentations it must not be trained with, since they change what it asks for.
+        place: file and line of an own class; empty for ours.
     """
 
     tasks: tuple[str, ...] = ()
@@ -36,6 +38,12 @@ class ObjectiveEntry(Entry):
     selfsupervised: bool = False
     dims: tuple[int, ...] = (1, 2, 3)
     conflicts: tuple[str, ...] = ()
+    place: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The name as messages give it."""
+        return f"{self.name} ({self.place})" if self.place else self.name
 
 
 def _primary(
@@ -144,7 +152,7 @@ OBJECTIVES: Registry[ObjectiveEntry] = Registry(
             {"ema": [0.99, 0.999], "ramp": 0.4, "augmentation": "weak"},
             "mean teacher (Tarvainen 2017): agree with the moving average of oneself",
             needs_unlabelled=True,
-            tasks=(REGRESSION, BINARY, MULTICLASS, MULTILABEL),
+            tasks=TASKS,
         ),
         _auxiliary(
             "masked_autoencoder",

@@ -13,7 +13,13 @@ from tlpy.objectives.base import Step, Term, mean_over_known
 
 
 class RegressionTerm(Term):
-    """The mean distance over all labels and images whose target is known, a label counting as one."""
+    """The mean distance over all labels and images whose target is known, a label counting as one.
+
+    An own distance is a subclass with `distance`.
+    """
+
+    primary = True
+    tasks = ("regression",)
 
     def distance(self, predicted: Tensor, true: Tensor) -> Tensor:
         """The distance per image, (batch,)."""

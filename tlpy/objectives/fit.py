@@ -1,0 +1,50 @@
+"""Whether the terms of an objective fit a stage's images. Imports no torch: planning reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tlpy.errors import Problems
+from tlpy.objectives.arguments import check_views
+from tlpy.objectives.own import entry_of
+
+
+def check_fit(
+    objective: Mapping[str, Mapping[str, Any]],
+    where: str,
+    size: Sequence[int] | None = None,
+    unlabelled: bool = True,
+    augmentation: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
+    """Whether the terms fit the stage's images.
+
+    Args:
+        objective: completed.
+        where: the param's path, for messages.
+        size: the images' spatial size.
+        unlabelled: whether the stage has `unlabelled` images.
+        augmentation: the stage's augmentation, completed.
+
+    Raises:
+        InputError: a term for other images, one that needs images without labels, or one whose task an
+            augmentation undoes.
+    """
+    problems = Problems()
+    used = {str(step["name"]) for step in augmentation or ()}
+    for name, arguments in objective.items():
+        entry, place = entry_of(name), f"{where}.{name}"
+        if entry.needs_unlabelled and not unlabelled:
+            problems.add(
+                place, f"{entry.shown} needs images without labels", "name their data set as `unlabelled`"
+            )
+        if size is not None and len(size) not in entry.dims:
+            allowed = " or ".join(map(str, entry.dims))
+            problems.add(place, f"{entry.shown} is for images with {allowed} axes, these have {len(size)}")
+        for clash in sorted(used & set(entry.conflicts)):
+            problems.add(
+                place, f"{entry.shown} can't learn what the augmentation {clash} changes", "take one out"
+            )
+        if size is not None:
+            check_views(arguments, place, size, problems)
+    problems.raise_if_any()
