@@ -257,6 +257,19 @@ class TestApply:
         np.testing.assert_array_equal(apply(RawImage(image), settings(normalise="none"))[0], image)
         assert apply(RawImage(image), settings(size=16)).shape == (1, *[16] * len(shape))
 
+    def test_a_series_is_scaled_whole_and_padded_with_its_mean(self):
+        series = np.random.default_rng(0).normal(50, 3, (3, 40)).astype(np.float32)
+        series[2] = 7  # a node outside of the brain
+        scaled = (series[:2] - series[:2].mean(1, keepdims=True)) / series[:2].std(1, keepdims=True)
+        long = apply(RawImage(series, channels=3), settings(size=60))
+        np.testing.assert_allclose(long[:2, 10:50], scaled, atol=1e-5)
+        np.testing.assert_allclose(long[:2, :10], 0, atol=1e-5)
+        assert not long[2].any()
+        short = apply(RawImage(series, channels=3), settings(size=[20]))
+        np.testing.assert_allclose(short[:2], scaled[:, 10:30], atol=1e-5)
+        plain = apply(RawImage(series, channels=3), settings(size=60, normalise="none"))
+        np.testing.assert_allclose(plain[0, :10], series[0].mean(), rtol=1e-5)
+
     def test_memory_is_its_own_and_the_input_untouched(self, volume):
         before = volume.copy()
         done = apply(RawImage(volume), settings(normalise="none"))
@@ -294,6 +307,7 @@ class TestApply:
             ((8, 8, 8), {"spacing": [1, 2]}, "spacing gives 2 numbers"),
             ((8, 8, 8), {"slice": {"plane": "axial", "count": 9}}, "no slices"),
             ((400, 400, 400), {"spacing": 0.01}, "voxels at preprocessing.spacing"),
+            ((8, 8, 8), {"size": 16000}, "voxels at preprocessing.size"),
         ],
     )
     def test_what_does_not_fit_is_said(self, shape, given, says):

@@ -1,8 +1,8 @@
 """From an image as stored to what a network gets: orientation, grid, intensities, slices.
 
 Order: orient, resample, crop or pad (three sizes), measure the intensities of the whole volume, take the
-slices, crop or pad the plane (two sizes), scale the intensities. Of a time series: measure each channel over
-the whole run, take the window.
+slices, crop or pad the plane (two sizes), scale the intensities. Of a time series: scale each channel over
+the whole run, then take the window, or crop or pad (with the channel's mean).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from tlpy.data.preprocessing.geometry import (
     to_ras,
     voxel_sizes,
 )
-from tlpy.data.preprocessing.intensity import measure, scale_series
+from tlpy.data.preprocessing.intensity import SERIES, measure, scale_series
 from tlpy.data.preprocessing.settings import PLANES
 from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
 
@@ -102,6 +102,11 @@ def conform(raw: RawImage, preprocessing: Mapping[str, Any]) -> Conformed:
     grid = _grid(array.shape[1:], spacing, preprocessing)
 
     array = np.asarray(array, np.float32)
+    if spatial == 1 and preprocessing["normalise"] in SERIES:
+        # A series' own mean goes beyond its ends: a signal has no background.
+        array = scale_series(array, preprocessing["normalise"])
+        whole = fit(array, grid.size, array.mean(axis=1))
+        return Conformed(np.array(whole, np.float32, order="C", copy=True), None, None)
     if grid.target is not None:
         array = resample(array, spacing, grid.target)
     darkest = array.min(axis=tuple(range(1, array.ndim)))
@@ -169,6 +174,8 @@ def _grid(shape: Sequence[int], spacing: Sequence[float], preprocessing: Mapping
     if size is not None and not for_plane:
         volume = tuple(_per_axis(size, dims, "size"))
         shape = volume
+        if prod(shape) > _MOST_VOXELS:
+            raise ImageError(f"would have {prod(shape):.2g} voxels at preprocessing.size {list(shape)}")
     if not taken:
         return _Grid(target, volume, None, [], None, tuple(shape), tuple(spacing))
     axis = PLANES[taken["plane"]]

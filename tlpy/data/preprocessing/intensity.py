@@ -32,6 +32,10 @@ class Scaling:
             values /= np.float32(self.scale)
 
 
+SERIES = ("none", "zscore", "minmax", "percentile")
+"""The normalisations that a time series knows."""
+
+
 def measure(image: np.ndarray, kind: str) -> Scaling:
     """The scaling of one channel (*spatial) under a normalisation of that name.
 
@@ -107,18 +111,18 @@ def scale_series(series: np.ndarray, kind: str) -> np.ndarray:
         ImageError: `kind` is mean or zscore_foreground, which mean nothing for a series.
     """
     series = np.asarray(series, np.float32)
+    if kind not in SERIES:
+        raise ImageError(f"is a time series: normalise: {kind} is for images; use zscore, minmax or none")
     if kind == "none":
         return series
     if kind == "zscore":
         shift = series.mean(axis=1, dtype=np.float64)
         scale = series.std(axis=1, dtype=np.float64)
-    elif kind in ("minmax", "percentile"):
+    else:
         ends = (0, 100) if kind == "minmax" else (1, 99)
         shift, high = np.percentile(series, ends, axis=1)
         series = np.clip(series, shift[:, None], high[:, None])
         scale = high - shift
-    else:
-        raise ImageError(f"is a time series: normalise: {kind} is for images; use zscore, minmax or none")
     flat = scale <= 1e-6 * np.abs(shift)
     scale[flat] = 1.0
     scaled = ((series - shift[:, None]) / scale[:, None]).astype(np.float32)

@@ -29,7 +29,8 @@ NORMALISATIONS = {
     "none": "as stored",
 }
 
-_LARGEST_SIZE = 4096
+# A resting-state series of HCP has 4,800 volumes.
+_LARGEST_SIZE = 16384
 
 
 def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Problems) -> dict[str, Any]:

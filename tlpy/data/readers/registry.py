@@ -39,8 +39,15 @@ READERS: Registry[Entry] = Registry(
         _entry(
             "hcp",
             "HcpReader",
-            {"file": "MNINonLinear/T1w_restore_brain.nii.gz", "tables": None},
-            "Human Connectome Project S1200: <Subject>/MNINonLinear/…, families kept together",
+            {
+                "file": "MNINonLinear/T1w_restore_brain.nii.gz",
+                "package": "3T_Structural_preproc",
+                "nodes": None,
+                "folder": None,
+                "stride": None,
+                "tables": None,
+            },
+            "HCP S1200: <Subject>/MNINonLinear/…, zipped, or node time series; families kept together",
         ),
         _entry(
             "ukb",

@@ -5,33 +5,17 @@ One such pair in the folder itself, or one in each folder below it: a folder a s
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
-import numpy as np
-
-from tlpy.data.fingerprint import fingerprint_file, open_image
-from tlpy.data.readers.arrays import array_header
 from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage, Reader
 from tlpy.data.readers.rows import RowReader, find_column, resolve
+from tlpy.data.readers.series import Place, SeriesFiles, windows
 from tlpy.data.readers.tables import Table, read_table
 from tlpy.errors import Problem, Problems
 
 SERIES, EVENTS = "timeseries.npy", "events.tsv"
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A run, volumes `first` to `last` (excluded) of a file; and the middle of a window, from `first` on."""
-
-    file: str
-    first: int
-    last: int
-    centre: int | None
 
 
 class TimeSeriesReader(Reader):
@@ -45,11 +29,7 @@ class TimeSeriesReader(Reader):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._lock = threading.Lock()
-        self._places: dict[str, _Place] = {}
-        self._channels: dict[str, int] = {}
-        self._prints: dict[str, str] = {}
-        self._arrays: dict[str, np.ndarray] = {}
+        self._series = SeriesFiles(self.root)
 
     def check_options(self, problems: Problems) -> None:
         stride = self.options.get("stride", 1)
@@ -77,33 +57,13 @@ class TimeSeriesReader(Reader):
         return sorted(records, key=lambda record: record.image)
 
     def header(self, record: ImageRecord) -> ImageHeader:
-        place = self._places[record.image]
-        channels = self._channels[place.file]
-        return ImageHeader((place.last - place.first,), (1.0,), channels, 1, centre=place.centre)
+        return self._series.header(record)
 
     def fingerprint(self, record: ImageRecord) -> str:
-        """By the content of the whole file, read once, and the place in it."""
-        place = self._places[record.image]
-        with self._lock:
-            if place.file not in self._prints:
-                self._prints[place.file] = fingerprint_file(self.root / place.file)
-        content = f"{self._prints[place.file]}:{place.first}:{place.last}:{place.centre}"
-        return blake2b(content.encode(), digest_size=16).hexdigest()
+        return self._series.fingerprint(record)
 
     def load(self, record: ImageRecord) -> RawImage:
-        """The whole run (channels, volumes), with the place of the window in it."""
-        place = self._places[record.image]
-        with self._lock:
-            if place.file not in self._arrays:
-                _shape(self.root / place.file)
-                try:
-                    self._arrays[place.file] = np.load(
-                        self.root / place.file, mmap_mode="r", allow_pickle=False
-                    )
-                except (OSError, ValueError, EOFError) as error:
-                    raise ImageError(f"truncated: {error}") from None
-        run = np.asarray(self._arrays[place.file][place.first : place.last].T, np.float32)
-        return RawImage(run if len(run) > 1 else run[0], None, len(run), place.centre)
+        return self._series.load(record)
 
     def _of_folder(
         self, folder: str, labels: Sequence[str], group: str | None, problems: Problems
@@ -111,7 +71,7 @@ class TimeSeriesReader(Reader):
         base = f"{folder}/" if folder else ""
         shown = f"{self.shown}/{base}{EVENTS}"
         try:
-            volumes, self._channels[base + SERIES] = _shape(self.root / f"{base}{SERIES}")
+            volumes = self._series.series(base + SERIES).volumes
         except ImageError as error:
             self.skippable.append(Problem(f"{self.shown}/{base}{SERIES}", str(error)))
             return []
@@ -126,7 +86,12 @@ class TimeSeriesReader(Reader):
         if len(reader.labels) < len(labels):
             return []
         runs = _runs(table, find_column(table.columns, [self.columns.get("run", "run")]))
-        places = [place for first, last in runs for place in self._places_in(base + SERIES, first, last)]
+        stride = self.options.get("stride", 1)
+        places = [
+            place
+            for first, last in runs
+            for place in windows(base + SERIES, first, last, self.window, stride)
+        ]
         short = sum(last - first < (self.window or 1) for first, last in runs)
         if short:
             self.notes.append(f"{shown}: {short} of {len(runs)} runs are shorter than {self.window} volumes")
@@ -140,17 +105,9 @@ class TimeSeriesReader(Reader):
                 records.append(record)
         return records
 
-    def _places_in(self, file: str, first: int, last: int) -> list[_Place]:
-        """The windows of one run, or the run itself."""
-        if self.window is None:
-            return [_Place(file, first, last, None)]
-        half = self.window // 2
-        starts = range(0, last - first - self.window + 1, self.options.get("stride", 1))
-        return [_Place(file, first, last, start + half) for start in starts]
-
     def _record(
         self,
-        place: _Place,
+        place: Place,
         base: str,
         subject: str,
         table: Table,
@@ -175,7 +132,7 @@ class TimeSeriesReader(Reader):
         if reader.group and len({other.get(reader.group) for other in table}) > 1:
             details["group"] = f"{person}/{details['group']}"
         run = row.get(find_column(table.columns, [self.columns.get("run", "run")]))
-        self._places[image] = place
+        self._series.places[image] = place
         return ImageRecord(image, shown, person, run=run, **details)
 
 
@@ -187,15 +144,3 @@ def _runs(table: Table, column: str | None) -> list[tuple[int, int]]:
         if number == 0 or (column and row.get(column) != table.rows[number - 1].get(column))
     ]
     return list(zip(starts, [*starts[1:], len(table.rows)], strict=True))
-
-
-def _shape(path: Path) -> tuple[int, int]:
-    """(volumes, channels) from the file's header; raises `ImageError`."""
-    with open_image(path) as stream:
-        if not stream.read(1):
-            raise ImageError("empty file (0 bytes)")
-        stream.seek(0)
-        shape, dtype = array_header(stream)
-    if len(shape) != 2 or 0 in shape or dtype.kind not in "buif":
-        raise ImageError(f"is {dtype} of shape {shape}, expected numbers of (volumes, channels)")
-    return int(shape[0]), int(shape[1])

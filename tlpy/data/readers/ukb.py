@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from tlpy.data.fingerprint import open_image
-from tlpy.data.readers import nifti
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage
 from tlpy.data.readers.bids_files import by_rule, check_rule
 from tlpy.data.readers.cohort import (
-    CohortReader,
     People,
     Scan,
     condense,
@@ -31,6 +25,7 @@ from tlpy.data.readers.cohort import (
     refuse_repeated,
 )
 from tlpy.data.readers.tables import Row
+from tlpy.data.readers.zipped import ZippedReader
 from tlpy.errors import Problem, Problems
 
 _BULK = re.compile(r"(\d+)_(\d+)_(\d+)_(\d+)(\.zip)?", re.IGNORECASE)
@@ -56,7 +51,7 @@ def parse_column(name: str) -> Field | None:
     return Field(*(part or "" for part in match.groups())) if match else None
 
 
-class UkbReader(CohortReader):
+class UkbReader(ZippedReader):
     """Reads one image of each visit.
 
     Options:
@@ -167,48 +162,6 @@ class UkbReader(CohortReader):
             return of.get(("", "0")) or of.get(("0", "0"))
         return of.get((session, "0")) or of.get(("", "0"))
 
-    def header(self, record: ImageRecord) -> ImageHeader:
-        if "#" not in record.file:
-            return super().header(record)
-        return nifti.header_of(self._unzip(record, nifti.FIRST_BYTES))
-
-    def fingerprint(self, record: ImageRecord) -> str:
-        """Of a zip by the checksum that it holds of the image."""
-        if "#" not in record.file:
-            return super().fingerprint(record)
-        with self._archive(record) as archive:
-            info = _member(archive, record)
-            return f"zip:{info.CRC:08x}:{info.file_size}"
-
-    def load(self, record: ImageRecord) -> RawImage:
-        if "#" not in record.file:
-            return super().load(record)
-        return nifti.load_bytes(self._unzip(record, -1))
-
-    def _unzip(self, record: ImageRecord, most: int) -> bytes:
-        with self._archive(record) as archive:
-            try:
-                with archive.open(_member(archive, record)) as file:
-                    return file.read(most)
-            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                raise ImageError(f"damaged or truncated: {error}") from None
-
-    def _archive(self, record: ImageRecord) -> zipfile.ZipFile:
-        path = self.root / record.file.partition("#")[0]
-        with open_image(path) as file:
-            if not file.read(1):
-                raise ImageError("empty file (0 bytes)")
-        try:
-            return zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise ImageError(f"no zip file, or a truncated one: {error}") from None
-
-
-def _member(archive: zipfile.ZipFile, record: ImageRecord) -> zipfile.ZipInfo:
-    name = record.file.partition("#")[2]
-    try:
-        return archive.getinfo(name)
-    except KeyError:
+    def about_lacking(self, names: Sequence[str]) -> str:
         # Scans that were judged unusable lie in a folder of their own.
-        unusable = any("unusable" in other for other in archive.namelist())
-        raise ImageError(f"holds no {name}{' (T1/unusable is there)' if unusable else ''}") from None
+        return "T1/unusable is there" if any("unusable" in name for name in names) else ""
