@@ -10,8 +10,10 @@ import pytest
 from reading import check_images, read, reader_of
 
 from tlpy.data.preprocessing import apply, output_size, validate
+from tlpy.data.readers import series
 from tlpy.data.readers.base import ImageError, RawImage
 from tlpy.errors import InputError, Problems
+from tlpy.simulate.layouts import simulate_layout
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "haxby"
 
@@ -90,7 +92,71 @@ def test_what_is_wrong(layout, tmp_path) -> None:
     np.save(root / "timeseries.npy", np.zeros((3, 4, 5)))
     assert "expected numbers of (volumes, channels)" in read(reader_of(root, "timeseries"))[2][0]
     (root / "timeseries.npy").unlink()
-    assert "no timeseries.npy, neither in it" in read(reader_of(root, "timeseries"))[1][0]
+    assert read(reader_of(root, "timeseries", table="events.tsv"), ("looking",))[1] == [
+        "data/timeseries: no time series: neither timeseries.npy with events.tsv nor files of subjects, "
+        "<subject>.npy or .txt or .csv or .tsv or .1D"
+    ]
+
+
+def test_a_file_a_subject(tmp_path) -> None:
+    root = simulate_layout("timeseries", tmp_path / "rest", subjects=8, style="files")
+    reader = reader_of(root, "timeseries")
+    records, problems, skippable = read(reader, ("sex", "age"))
+    assert problems == []
+    assert [r.subject for r in records] == [f"sub-0{k}" for k in range(1, 8)]
+    assert {r.file.rpartition(".")[2] for r in records} == {"npy", "txt", "csv", "1D"}
+    assert skippable == [
+        "data/rest/series/sub-08.1D: 08 has an image but no row in data/rest/participants.tsv"
+    ]
+    assert "data/rest/participants.tsv: 1 rows belong to no image that is read" in reader.notes
+    assert [reader.header(r).shape[0] for r in records[:6]] == [40, 40, 40, 40, 40, 25]
+    with pytest.raises(ImageError, match="truncated"):
+        reader.header(records[6])
+    check_images(reader, records[:6])
+    text = (root / "series" / "sub-03.csv").read_text().splitlines()[1:]
+    expected = np.array([[float(cell) for cell in line.split(",")] for line in text], np.float32)
+    assert np.array_equal(reader.load(records[2]).array, expected.T)
+    # Differing lengths: windows of each.
+    reader = reader_of(root, "timeseries", window=20, stride=10)
+    records, problems, skippable = read(reader, ("sex",))
+    assert problems == []
+    assert [sum(r.subject == f"sub-0{k}" for r in records) for k in (1, 6, 7)] == [3, 1, 0]
+    assert any("sub-07.csv: truncated" in text for text in skippable)
+    assert (records[0].image, records[0].file) == ("series/sub-01/000010", "series/sub-01.npy#10")
+    check_images(reader, records)
+
+
+def test_names_with_more_than_an_id(tmp_path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        np.savetxt(
+            tmp_path / "data" / name / "rest_cc200.1D", np.random.default_rng(len(name)).random((9, 2))
+        )
+    (tmp_path / "phenotypic_v1.csv").write_text("FILE_ID,DX\na,1\nb,2\nno_filename,1\nno_filename,2\n")
+    reader = reader_of(tmp_path, "timeseries", ending="/rest_cc200.1D")
+    records, problems, _ = read(reader, ("DX",))
+    assert problems == []
+    assert [(r.subject, r.labels["DX"], r.image) for r in records] == [
+        ("a", "1", "data/a"),
+        ("b", "2", "data/b"),
+    ]
+
+
+def test_tables_of_numbers_that_are_wrong(tmp_path) -> None:
+    for name, text, says in (
+        ("empty", "", "empty file"),
+        ("words", "a b\nc d\n", "is no table of numbers"),
+        ("short", "1 2 3\n1 2\n1 2 3\n", "line 2 has 2 numbers, expected 3"),
+        ("text", "x,y\n1,2\n1,n/a\n3,4\n", "line 3 holds 'n/a', expected a number"),
+    ):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(text)
+        with pytest.raises(ImageError, match=says):
+            series.read(path)
+    np.save(tmp_path / "cut.npy", np.zeros((50, 4)))
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "cut.npy").read_bytes()[:1000])
+    with pytest.raises(ImageError, match="truncated: 872 bytes of 1,600"):
+        series.inspect(tmp_path / "cut.npy")
 
 
 def test_a_window_is_for_series_alone() -> None:

@@ -142,7 +142,7 @@ class HcpReader(ZippedReader):
 
     def about_lacking(self, names: Sequence[str]) -> str:
         images = sorted(name for name in names if name.endswith(".nii.gz"))
-        return f"of {len(names)} members {len(images)} are images" + (f", as {images[0]}" if images else "")
+        return f"other images are there, as {images[0]}" if images else "nor any other image"
 
     def _series_scans(self, problems: Problems) -> list[Scan]:
         folder = self._series_folder(problems)

@@ -89,8 +89,8 @@ READERS: Registry[Entry] = Registry(
         _entry(
             "timeseries",
             "TimeSeriesReader",
-            {"stride": 1},
-            "timeseries.npy (volumes × channels) with events.tsv, a row a volume",
+            {"stride": 1, "ending": None, "table": None},
+            "timeseries.npy (volumes × channels) with events.tsv, a row a volume; or a file a subject",
         ),
     ],
 )

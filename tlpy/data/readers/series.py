@@ -225,10 +225,14 @@ def _array_shape(path: Path) -> tuple[int, int]:
             raise ImageError("empty file (0 bytes)")
         stream.seek(0)
         shape, dtype = array_header(stream)
+        start = stream.tell()
+        held = stream.seek(0, 2) - start
     if len(shape) == 1 and shape[0]:
         shape = (*shape, 1)
     if len(shape) != 2 or 0 in shape or dtype.kind not in "buif":
         raise ImageError(f"is {dtype} of shape {shape}, expected numbers of (volumes, channels)")
+    if held < shape[0] * shape[1] * dtype.itemsize:
+        raise ImageError(f"truncated: {held:,} bytes of {shape[0] * shape[1] * dtype.itemsize:,}")
     return int(shape[0]), int(shape[1])
 
 

@@ -1,6 +1,7 @@
 """Time series: `timeseries.npy` (volumes × channels) with `events.tsv`, one row a volume.
 
-One such pair in the folder itself, or one in each folder below it: a folder a subject.
+One such pair in the folder itself, or one in each folder below it: a folder a subject. Where there is none:
+files of series with a table of their subjects (`series_cohort`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage, Reader
 from tlpy.data.readers.rows import RowReader, find_column, resolve
 from tlpy.data.readers.series import Place, SeriesFiles, windows
+from tlpy.data.readers.series_cohort import SeriesCohort
 from tlpy.data.readers.tables import Table, read_table
 from tlpy.errors import Problem, Problems
 
@@ -48,7 +50,7 @@ class TimeSeriesReader(Reader):
         inside = [name for name in below if (self.root / name / SERIES).is_file()]
         folders = [""] if SERIES in below else inside
         if not folders:
-            problems.add(self.shown, f"no {SERIES}, neither in it nor in the folders below")
+            return self._of_files(labels, group, problems)
         records: list[ImageRecord] = []
         for folder in folders:
             records += self._of_folder(folder, labels, group, problems)
@@ -64,6 +66,16 @@ class TimeSeriesReader(Reader):
 
     def load(self, record: ImageRecord) -> RawImage:
         return self._series.load(record)
+
+    def _of_files(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:
+        """A file a subject, or its windows."""
+        cohort = SeriesCohort(self.root, self.shown, self.options, self.columns)
+        found = cohort.records(labels, group, problems)
+        self.skippable, self.notes = cohort.skippable, cohort.notes
+        if self.window:
+            stride = self.options.get("stride", 1)
+            found = self._series.cut(found, self.window, stride, self.shown, self.skippable, self.notes)
+        return sorted(found, key=lambda record: record.image)
 
     def _of_folder(
         self, folder: str, labels: Sequence[str], group: str | None, problems: Problems
