@@ -11,6 +11,7 @@ from typing import Any
 import tlpy
 from tlpy.config.catalogue import DataSet
 from tlpy.config.digests import canonical
+from tlpy.config.filters import in_words
 from tlpy.config.packs import caches_of
 from tlpy.config.plan import Plan
 from tlpy.errors import Problem
@@ -58,7 +59,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "seed": plan.seed,
         "params": plan.params,
         "metric": plan.metric,
-        "datasets": {name: _dataset(data, plan) for name, data in plan.datasets.items()},
+        "datasets": {name: _dataset(name, data, plan) for name, data in plan.datasets.items()},
         "caches": {
             key: {
                 "datasets": [name for name, data in plan.datasets.items() if data.cache.id == key],
@@ -106,15 +107,11 @@ def task_document(plan: Plan) -> dict[str, Any]:
         "problems": [],
         "summary": summary(plan),
         "prepare": [
-            {
-                "id": shard_id,
-                "source": cache.request["path"],
-                "request": {"id": shard_id, **cache.request, "shard": shard, "shards": cache.shards},
-            }
+            {"id": shard_id, "source": cache.request["path"], "request": request}
             for key, cache in plan.caches.items()
             # The report shows the quality of every data set, so a cache that no pack needs is still made.
             if key in needed or key not in plan.stored_caches
-            for shard, shard_id in enumerate(cache.shard_ids())
+            for shard_id, request in cache.requests().items()
             if shard_id not in stored_shards
         ],
         "packs": [_pack_task(plan, pack, in_packs) for pack in plan.packs],
@@ -146,8 +143,8 @@ def _pack_task(plan: Plan, pack: dict[str, Any], in_packs: set[str]) -> dict[str
     }
 
 
-def _dataset(data: DataSet, plan: Plan) -> dict[str, Any]:
-    base = plan.base_subjects[data.name]
+def _dataset(name: str, data: DataSet, plan: Plan) -> dict[str, Any]:
+    base = plan.base_subjects[name]
     return {
         "reader": data.cache.request["reader"],
         "path": data.spec["path"],
@@ -166,6 +163,12 @@ def _dataset(data: DataSet, plan: Plan) -> dict[str, Any]:
         "size": list(data.size),
         "left_out": [{"where": p.where, "reason": p.message} for p in data.left_out],
         "official_split": data.has_official_split,
+        # Of a filtered data set, whose images they are: others may be in the cache.
+        **(
+            {"filter": data.spec["filter"], "images": [r.image for r in data.records]}
+            if data.filtered
+            else {}
+        ),
     }
 
 
@@ -174,6 +177,9 @@ def inferred(plan: Plan) -> list[dict[str, str]]:
     found = []
     for name, data in plan.datasets.items():
         where = f"datasets.{name}"
+        if data.filtered:
+            kept = f"{len(data.filtered.records)} of {data.filtered.of} images"
+            found.append({"what": f"{where} filter", "value": kept, "why": in_words(data.spec["filter"])})
         if not data.label_said:
             found.append({"what": f"{where}.label", "value": data.label, "why": "the reader's own"})
         for label, task in data.tasks.items():
@@ -193,7 +199,7 @@ def inferred(plan: Plan) -> list[dict[str, str]]:
                 "why": "from the headers and preprocessing",
             }
         )
-        base = plan.base_subjects[data.name]
+        base = plan.base_subjects[name]
         parts = " / ".join(str(base.counts[part]) for part in ("train", "val", "test"))
         why = (
             "official parts"

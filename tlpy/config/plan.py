@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from tlpy.config.catalogue import Cache, Catalogue, DataSet
-from tlpy.config.chain import ChainResolver, StageSpec, from_scratch, images_only, unknown_datasets
-from tlpy.config.digests import canonical, code_digest, digest, file_digest, training_digest
+from tlpy.config.chain import ChainResolver, StageSpec, images_only, unknown_datasets
+from tlpy.config.digests import canonical, code_digest, digest, training_digest
 from tlpy.config.execution import execution, execution_problems
-from tlpy.config.goals import can_do_without
-from tlpy.config.heads import merge_heads, scorable
 from tlpy.config.packs import caches_of, make_packs
 from tlpy.config.schema import Schema
 from tlpy.config.search import path_problems, variant_params
 from tlpy.config.space import expand, space_problems
-from tlpy.config.stages import Source, metric_problems, stage_record
+from tlpy.config.stage_book import StageBook
+from tlpy.config.stages import metric_problems
 from tlpy.config.subjects import SplitBook, Subjects
 from tlpy.config.variants import Variant, VariantBook
 from tlpy.config.warnings import plan_warnings
@@ -83,7 +82,6 @@ class Planner:
         use_components(components)
         self.roots = roots
         self.stages: dict[str, dict[str, Any]] = {}
-        self.normalised: dict[str, dict[str, str]] = {}
 
     def plan(self) -> Plan:
         """The plan; raises `InputError` with every problem that can be known before training."""
@@ -99,8 +97,10 @@ class Planner:
             self._add_data_problems(problems, catalogue)
             raise InputError(problems) from None
         datasets = self._datasets(chains, catalogue)
+        targets = _targets(datasets)
         book = VariantBook()
-        splits = SplitBook(seed)
+        made = StageBook(SplitBook(seed), seed, self._value("metric"), self.code, self.roots)
+        self.stages = made.stages
         problems = Problems()
         runs = epochs = 0
         for assignment, (params, chain) in zip(settings, chains, strict=True):
@@ -110,11 +110,11 @@ class Planner:
                 if canonical([name, spec]) in datasets
             }
             try:
-                replicates = self._replicates(params, chain, opened, splits)
+                replicates = made.replicates(params, chain, opened)
             except InputError as error:
                 problems.extend(error.problems)
                 continue
-            book.add(assignment, chain, opened[chain[-1].dataset].name, replicates)
+            book.add(assignment, chain, targets[id(opened[chain[-1].dataset])], replicates)
             runs += sum(len(stages) for _, _, stages, _ in replicates)
             epochs += sum(
                 self.stages[s]["training"]["epochs"] for _, _, stages, _ in replicates for s in stages
@@ -124,7 +124,7 @@ class Planner:
         if self._value("baseline"):
             book.add_baselines(self.stages)
         self._drop_unused(book)
-        return self._assemble(book, datasets, splits, runs, epochs)
+        return self._assemble(book, datasets, made, runs, epochs)
 
     def _value(self, name: str) -> Any:
         return self.given.get(name, self.schema.default(name))
@@ -193,93 +193,7 @@ class Planner:
             metric_problems(self._value("metric"), {d.name: d for d in opened.values() if d.name in targets})
         )
         problems.raise_if_any()
-        return opened
-
-    def _replicates(
-        self,
-        params: Mapping[str, Any],
-        chain: Sequence[StageSpec],
-        datasets: Mapping[str, DataSet],
-        splits: SplitBook,
-    ) -> list[tuple[int, int | None, list[str], str]]:
-        """(seed, fold, stage ids, id of the from-scratch stage) for each replicate of a variant."""
-        wanted = params.get("replicates") or {}
-        first = int(params.get("seed", self.schema.default("seed")))
-        folds = wanted.get("folds")
-        result = []
-        for seed in range(first, first + wanted.get("seeds", 1)):
-            for fold in range(folds) if folds else [None]:
-                ids: list[str] = []
-                for stage in chain:
-                    parent = self.stages[ids[-1]] if ids else None
-                    ids.append(
-                        self._stage(stage, datasets, splits, chain[-1].dataset, parent, seed, folds, fold)
-                    )
-                    self._note_normalised(stage, self.stages[ids[-1]])
-                baseline = self._stage(
-                    from_scratch(chain[-1]), datasets, splits, chain[-1].dataset, None, seed, folds, fold
-                )
-                result.append((seed, fold, ids, baseline))
-        return result
-
-    def _stage(
-        self,
-        spec: StageSpec,
-        datasets: Mapping[str, DataSet],
-        splits: SplitBook,
-        target: str,
-        parent: Mapping[str, Any] | None,
-        seed: int,
-        folds: int | None,
-        fold: int | None,
-    ) -> str:
-        sources = self._sources(spec, datasets, splits, target, folds, fold)
-        weights = file_digest(self.roots.get(spec.weights, Path(spec.weights))) if spec.weights else None
-        record = stage_record(spec, sources, parent, seed, fold, self._value("metric"), self.code, weights)
-        self.stages.setdefault(record["id"], record)
-        return str(record["id"])
-
-    @staticmethod
-    def _sources(
-        spec: StageSpec,
-        datasets: Mapping[str, DataSet],
-        splits: SplitBook,
-        target: str,
-        folds: int | None,
-        fold: int | None,
-    ) -> list[Source]:
-        """The stage's data sets under one split, those that it learns labels of first."""
-
-        def source(name: str, labels: tuple[str, ...] | None) -> Source:
-            data, learnt = datasets[name], labels is None
-            size = spec.train_size if name in spec.datasets and (learnt or not labelled) else None
-            table = splits.subjects(datasets, name, target, folds, fold, size, labels)
-            return Source(data, table, tuple(data.tasks) if labels is None else labels, learnt)
-
-        labelled = spec.labelled
-        if can_do_without(spec.objective) and not any(datasets[name].tasks for name in labelled):
-            labelled = ()
-        if not labelled:
-            return [source(name, ()) for name in spec.all_datasets]
-        heads = merge_heads([datasets[name] for name in labelled], f"{spec.where}.dataset")
-        return [
-            *(source(name, None) for name in labelled),
-            # A data set that labels are learnt from is scored as such.
-            *(
-                source(name, () if name in labelled else scorable(datasets[name], heads))
-                for name in spec.unlabelled
-            ),
-        ]
-
-    def _note_normalised(self, spec: StageSpec, record: Mapping[str, Any]) -> None:
-        """Remember the terms of a searched stage that were taken out since they need earlier weights."""
-        if record["parent"] or record["weights"]:
-            return
-        for term in sorted(set(spec.objective) - set(record["objective"])):
-            # A weight of 0 is a user's way to switch a term off; only what was meant to act is worth a note.
-            if spec.objective[term]:
-                what = f"{spec.name}.objective.{term}"
-                self.normalised[what] = {"what": what, "why": "nothing came before that it could hold on to"}
+        return catalogue.share(opened)
 
     def _drop_unused(self, book: VariantBook) -> None:
         """Without baselines, the from-scratch stages that no variant asks for are not trained."""
@@ -287,14 +201,18 @@ class Planner:
         self.stages = {key: record for key, record in sorted(self.stages.items()) if key in needed}
 
     def _assemble(
-        self, book: VariantBook, opened: Mapping[str, DataSet], splits: SplitBook, runs: int, epochs: int
+        self, book: VariantBook, opened: Mapping[str, DataSet], made: StageBook, runs: int, epochs: int
     ) -> Plan:
         for record in self.stages.values():
             record["stored"] = bool(self.store and self.store.has_stage(record["id"]))
         to_train = [key for key, record in self.stages.items() if not record["stored"]]
         used_caches = {cache for record in self.stages.values() for cache in caches_of(record)}
-        datasets = _by_name(opened.values())
-        caches = {d.cache.id: d.cache for d in datasets.values() if d.cache.id in used_caches}
+        datasets = {
+            name: data
+            for name, data in _by_name(opened.values()).items()
+            if data.cache.id in used_caches and made.splits.has(data)
+        }
+        caches = {data.cache.id: data.cache for data in datasets.values()}
         stored = {
             cache.id
             for cache in caches.values()
@@ -305,10 +223,10 @@ class Planner:
             params=dict(self.given),
             seed=int(self._value("seed")),
             metric=self._value("metric"),
-            datasets={name: data for name, data in datasets.items() if data.cache.id in used_caches},
+            datasets=datasets,
             caches=caches,
-            subjects={key: table for key, table in splits.tables.items() if key in needed},
-            base_subjects=splits.base,
+            subjects={key: table for key, table in made.splits.tables.items() if key in needed},
+            base_subjects={name: made.splits.base(data) for name, data in datasets.items()},
             stages=self.stages,
             variants=book.variants,
             packs=self._packs(to_train),
@@ -322,7 +240,7 @@ class Planner:
             warnings=plan_warnings(
                 self.given["datasets"], datasets, self.stages.values(), str(self._value("accelerator"))
             ),
-            normalised=list(self.normalised.values()),
+            normalised=list(made.normalised.values()),
         )
 
     def _packs(self, to_train: Sequence[str]) -> list[dict[str, Any]]:
@@ -350,3 +268,13 @@ def _by_name(datasets: Iterable[DataSet]) -> dict[str, DataSet]:
             name, number = f"{data.name}#{number}", number + 1
         named[name] = data
     return named
+
+
+def _targets(datasets: Mapping[str, DataSet]) -> dict[int, str]:
+    """What its variants are ranked under, by data set: versions with other images are not compared."""
+    first: dict[tuple[str, tuple[str, ...]], str] = {}
+    named = _by_name(datasets.values())
+    return {
+        id(data): first.setdefault((data.name, tuple(record.image for record in data.records)), name)
+        for name, data in named.items()
+    }

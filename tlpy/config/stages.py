@@ -127,12 +127,23 @@ def stage_record(
         "cost": estimated_cost(architecture, size, data.channels, sources, scenario, training["epochs"]),
         "stored": False,
     }
-    content = {key: value for key, value in record.items() if key not in NOT_IN_ID and key != "weights"}
+    return {"id": _identity(record, sources, weights_digest, code), **record}
+
+
+def _identity(
+    record: Mapping[str, Any], sources: Sequence[Source], weights_digest: str | None, code: str
+) -> str:
+    """The id of a stage. Images count by their own content, not by the cache that they share with others."""
+    content = {key: value for key, value in record.items() if key not in NOT_IN_ID}
+    content["cache"] = sources[0].data.wanted.digest
     content["sources"] = [
-        {key: value for key, value in source.items() if key != "dataset"} for source in record["sources"]
+        {
+            **{key: value for key, value in source.record().items() if key != "dataset"},
+            "cache": source.data.wanted.digest,
+        }
+        for source in sources
     ]
-    stage_id = digest({**content, "weights": weights_digest, "code": code})
-    return {"id": stage_id, **record}
+    return digest({**content, "weights": weights_digest, "code": code})
 
 
 def _images(spec: StageSpec, size: Sequence[int]) -> tuple[dict[str, Any], tuple[int, ...]]:

@@ -50,7 +50,7 @@ class SplitBook:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.tables: dict[str, Subjects] = {}
-        self.base: dict[str, Subjects] = {}
+        self._base: dict[int, Subjects] = {}
         self._splits: dict[tuple[object, ...], Assignment] = {}
         self._subjects: dict[tuple[object, ...], Subjects] = {}
 
@@ -86,9 +86,17 @@ class SplitBook:
             assignment = self._split(run, datasets, target if folds else None, folds, fold)
             table = _table(datasets[name], assignment[name], train_size, self.seed, shown)
             self._subjects[key] = self.tables.setdefault(table.id, table)
-            # What the report shows of a data set: its first split, before any subset was taken.
-            self.base.setdefault(name, _table(datasets[name], assignment[name], None, self.seed))
+            if id(datasets[name]) not in self._base:
+                self._base[id(datasets[name])] = _table(datasets[name], assignment[name], None, self.seed)
         return self._subjects[key]
+
+    def has(self, data: DataSet) -> bool:
+        """Whether a stage was given a table of the data set."""
+        return id(data) in self._base
+
+    def base(self, data: DataSet) -> Subjects:
+        """What the report shows of a data set: its first split, before any subset was taken."""
+        return self._base[id(data)]
 
     def _split(
         self,

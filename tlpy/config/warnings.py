@@ -31,6 +31,12 @@ def plan_warnings(
         counts = Counter(data.strata().values()) if classes else Counter()
         if counts and min(counts.values()) < FEW:
             found.append(f"data set '{name}': the rarest class has only {min(counts.values())} images")
+    found += [
+        f"data set '{name}': {note}"
+        for name, data in used.items()
+        if data.filtered
+        for note in data.filtered.notes
+    ]
     decayed = {
         record["name"]
         for record in stages

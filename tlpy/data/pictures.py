@@ -7,9 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+PICTURES = 4  # of a data set
 LARGEST = 256
 _LARGEST_OF_THREE = 160
 _GAP = 4
+
+
+def picture_name(image: str) -> str:
+    """The file name of an image's picture; ids may hold slashes, a file's name must be a safe one."""
+    safe = (letter if letter.isalnum() or letter in "-_." else "_" for letter in image)
+    return f"{''.join(safe)}.png"
 
 
 def save_picture(image: np.ndarray, path: Path, axes: str | None, spacing: Sequence[float] | None) -> None:

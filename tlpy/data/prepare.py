@@ -15,14 +15,13 @@ import numpy as np
 
 from tlpy.data import contract
 from tlpy.data.cache import COLUMNS
-from tlpy.data.pictures import save_picture
+from tlpy.data.pictures import PICTURES, picture_name, save_picture
 from tlpy.data.preprocessing import Conformed, conform, validate
 from tlpy.data.preprocessing.intensity import moments
 from tlpy.data.quality import Quality, assess
 from tlpy.data.readers.base import ImageError, ImageRecord, Reader
+from tlpy.data.shards import shard_slice
 from tlpy.errors import InputError, Problem, Problems
-
-PICTURES = 4
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,8 @@ def prepare_shard(request: Mapping[str, Any], root: Path, out: Path, threads: in
 
     Args:
         request: what PLAN asks for: reader, columns, path (as the user wrote it), preprocessing, channels,
-            size, shard, shards, on_bad_image (error or skip).
+            size, shard, shards, on_bad_image (error or skip); `only`: the ids of the shard's images, where
+            they are not all that the reader finds; `pictured`: those to make a picture of.
         root: where the data set lies on this machine.
         out: the folder to write; it is made where it is missing.
         threads: images read side by side, 1 or more.
@@ -66,7 +66,11 @@ def prepare_shard(request: Mapping[str, Any], root: Path, out: Path, threads: in
     columns, window = request.get("columns"), settings["window"]
     reader = open_reader(request["reader"], root, request["path"], columns, window)
     records = sorted(reader.records([], None, problems), key=lambda record: record.image)
-    mine = records[shard_slice(len(records), request["shard"], request["shards"])]
+    if "only" in request:
+        wanted = set(request["only"])
+        mine = [record for record in records if record.image in wanted]
+    else:
+        mine = records[shard_slice(len(records), request["shard"], request["shards"])]
     shape = (int(request["channels"]), *(int(n) for n in request["size"]))
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -84,20 +88,13 @@ def prepare_shard(request: Mapping[str, Any], root: Path, out: Path, threads: in
             [results[row].intensity for row in good],
         )
         _write_json(out / "contract.json", described)
-        _write_pictures(out / "pictures", images, results, good if request["shard"] == 0 else [])
+        _write_pictures(out / "pictures", images, results, _pictured(results, good, request))
         _write_json(out / "problems.json", [asdict(problem) for problem in problems])
         if isinstance(images, np.memmap):
             images.flush()
     except OSError as error:
         raise InputError([Problem(str(out), f"cannot be written: {error.strerror or error}")]) from error
     return list(problems)
-
-
-def shard_slice(images: int, shard: int, shards: int) -> slice:
-    """The contiguous block of shard `shard` of `shards`; blocks differ by one image at most."""
-    if not 0 <= shard < shards:
-        raise InputError([Problem("shard", f"is {shard} of {shards}; expected 0 to {shards - 1}")])
-    return slice(images * shard // shards, images * (shard + 1) // shards)
 
 
 def _create(path: Path, shape: tuple[int, ...]) -> np.ndarray:
@@ -189,17 +186,22 @@ def _figures(quality: Quality | None) -> list[str]:
     return [shape, "x".join(f"{mm:.5g}" for mm in quality.spacing), *(f"{number:.6g}" for number in numbers)]
 
 
+def _pictured(results: Sequence[_Result], good: Sequence[int], request: Mapping[str, Any]) -> Sequence[int]:
+    """The rows to make a picture of: those that were named, or the first of the whole cache."""
+    if "pictured" in request:
+        named = set(request["pictured"])
+        return [row for row in good if results[row].record.image in named]
+    return good[:PICTURES] if request["shard"] == 0 else []
+
+
 def _write_pictures(
-    folder: Path, images: np.ndarray, results: Sequence[_Result], good: Sequence[int]
+    folder: Path, images: np.ndarray, results: Sequence[_Result], rows: Sequence[int]
 ) -> None:
     folder.mkdir(exist_ok=True)
-    for row in good[:PICTURES]:
+    for row in rows:
         result = results[row]
-        # Ids may hold slashes; the file's name only has to be a safe one.
-        name = "".join(
-            letter if letter.isalnum() or letter in "-_." else "_" for letter in result.record.image
-        )
-        save_picture(images[row], folder / f"{name}.png", result.axes, result.spacing)
+        name = picture_name(result.record.image)
+        save_picture(images[row], folder / name, result.axes, result.spacing)
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from tlpy.config.filters import in_words
+from tlpy.data.pictures import PICTURES, picture_name
 from tlpy.data.shards import shard_folders
 from tlpy.evaluation.results import Run
 from tlpy.report.sections import Section, bullets, count, escape, html_table
 
-PICTURES = 4
 LISTED = 50
 _QUALITIES = {
     "mean": ("Mean intensity", "as stored"),
@@ -24,17 +25,18 @@ _QUALITIES = {
 
 
 def images_of(run: Run, dataset: str) -> list[dict[str, str]]:
-    """The rows of images.tsv of a data set, over all its shards."""
+    """The rows of images.tsv of a data set, over all its shards; of a filtered one, those it keeps."""
     if run.prepared is None:
         return []
     rows: list[dict[str, str]] = []
+    kept = run.plan["datasets"][dataset].get("images")
     for folder in shard_folders(run.prepared, str(run.plan["datasets"][dataset]["cache"])):
         try:
             with (folder / "images.tsv").open(newline="", encoding="utf-8") as file:
                 rows += csv.DictReader(file, delimiter="\t")
         except (OSError, ValueError, csv.Error):
             continue
-    return rows
+    return rows if kept is None else [row for row in rows if row["image"] in set(kept)]
 
 
 def datasets(run: Run) -> Section:
@@ -49,7 +51,7 @@ def datasets(run: Run) -> Section:
         split = " / ".join(f"{n[part]:,}" for part in ("train", "val", "test"))
         rows.append(
             [
-                f"<strong>{escape(name)}</strong>",
+                f"<strong>{escape(name)}</strong>{_filter(facts)}",
                 escape((facts.get("reader") or {}).get("name", "")),
                 "<br>".join(escape(str(head["label"])) for head in heads),
                 kind,
@@ -68,6 +70,11 @@ def datasets(run: Run) -> Section:
         "bounds what any score below can tell."
     )
     return Section("datasets", "Data sets", text, "html", html_table(header, rows, (4, 8)))
+
+
+def _filter(facts: dict[str, Any]) -> str:
+    """Which of its images take part, where that was said."""
+    return f"<br><small>{escape(in_words(facts['filter']))}</small>" if facts.get("filter") else ""
 
 
 def _kind(head: dict[str, Any]) -> str:
@@ -104,7 +111,11 @@ def pictures(run: Run) -> Section | None:
     blocks = []
     for name, facts in sorted(run.plan["datasets"].items()):
         folders = shard_folders(run.prepared, str(facts["cache"]))
-        files = sorted(file for folder in folders for file in (folder / "pictures").glob("*.png"))[:PICTURES]
+        files = sorted(file for folder in folders for file in (folder / "pictures").glob("*.png"))
+        if facts.get("images") is not None:
+            own = {picture_name(image) for image in facts["images"]}
+            files = [file for file in files if file.name in own]
+        files = files[:PICTURES]
         if not files:
             continue
         figures = "".join(

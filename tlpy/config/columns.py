@@ -1,0 +1,51 @@
+"""What a data set's settings say of its columns: labels, split, our names for theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tlpy.data.labels import NONE
+from tlpy.errors import InputError, Problem, nearest
+
+SPLIT_DEFAULTS = {"val": 0.15, "test": 0.15}
+OURS = ("image", "subject", "session", "group", "site", "split")
+
+
+def labels_of(spec: Mapping[str, Any], where: str) -> tuple[list[str], bool]:
+    """The columns to learn from, and whether the user named them: some layouts have a label of their own.
+
+    Raises `InputError` for a label that is named twice.
+    """
+    from tlpy.data.readers.registry import READERS, own_label
+
+    given, task = spec.get("label"), spec.get("task")
+    if task == NONE:
+        return [], True
+    if given:
+        labels = [given] if isinstance(given, str) else [str(label) for label in given]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise InputError([Problem(f"{where}.label", f"'{label}' is named twice") for label in twice])
+        return labels, True
+    label = own_label(READERS.complete(spec["reader"], f"{where}.reader")["name"])
+    return ([label], False) if label else ([], True)
+
+
+def split_of(spec: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, float]]:
+    """Our column names → theirs, with that of the official parts; and the fractions to hold out."""
+    columns = dict(spec.get("columns") or {})
+    split = spec.get("split")
+    if isinstance(split, str):
+        return {**columns, "split": split}, dict(SPLIT_DEFAULTS)
+    return columns, {**SPLIT_DEFAULTS, **(split or {})}
+
+
+def column_problems(columns: Mapping[str, str], names: Sequence[str], where: str) -> list[Problem]:
+    """Names of columns that are none of ours, nor of the `names` that the data set is asked for."""
+    valid = [*OURS, *(name for name in names if name not in OURS)]
+    return [
+        Problem(f"{where}.columns.{name}", "is none of our column names", nearest(name, valid))
+        for name in columns
+        if name not in valid
+    ]
