@@ -184,12 +184,49 @@ def test_visits_need_a_rule_and_bring_their_own_labels(tmp_path: Path, write_nif
     records, problems, _ = read(reader_of(root, sessions="all"), ("age", "sex"))
     assert problems == []
     by_session = {r.session: r for r in records}
-    assert {s: r.labels["age"] for s, r in by_session.items()} == {"1": "60", "2": "62", "10": "1"}
+    # The age of the table is that of another day: where a visit's own is unknown, it is.
+    assert {s: r.labels["age"] for s, r in by_session.items()} == {"1": "60", "2": "62", "10": ""}
     assert {r.labels["sex"] for r in records} == {"F"}
     assert by_session["2"].where == "data/brains/sub-a/sub-a_sessions.tsv:3"
     assert [r.session for r in read(reader_of(root, sessions="last"))[0]] == ["10"]
     assert [r.session for r in read(reader_of(root, sessions="ses-2"))[0]] == ["2"]
     assert [r.session for r in read(reader_of(root, sessions=2))[0]] == ["2"]
+
+
+def test_what_no_visit_tells_is_of_the_person(tmp_path: Path, write_nifti) -> None:
+    root = tmp_path / "ageing"
+    for session in ("ses-1", "ses-2"):
+        write_nifti(root / "sub-a" / session / "anat" / f"sub-a_{session}_T1w.nii.gz")
+    table(root, "participant_id\tsex\tage\nsub-a\tF\t61\n")
+    sessions = root / "sub-a" / "sub-a_sessions.tsv"
+    sessions.write_text("session_id\tage\tsex\nses-1\t61\tn/a\n")
+    records, _, _ = read(reader_of(root, sessions="all"), ("age", "sex"))
+    assert [r.labels for r in records] == [{"age": "61", "sex": "F"}, {"age": "", "sex": "F"}]
+    sessions.write_text("session_id\tage\nses-1\tn/a\nses-2\t\n")
+    records, _, _ = read(reader_of(root, sessions="all"), ("age",))
+    assert [r.labels["age"] for r in records] == ["61", "61"]
+
+
+def test_a_missing_rule_is_told_a_few_times(tmp_path: Path, write_nifti) -> None:
+    for number in range(20):
+        for run in (1, 2):
+            name = f"sub-{number:02d}"
+            write_nifti(tmp_path / name / "anat" / f"{name}_run-{run}_T1w.nii.gz")
+    _, problems, _ = read(reader_of(tmp_path))
+    assert len(problems) == 4
+    assert problems[3].startswith("data/brains: and 17 more such people (set the reader's `runs`")
+
+
+def test_contrast_and_resolution_tell_images_apart(tmp_path: Path, write_nifti) -> None:
+    anat = tmp_path / "sub-1" / "anat"
+    for name in ("sub-1_T1w", "sub-1_ce-gadolinium_T1w"):
+        write_nifti(anat / f"{name}.nii.gz")
+    assert "set the reader's `ce` to gadolinium or none" in read(reader_of(tmp_path))[1][0]
+    assert [r.image for r in read(reader_of(tmp_path, ce="none"))[0]] == ["sub-1_T1w"]
+    for res in (1, 2):
+        write_nifti(anat / f"sub-1_space-MNI_res-{res}_T1w.nii.gz")
+    records, problems, _ = read(reader_of(tmp_path, space="MNI", res=2))
+    assert ([r.image for r in records], problems) == (["sub-1_space-MNI_res-2_T1w"], [])
 
 
 def test_versions_of_an_image_are_told_apart_by_their_entities(tmp_path: Path, write_nifti) -> None:
@@ -252,6 +289,11 @@ def test_labels_without_a_table(bids: Path) -> None:
     assert len(read(reader_of(bids))[0]) == 6
     _, problems, _ = read(reader_of(bids), ("sex",))
     assert problems == ["data/brains/participants.tsv: no such file"]
+    (bids / "dataset_description.json").write_text("{}")
+    _, problems, _ = read(reader_of(bids), ("sex",))
+    assert problems[0].endswith(
+        "(of derivatives, path is the data set's folder, and reader.derivatives theirs)"
+    )
 
 
 def test_options_are_checked(bids: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def test_classes_are_folders_and_the_rest_is_told(layout) -> None:
     assert problems == []
     assert {r.labels["class"] for r in records} == {"female", "male"}
     assert skippable == ["data/image_folder/overview.png: is in no class's folder"]
-    assert "data/image_folder: 1 files that are no images were passed over" in reader.notes
+    assert "data/image_folder: 1 files of other kinds were passed over (.txt 1)" in reader.notes
     assert any("names no subjects" in note for note in reader.notes)
     empty = [r for r in records if r.image == "male/p900_s1"]
     with pytest.raises(ImageError, match="empty file"):
@@ -79,6 +80,32 @@ def test_options_and_folders_that_are_wrong(tmp_path) -> None:
     (tmp_path / "one" / "a.npy").write_bytes(b"")
     assert "all images are of one class, 'one'" in read(reader_of(tmp_path, "image_folder"), ("class",))[1][0]
     assert "a file, expected a folder" in read(reader_of(tmp_path / "one" / "a.npy", "image_folder"))[1][0]
+
+
+def test_classes_one_folder_too_deep_and_labels_of_a_pattern(layout, tmp_path) -> None:
+    shutil.copytree(layout("image_folder", dirt=False), tmp_path / "data")
+    _, problems, _ = read(reader_of(tmp_path, "image_folder"), ("class",))
+    assert len(problems) == 1
+    assert problems[0].endswith(
+        "all images are of one class, 'data' (expected a folder a class; below 'data' are female, male)"
+    )
+    # The label of the pattern needs no classes in folders (as MURA's study1_positive).
+    reader = reader_of(tmp_path, "image_folder", pattern=r"data/(?P<sex>\w+)/(?P<subject>p\d+)")
+    records, problems, _ = read(reader, ("sex",))
+    assert problems == []
+    assert {r.labels["sex"] for r in records} == {"female", "male"}
+
+
+def test_folders_within_a_class(layout, tmp_path) -> None:
+    source = layout("image_folder", dirt=False)
+    for folder in ("female", "male"):
+        for number, file in enumerate(sorted((source / folder).iterdir())[:4]):
+            place = tmp_path / folder / f"hospital{number % 2}" / "deep"
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "same.png" if number < 2 else place / file.name).write_bytes(file.read_bytes())
+    records, problems, skippable = read(reader_of(tmp_path, "image_folder"), ("class",))
+    assert (problems, skippable, len(records)) == ([], [], 8)
+    assert {r.labels["class"] for r in records} == {"female", "male"}
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data/textures is not here")

@@ -23,6 +23,22 @@ def test_site_age_and_sex(layout) -> None:
     check_images(reader, records)
 
 
+def test_rows_that_complete_each_other_do_not_contradict(layout, tmp_path) -> None:
+    root = layout("ixi", tmp_path)
+    table = root / "IXI.csv"
+    header = table.read_text().splitlines()[0]
+    rows = ("2,1,,,,", "2,,,,,35.80", "2,1,,,,35.8", "3,2,,,,41", "3,1,,,,41", "4,2,,,,#N/A")
+    table.write_text("\n".join([header, *rows]) + "\n")
+    reader = reader_of(root, "ixi")
+    records, problems, _ = read(reader, ("age", "sex"))
+    assert problems == []
+    assert {r.subject: r.labels for r in records} == {
+        "IXI002": {"age": "35.80", "sex": "M"},
+        "IXI004": {"age": "", "sex": "F"},
+    }
+    assert reader.notes[0].startswith("data/ixi/IXI.csv: IXI003 left out: several rows give different ages")
+
+
 def test_other_modalities(layout) -> None:
     records, _, _ = read(reader_of(layout("ixi", dirt=False), "ixi", modality="T1"), ("age",))
     assert len(records) == 8

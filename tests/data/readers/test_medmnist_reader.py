@@ -50,6 +50,23 @@ def test_colour_and_volumes(layout, name, shape, channels) -> None:
     check_images(reader, records)
 
 
+def test_a_channel_axis_of_one_is_passed_over(layout, tmp_path) -> None:
+    for name, axis, shape in (("simmnist", -1, (28, 28)), ("simmnist3d", 1, (28,) * 3)):
+        with np.load(layout("medmnist") / f"{name}.npz") as stored:
+            arrays = {
+                key: np.expand_dims(array, axis) if "images" in key else array
+                for key, array in stored.items()
+            }
+        np.savez(tmp_path / f"{name}.npz", **arrays)
+        reader = reader_of(tmp_path / f"{name}.npz", "medmnist")
+        records, problems, _ = read(reader, ("label",))
+        assert problems == []
+        header = reader.header(records[3])
+        assert (header.shape, header.channels) == (shape, 1)
+        same = reader_of(layout("medmnist") / f"{name}.npz", "medmnist")
+        assert np.array_equal(reader.load(records[3]).array, same.load(records[3]).array)
+
+
 def test_several_labels_are_columns(layout) -> None:
     reader = reader_of(layout("medmnist") / "simchest.npz", "medmnist")
     records, problems, _ = read(reader, ("label_0", "label_2"))

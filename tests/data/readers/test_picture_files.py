@@ -36,6 +36,17 @@ def test_deep_grey_is_not_cut_to_eight_bits(tmp_path: Path, dtype: type) -> None
     np.testing.assert_array_equal(load_image(file).array, GREY.astype(np.float32) * 200)
 
 
+def test_deep_png_and_transparent_colour(tmp_path: Path) -> None:
+    deep = save(tmp_path / "deep.png", GREY.astype(np.uint16) * 500)
+    assert read_header(deep).channels == 1
+    np.testing.assert_array_equal(load_image(deep).array, GREY.astype(np.float32) * 500)
+    palette = Image.fromarray(GREY).convert("P")
+    palette.save(tmp_path / "clear.png", transparency=0)
+    raw = load_image(tmp_path / "clear.png")
+    assert raw.channels == read_header(tmp_path / "clear.png").channels == 3
+    np.testing.assert_array_equal(raw.array[1], GREY)
+
+
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK"])
 def test_colour_comes_as_three_channels_first(tmp_path: Path, mode: str) -> None:
     colour = np.stack([GREY, GREY[::-1], np.zeros_like(GREY)], axis=-1)

@@ -24,11 +24,15 @@ class BidsReader(Reader):
 
     Options:
         suffix, datatype: the kind of image, `T1w` in `anat` by default.
-        acq, rec, space, desc: take only files with this entity, or `none` for only those without it.
+        acq, ce, rec, echo, part, inv, space, res, desc: take only files with this entity, or `none` for only
+            those without it.
         sessions: `first`, `last`, `all` or one session's name; needed where a subject has several.
         runs: `first`, `last`, `all` or a number; needed where a session has several.
         derivatives: a folder below the data set (or below its `derivatives`) that holds the images.
         masks: such a folder that holds the segmentations, for the label `mask`; by default the one with any.
+
+    What a subject's sessions.tsv tells of any visit (an age) is of the visit, and unknown where it says n/a
+    or has no row; all else is of participants.tsv.
 
     The label `mask`, where no table has such a column, is the path of the image's `*_dseg` or `*_mask` file.
     """
@@ -82,7 +86,7 @@ class BidsReader(Reader):
                 self.skippable.append(Problem(f"{self.shown}/{file.file}", message))
                 continue
             record = self._record(
-                file, _joined(row, visits.get((file.subject, file.session))), reader, problems
+                file, _joined(row, visits.get(file.subject, {}), file.session), reader, problems
             )
             if record:
                 if masks is not None:
@@ -155,6 +159,10 @@ class BidsReader(Reader):
         path = self.root / _TABLE
         if not needed and not path.is_file():
             return None
+        if not path.is_file() and (self.root / "dataset_description.json").is_file():
+            hint = "of derivatives, path is the data set's folder, and reader.derivatives theirs"
+            problems.add(f"{self.shown}/{_TABLE}", "no such file", hint)
+            return None
         return read_table(path, f"{self.shown}/{_TABLE}", problems)
 
     def _rows(self, table: Table, problems: Problems) -> dict[str, Row] | None:
@@ -179,11 +187,9 @@ class BidsReader(Reader):
             rows[subject] = row
         return rows
 
-    def _visits(
-        self, subjects: list[str], problems: Problems
-    ) -> tuple[dict[tuple[str, str], Row], list[str]]:
-        """Rows of all `sub-*/sub-*_sessions.tsv` by subject and session (without `ses-`); their columns."""
-        rows: dict[tuple[str, str], Row] = {}
+    def _visits(self, subjects: list[str], problems: Problems) -> tuple[dict[str, dict[str, Row]], list[str]]:
+        """Rows of all `sub-*/sub-*_sessions.tsv` by subject, then session (without `ses-`); their columns."""
+        visits: dict[str, dict[str, Row]] = {}
         columns: dict[str, None] = {}
         key = self.columns.get("session", "session_id")
         for subject in subjects:
@@ -197,17 +203,19 @@ class BidsReader(Reader):
                 problems.extend([absent(table.shown, key, table.columns, "session")])
                 continue
             columns.update(dict.fromkeys(table.columns))
+            rows = visits[subject] = {}
             for row in table:
-                visit = (subject, row.get(key).removeprefix("ses-"))
+                visit = row.get(key).removeprefix("ses-")
                 if visit in rows:
-                    problems.add(row.where, f"ses-{visit[1]} of {subject} has two rows", "keep one of them")
+                    problems.add(row.where, f"ses-{visit} of {subject} has two rows", "keep one of them")
                 rows[visit] = row
-        return rows, list(columns)
+        return visits, list(columns)
 
 
-def _joined(person: Row, visit: Row | None) -> Row:
-    """A subject's row with what the visit's row says in its place."""
-    if visit is None:
+def _joined(person: Row, visits: dict[str, Row], session: str) -> Row:
+    """A subject's row as of a visit: the visit's own values, in columns that any visit has a value in."""
+    if not (visits and session):
         return person
-    cells = {column: text for column, text in visit.cells.items() if visit.get(column)}
-    return Row(visit.where, {**person.cells, **cells})
+    varying = {column for row in visits.values() for column in row.cells if row.get(column)}
+    visit = visits.get(session, Row(person.where, {}))
+    return Row(visit.where, {**person.cells, **{column: visit.get(column) for column in varying}})

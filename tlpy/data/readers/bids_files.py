@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from tlpy.data.readers.cohort import condense
 from tlpy.errors import Problem, Problems
 
 _ENDING = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
-ENTITIES = ("acq", "rec", "space", "desc")
+ENTITIES = ("acq", "ce", "rec", "echo", "part", "inv", "space", "res", "desc")
 Rule = str | int | None
 
 
@@ -115,17 +116,18 @@ def select(
         skippable: takes a problem for each subject with images of which none is meant.
     """
     chosen: list[BidsFile] = []
+    unruled, alike = Problems(), Problems()
     by_subject: defaultdict[str, list[BidsFile]] = defaultdict(list)
     for file in files:
         by_subject[file.subject].append(file)
     for subject in sorted(by_subject):
         found = by_subject[subject]
         kept = [file for file in found if _matches(file, entities)]
-        kept = by_rule(kept, "session", sessions, f"{shown}/{subject}", problems)
+        kept = by_rule(kept, "session", sessions, f"{shown}/{subject}", unruled)
         meant: list[BidsFile] = []
         for session in sorted({file.session for file in kept}, key=natural):
             of_session = [file for file in kept if file.session == session]
-            meant += by_rule(of_session, "run", runs, _place(shown, of_session[0]), problems)
+            meant += by_rule(of_session, "run", runs, _place(shown, of_session[0]), unruled)
         if not meant:
             rule = ", ".join(
                 f"{key}: {value}"
@@ -133,7 +135,9 @@ def select(
                 if value is not None
             )
             skippable.append(Problem(f"{shown}/{subject}", f"no image with {rule}; found {_names(found)}"))
-        chosen += _unambiguous(meant, shown, problems)
+        chosen += _unambiguous(meant, shown, alike)
+    condense(unruled, problems, shown)
+    condense(alike, problems, shown)
     return chosen
 
 

@@ -84,9 +84,15 @@ class ImageFolderReader(Reader):
                 cells |= {name: text or "" for name, text in match.groupdict().items()}
             rows[file] = Row(where, cells)
         columns = list(dict.fromkeys(name for row in rows.values() for name in row.cells))
-        if rows and labels and len({row.get("class") for row in rows.values()}) < 2:
+        asked = {self.columns.get(label, label) for label in labels}
+        if rows and asked & {"class", "label"} and len({row.get("class") for row in rows.values()}) < 2:
             only = next(iter(rows.values())).get("class")
-            problems.add(self.shown, f"all images are of one class, '{only}'", "expected a folder a class")
+            inside = sorted(
+                {file.split("/")[int(official) + 1] for file in rows if file.count("/") > 1 + official}
+            )
+            hint = f"expected a folder a class; below '{only}' are {', '.join(inside[:5])}" if inside else ""
+            message = f"all images are of one class, '{only}'"
+            problems.add(self.shown, message, hint or "expected a folder a class")
         reader = resolve(self.shown, columns, self.columns, labels, group, problems)
         if len(reader.labels) < len(labels):
             return []
@@ -130,7 +136,8 @@ class ImageFolderReader(Reader):
 
     def _files(self) -> list[str]:
         """Every image below the folder, sorted; what systems leave behind is passed over, the rest noted."""
-        files, other = [], 0
+        files: list[str] = []
+        other: Counter[str] = Counter()
         for folder, below, names in os.walk(self.root, followlinks=True):
             below[:] = sorted(name for name in below if not name.startswith((".", "__MACOSX")))
             start = Path(folder).relative_to(self.root).as_posix()
@@ -139,8 +146,11 @@ class ImageFolderReader(Reader):
                     continue
                 if ending(name):
                     files.append(name if start == "." else f"{start}/{name}")
-                else:
-                    other += start != "."
+                elif start != ".":
+                    other[PurePosixPath(name).suffix or name] += 1
         if other:
-            self.notes.append(f"{self.shown}: {other} files that are no images were passed over")
+            kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(other.items())[:6])
+            self.notes.append(
+                f"{self.shown}: {other.total()} files of other kinds were passed over ({kinds})"
+            )
         return sorted(files)

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from tlpy.data.labels import as_number
 from tlpy.data.readers.cohort import CohortReader, People, Scan, find_tables, index_rows, plain_id, read_keyed
 from tlpy.data.readers.images import ENDINGS, ending
 from tlpy.data.readers.rows import find_column
-from tlpy.data.readers.tables import Row
+from tlpy.data.readers.tables import Row, Table
 from tlpy.errors import Problems, nearest
 
 _NAME = re.compile(r"(IXI\d+)-([A-Za-z]+)-(\d+)-([A-Za-z0-9]+?)(?:-\d+)?", re.IGNORECASE)
@@ -26,7 +27,8 @@ class IxiReader(CohortReader):
             to be saved as CSV.
 
     `age` is AGE; `sex` is SEX_ID (1 = M, 2 = F); the site is in the file's name. People with several rows
-    that give them different ages or sexes are left out, as nobody knows which is right; a note names them.
+    that give them different ages or sexes are left out, as nobody knows which is right; a note names them. A
+    row without an age or sex contradicts no other.
     """
 
     aliases: ClassVar[Mapping[str, Sequence[str]]] = {"age": ("AGE",), "sex": ("SEX_ID (1=m, 2=f)", "SEX_ID")}
@@ -68,9 +70,11 @@ class IxiReader(CohortReader):
             return None
         table, column = keyed
         told = [find_column(table.columns, columns) for columns in self.aliases.values()]
-        rows, differ = index_rows(
-            table, column, _subject, problems, lambda a, b: all(a.get(c) == b.get(c) for c in told)
-        )
+
+        def same(a: Row, b: Row) -> bool:
+            return all(_alike(a.get(name), b.get(name)) for name in told)
+
+        rows, differ = index_rows(_filled(table, column, told), column, _subject, problems, same)
         if differ:
             listed = ", ".join(sorted(differ))
             self.notes.append(
@@ -87,6 +91,27 @@ def _subject(text: str) -> str:
     """2, 2.0, IXI002 → IXI002."""
     digits = plain_id(text).upper().removeprefix("IXI")
     return f"IXI{int(digits):03d}" if digits.isdigit() else text
+
+
+def _alike(one: str, other: str) -> bool:
+    """35.8 and 35.80 are one age; an empty cell contradicts nothing."""
+    numbers = as_number(one), as_number(other)
+    return not one or not other or one == other or (numbers[0] is not None and numbers[0] == numbers[1])
+
+
+def _filled(table: Table, column: str, told: Sequence[str | None]) -> Table:
+    """The table, with what one row of a person leaves empty taken from another."""
+    known: dict[tuple[str, str], str] = {}
+    for row in table:
+        for name in told:
+            if name and row.get(name):
+                known.setdefault((_subject(row.get(column)), name), row.get(name))
+
+    def whole(row: Row) -> Row:
+        gaps = {name: known.get((_subject(row.get(column)), name), "") for name in told if name}
+        return Row(row.where, {**row.cells, **{name: row.get(name) or text for name, text in gaps.items()}})
+
+    return Table(table.shown, table.columns, [whole(row) for row in table])
 
 
 def _line(row: Row) -> str:

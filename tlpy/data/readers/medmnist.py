@@ -21,7 +21,8 @@ _MOST_COMPARED = 4 << 30
 
 
 class MedMnistReader(Reader):
-    """Reads 2D (N, H, W), colour (N, H, W, 3) and 3D (N, D, H, W) images with their official parts.
+    """Reads 2D (N, H, W), colour (N, H, W, 3) and 3D (N, D, H, W) images with their official parts; a channel
+    axis of length 1 is passed over.
 
     Labels are (N,) or (N, 1): one column, `label`; or (N, k): the columns `label_0` … `label_k-1`, as
     MedMNIST counts them. Images have no subject: each counts as one of its own, under a name that no other
@@ -77,7 +78,7 @@ class MedMnistReader(Reader):
 
     def header(self, record: ImageRecord) -> ImageHeader:
         part, _ = _place(record)
-        shape = self._members[f"{part}_images"].shape[1:]
+        shape = _image_shape(self._members[f"{part}_images"].shape)
         colour = _is_colour(shape)
         spatial = shape[:-1] if colour else shape
         return ImageHeader(spatial, (1.0,) * len(spatial), 3 if colour else 1, len(spatial))
@@ -93,6 +94,7 @@ class MedMnistReader(Reader):
     def load(self, record: ImageRecord) -> RawImage:
         part, index = _place(record)
         array = np.asarray(self._array(f"{part}_images")[index], np.float32)
+        array = array.reshape(_image_shape((1, *array.shape)))
         if _is_colour(array.shape):
             return RawImage(np.moveaxis(array, -1, 0), channels=3)
         return RawImage(array)
@@ -135,7 +137,7 @@ class MedMnistReader(Reader):
                 problems.add(
                     self.shown, f"{part}_images is {images.dtype} {images.shape}, expected (N, H, W) or more"
                 )
-            elif len(images.shape) > 5 or (len(images.shape) == 5 and not _is_colour(images.shape[1:])):
+            elif len(_image_shape(images.shape)) > 3 + _is_colour(_image_shape(images.shape)):
                 problems.add(self.shown, f"{part}_images has {len(images.shape)} axes, expected 3 or 4")
             if labels is None:
                 problems.add(self.shown, f"has {part}_images but no {part}_labels")
@@ -202,6 +204,14 @@ class MedMnistReader(Reader):
                 f"warning: {count} in both {' and '.join(named)} of {self._name} ({first}{more}){apart}: "
                 "scores there are a little too good"
             )
+
+
+def _image_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of one image, without one of length 1 for grey, last (N, H, W, 1) or first (N, 1, D, H, W)."""
+    own = shape[1:]
+    if len(own) > 2 and own[-1] == 1:
+        return own[:-1]
+    return own[1:] if len(own) == 4 and own[0] == 1 else own
 
 
 def _is_colour(shape: tuple[int, ...]) -> bool:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from tlpy.errors import Problems
 
-MISSING = frozenset({"", "n/a", "na", "nan"})
+# Also what spreadsheets and pandas write for a value that is not there.
+MISSING = frozenset({"", "n/a", "na", "nan", "#n/a", "<na>"})
 
 
 def is_missing(text: str) -> bool:
-    """Whether a cell says nothing: empty, `n/a`, `NA` or `NaN`, in any case."""
+    """Whether a cell says nothing: empty, `n/a`, `NA`, `NaN`, `#N/A` or `<NA>`, in any case."""
     return text.strip().casefold() in MISSING
 
 
