@@ -104,6 +104,19 @@ def test_families_stay_together() -> None:
     assert counts(parts) == {"train": 60, "val": 15, "test": 15}
 
 
+def test_families_of_both_sexes_count_for_both() -> None:
+    records = [record for n in range(12) for record in people([f"{n}a", f"{n}b"], group=f"family{n}")]
+    # Two families of women, one of men; the rest have one of each.
+    sexes = "FFFFMM" + "FM" * 9
+    strata = {record.image: sex for record, sex in zip(records, sexes, strict=True)}
+    for seed in range(30):
+        found = counts(assign({"d": records}, FRACTIONS, {"d": strata}, seed)["d"], strata)
+        assert len(found) == 6, (seed, found)
+    few = {record.image: "F" if n in (0, 2, 3) else "M" for n, record in enumerate(records)}
+    with pytest.raises(InputError, match="class 'F' has 2 groups, expected one for each of train, val, test"):
+        assign({"d": records}, FRACTIONS, {"d": few}, 0)
+
+
 def test_who_is_in_several_data_sets_is_in_one_part() -> None:
     records = {"a": people(range(60)), "b": people(range(30, 90)), "c": people(range(80, 120))}
     strata = {"b": alternating(records["b"], 2)}

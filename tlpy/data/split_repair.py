@@ -46,19 +46,16 @@ def repair(
 
 def _peers(one: SplitView, units: Iterable[str], seed: int) -> list[list[str]]:
     """The units of each class, or all of them if there are no classes, in the order of the draw."""
-    strata = list(one.strata(units, seed, "repair").values())
-    return strata if one.classes else [[unit for members in strata for unit in members]]
+    if one.classes:
+        return list(one.members(units, seed, "repair").values())
+    return [[unit for members in one.strata(units, seed, "repair").values() for unit in members]]
 
 
 def _can_go(unit: str, views: Iterable[SplitView], parts: Mapping[str, str]) -> bool:
-    """Whether another unit of its kind stays in its part in every data set."""
-    return all(
-        any(
-            other != unit
-            and parts.get(other) == parts[unit]
-            and (not view.classes or view.stratum[other] == view.stratum[unit])
-            for other in view.rows
-        )
-        for view in views
-        if unit in view.rows
-    )
+    """Whether its part keeps, in every data set, another unit and each class that it holds."""
+    return all(_spares(unit, view, parts) for view in views if unit in view.rows)
+
+
+def _spares(unit: str, view: SplitView, parts: Mapping[str, str]) -> bool:
+    rest = [other for other in view.rows if other != unit and parts.get(other) == parts[unit]]
+    return bool(rest) and all(any(name in view.holds[other] for other in rest) for name in view.holds[unit])

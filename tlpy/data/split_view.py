@@ -24,6 +24,7 @@ class SplitView:
         key: the name that a unit is drawn by, which other data sets have no influence on.
         stratum: class or quantile bin of each unit.
         classes: whether the strata are classes.
+        holds: the classes of each unit's images: a family may have several; empty without classes.
         fractions: of val and test.
         official: val and test, as far as the data set brings them along.
         fixed: the units of these official parts.
@@ -34,6 +35,7 @@ class SplitView:
     key: dict[str, str]
     stratum: dict[str, str]
     classes: bool
+    holds: dict[str, frozenset[str]]
     fractions: dict[str, float]
     official: frozenset[str]
     fixed: dict[str, str]
@@ -45,6 +47,20 @@ class SplitView:
     def drawn(self) -> list[str]:
         """The parts besides train that must be drawn, test first."""
         return [part for part in (TEST, VAL) if part not in self.official and self.fractions[part] > 0]
+
+    def members(self, units: Iterable[str], seed: int, salt: str) -> dict[str, list[str]]:
+        """The units that hold each class, in the order of the draw; a unit may be in several lists."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for unit in sorted(units, key=lambda unit: (draw(seed, salt, self.key[unit]), unit)):
+            for name in self.holds[unit]:
+                found[name].append(unit)
+        return {name: found[name] for name in sorted(found)}
+
+    def counted(self, units: Iterable[str]) -> str:
+        """How many `units`, in words: subjects, or groups where several may be in one."""
+        count = len(list(units))
+        grouped = any(record.group != record.subject for rows in self.rows.values() for record in rows)
+        return f"{count} {'group' if grouped else 'subject'}{'' if count == 1 else 's'}"
 
     def strata(self, units: Iterable[str], seed: int, salt: str) -> dict[str, list[str]]:
         """The units of each stratum, in the order of the draw."""
@@ -76,7 +92,12 @@ def view(
     named = {f"{key[unit]}\0{unit}": value for unit, value in of_unit.items()}
     stratum = {name.partition("\0")[2]: text for name, text in bins(named).items()}
     fixed = {unit: r.split for unit, found in rows.items() for r in found if r.split in (VAL, TEST)}
-    return SplitView(name, dict(rows), key, stratum, classes, wanted, frozenset(fixed.values()), fixed)
+    holds = {
+        unit: frozenset(str(values.get(record.image, "")) for record in found) if classes else frozenset()
+        for unit, found in rows.items()
+    }
+    official = frozenset(fixed.values())
+    return SplitView(name, dict(rows), key, stratum, classes, holds, wanted, official, fixed)
 
 
 def allowed_parts(views: Iterable[SplitView], problems: Problems) -> Allowed:

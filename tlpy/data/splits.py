@@ -8,7 +8,7 @@ lack a class somewhere (see `split_repair`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tlpy.data.split_repair import repair
 from tlpy.data.split_view import PARTS, TEST, TRAIN, VAL, Allowed, SplitView, allowed_parts, view
@@ -166,11 +166,11 @@ def _check_folds(one: SplitView, folds: int, problems: Problems) -> None:
     if folds < 2:
         problems.add("replicates.folds", f"found {folds}, expected at least 2")
     elif len(pool) < folds:
-        problems.add("replicates.folds", f"{folds} folds, but {one.name} has only {_subjects(pool)}")
+        problems.add("replicates.folds", f"{folds} folds, but {one.name} has only {one.counted(pool)}")
     elif one.classes:
-        for name, members in one.strata(pool, 0, "").items():
+        for name, members in one.members(pool, 0, "").items():
             if len(members) < folds:
-                message = f"{folds} folds, but class '{name}' of {one.name} has only {_subjects(members)}"
+                message = f"{folds} folds, but class '{name}' of {one.name} has only {one.counted(members)}"
                 problems.add("replicates.folds", message)
 
 
@@ -184,7 +184,7 @@ def _check(one: SplitView, parts: Mapping[str, str], problems: Problems, in_fold
     drawn = [part for part in wanted if part not in official]
     if len(pool) < len(drawn):
         problems.add(
-            one.where, f"{_subjects(pool)} to draw from, expected one for each of {', '.join(drawn)}"
+            one.where, f"{one.counted(pool)} to draw from, expected one for each of {', '.join(drawn)}"
         )
         return
     empty = [part for part in wanted if not any(parts[unit] == part for unit in one.rows)]
@@ -192,14 +192,14 @@ def _check(one: SplitView, parts: Mapping[str, str], problems: Problems, in_fold
         problems.add(one.where, f"its {part} part is empty: {_placed(one, parts)}", _ELSEWHERE)
     if not one.classes:
         return
-    for name, members in one.strata(pool, 0, "").items():
+    for name, members in one.members(pool, 0, "").items():
         lacking = [part for part in drawn if part not in empty and part not in {parts[u] for u in members}]
         if not lacking:
             continue
         if len(members) < len(drawn):
             problems.add(
                 one.where,
-                f"class '{name}' has {_subjects(members)}, expected one for each of {', '.join(drawn)}",
+                f"class '{name}' has {one.counted(members)}, expected one for each of {', '.join(drawn)}",
             )
         else:
             problems.add(one.where, f"class '{name}' is absent from {' and '.join(lacking)}", _ELSEWHERE)
@@ -213,8 +213,3 @@ _ELSEWHERE = (
 def _placed(one: SplitView, parts: Mapping[str, str]) -> str:
     counts = {part: sum(parts[unit] == part for unit in one.rows) for part in PARTS}
     return ", ".join(f"{part} {count}" for part, count in counts.items())
-
-
-def _subjects(units: Iterable[str]) -> str:
-    count = len(list(units))
-    return f"{count} subject" + ("" if count == 1 else "s")
