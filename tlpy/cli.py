@@ -135,8 +135,8 @@ def train(
 @click.option("--masks", is_flag=True, help="Also write the tissues, to derivatives/tissues.")
 @click.option(
     "--layout",
-    help="Instead, small ones, as hcp, ukb, ixi, oasis1, oasis2, decathlon, medmnist, image_folder, "
-    "timeseries.",
+    help="Instead, small ones, as bids_sessions, hcp, ukb, ixi, oasis1, oasis2, decathlon, medmnist, "
+    "image_folder, timeseries.",
 )
 @click.option("--clean", is_flag=True, help="With --layout: without what is wrong in the real data.")
 def simulate(

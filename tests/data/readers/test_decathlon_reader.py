@@ -11,6 +11,7 @@ import pytest
 from reading import check_images, read, reader_of
 
 from tlpy.errors import InputError
+from tlpy.simulate.layouts import simulate_layout
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "hippocampus"
 
@@ -41,6 +42,18 @@ def test_labels_of_a_table_beside_and_test_images(layout) -> None:
     ]
     with pytest.raises(InputError, match="expected training, test, all"):
         reader_of(root, "decathlon", part="train")
+
+
+def test_several_modalities_are_channels(tmp_path) -> None:
+    root = simulate_layout("decathlon", tmp_path / "brats", subjects=8, modalities=4)
+    reader = reader_of(root, "decathlon", part="all")
+    records, problems, _ = read(reader, ("sex",))
+    assert (len(records), problems) == (8, [])
+    header = reader.header(records[0])
+    assert (header.shape, header.channels) == ((20, 24, 20), 4)
+    array = reader.load(records[0]).array
+    assert np.array_equal(array[3] * 8, array[0])
+    check_images(reader, records)
 
 
 def test_a_fourth_axis_becomes_channels(tmp_path) -> None:

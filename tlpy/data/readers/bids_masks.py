@@ -22,14 +22,16 @@ class Masks:
     def of(self, image: BidsFile, problems: Problems) -> str:
         """The mask of an image, relative to the data set; "" if there is none; several are a problem.
 
-        It is of the same subject, session and run (or of no run), and in the same space.
+        It is of the same subject, session and run (or of no run), and in the same space and resolution. Of
+        several the one without `desc` counts: pipelines write tissues so, and parcellations as desc-aseg.
         """
         for run in dict.fromkeys((image.run, "")):
             found = [
                 mask
                 for mask in self.files.get((image.subject, image.session, run), [])
-                if mask.entities.get("space") == image.entities.get("space")
+                if all(mask.entities.get(key) == image.entities.get(key) for key in ("space", "res"))
             ]
+            found = [mask for mask in found if "desc" not in mask.entities] or found
             if len(found) > 1:
                 names = ", ".join(mask.name for mask in found)
                 problems.add(

@@ -9,7 +9,18 @@ from typing import Any
 from tlpy.components import load_object
 from tlpy.errors import InputError, Problem, nearest
 
-LAYOUTS = ("hcp", "ukb", "ixi", "oasis1", "oasis2", "decathlon", "medmnist", "image_folder", "timeseries")
+LAYOUTS = (
+    "bids_sessions",
+    "hcp",
+    "ukb",
+    "ixi",
+    "oasis1",
+    "oasis2",
+    "decathlon",
+    "medmnist",
+    "image_folder",
+    "timeseries",
+)
 FEWEST = 8
 
 
@@ -24,7 +35,7 @@ def simulate_layout(
         subjects: how many people, at least 8.
         seed: another seed, other people.
         dirt: with what is wrong in the real data; the layout's module lists it.
-        options: of the layout (`style` of ukb).
+        options: of the layout (`style` of ukb and timeseries, `modalities` of decathlon).
 
     Returns:
         `out`.

@@ -12,9 +12,10 @@ import numpy as np
 from tlpy.simulate.layouts.files import leave_behind, phantom, save_nifti, save_table
 
 
-def lay_out(out: Path, subjects: int, seed: int, dirt: bool) -> None:
+def lay_out(out: Path, subjects: int, seed: int, dirt: bool, modalities: int = 1) -> None:
     """brain_001 onwards, a quarter of them test images, with labels.tsv (age, sex) beside. With dirt the
-    first has no mask, and one more is listed than there is."""
+    first has no mask, and one more is listed than there is. Several `modalities` are a fourth axis, each half
+    as bright as the one before."""
     test = subjects // 4
     training: list[dict[str, str]] = []
     tests: list[str] = []
@@ -28,6 +29,8 @@ def lay_out(out: Path, subjects: int, seed: int, dirt: bool) -> None:
             scale = 0.01 if index % 2 else 100.0
             volume, mask = (volume[:, cut] * np.float32(scale)).astype(np.float32), mask[:, cut]
         part = "Ts" if index >= subjects - test else "Tr"
+        if modalities > 1:
+            volume = np.stack([volume / np.float32(2**k) for k in range(modalities)], -1)
         save_nifti(volume, out / f"images{part}" / f"{name}.nii.gz")
         rows.append((f"{name}.nii.gz", shown.person.age, shown.person.sex))
         if part == "Ts":
@@ -40,7 +43,7 @@ def lay_out(out: Path, subjects: int, seed: int, dirt: bool) -> None:
         training.append({"image": "./imagesTr/brain_999.nii.gz", "label": "./labelsTr/brain_999.nii.gz"})
     document = {
         "name": "Simulated",
-        "modality": {"0": "MRI"},
+        "modality": {str(k): f"MRI {k}" for k in range(modalities)},
         "labels": {"0": "background", "1": "fluid", "2": "grey matter", "3": "white matter"},
         "numTraining": len(training),
         "numTest": len(tests),
