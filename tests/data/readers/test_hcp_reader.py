@@ -184,6 +184,21 @@ def test_a_family_that_is_missing_and_rows_that_contradict(layout, tmp_path) -> 
     assert any("100003 has rows that differ, on lines 4 and 9" in text for text in problems)
 
 
+def test_half_siblings_are_of_one_family(layout, tmp_path) -> None:
+    root = layout("hcp", tmp_path)
+    table = root / "RESTRICTED_someone_1_2_2020.csv"
+    lines = table.read_text().splitlines()
+    # The third and fourth person share the first's mother, the fifth their father.
+    parents = ["Mother_ID,Father_ID", "7,1", "7,1", "7.0,2", "7,2", "8,2", "9,", ",3"]
+    table.write_text("\n".join(f"{a},{b}" for a, b in zip(lines, parents, strict=True)) + "\n")
+    reader = reader_of(root, "hcp")
+    records, problems, _ = read(reader, ("sex",))
+    assert problems == []
+    groups = {r.subject[-1]: r.group for r in records}
+    assert set(groups.values()) == {"50000_8000"}
+    assert "data/hcp: families that share a mother or father count as one" in reader.notes
+
+
 def test_images_alone_need_no_table(layout, tmp_path) -> None:
     root = layout("hcp", tmp_path)
     for table in root.glob("*.csv"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, ClassVar
@@ -56,7 +56,8 @@ class HcpReader(ZippedReader):
             `restricted` in its name, in any case.
 
     Besides the tables' own columns there are `sex` (Gender) and `age` (Age_in_Yrs). Booleans are true and
-    false however they were written. Where a table has Family_ID and no group is named, that is the group.
+    false however they were written. Where a table has Family_ID and no group is named, that is the group;
+    families that share a Mother_ID or Father_ID are one.
     """
 
     aliases: ClassVar[Mapping[str, Sequence[str]]] = {"sex": ("Gender",), "age": ("Age_in_Yrs",)}
@@ -206,15 +207,44 @@ class HcpReader(ZippedReader):
                 rows[subject] = Row(rows.get(subject, row).where, {**row.cells, **before, **filled})
         if not rows:
             return None
-        rows = {subject: Row(row.where, self._cells(row)) for subject, row in rows.items()}
+        families = _families(rows.values())
+        if any(family != joined for family, joined in families.items()):
+            self.notes.append(f"{self.shown}: families that share a mother or father count as one")
+        rows = {subject: Row(row.where, self._cells(row, families)) for subject, row in rows.items()}
         columns.update(dict.fromkeys(column for row in rows.values() for column in row.cells))
         return People(f"{self.shown}/{names[0]}", list(columns), rows)
 
-    def _cells(self, row: Row) -> dict[str, str]:
+    def _cells(self, row: Row, families: Mapping[str, str]) -> dict[str, str]:
         plain = {
             column: text.lower() if text.lower() in _BOOLEANS else text for column, text in row.cells.items()
         }
+        if row.get(self.families):
+            plain[self.families] = families[row.get(self.families)]
         return self.with_aliases(plain)
+
+
+def _families(rows: Iterable[Row]) -> dict[str, str]:
+    """Each Family_ID → the least of all that it shares a Mother_ID or Father_ID with, directly or not: half
+    siblings are of different families."""
+    joined: dict[str, str] = {}
+
+    def find(node: str) -> str:
+        joined.setdefault(node, node)
+        while joined[node] != node:
+            node = joined[node]
+        return node
+
+    found: set[str] = set()
+    for row in rows:
+        family = row.get(HcpReader.families)
+        if not family:
+            continue
+        found.add(family)
+        for parent in ("Mother_ID", "Father_ID"):
+            if row.get(parent):
+                ends = sorted({find(f"family {family}"), find(f"parent {plain_id(row.get(parent))}")})
+                joined[ends[-1]] = ends[0]
+    return {family: find(f"family {family}").removeprefix("family ") for family in sorted(found)}
 
 
 def _visible(folder: Path) -> list[str]:
