@@ -12,7 +12,7 @@ BASE ?= python:3.11-slim
 DOCKER ?= docker
 DOCKER_BUILD_ARGS ?=
 
-.PHONY: help setup demo test check lint format lock image clean distclean
+.PHONY: help setup demo test every check lint format lock image clean distclean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -25,6 +25,9 @@ demo: setup ## Simulate brains, run a TLIMB search on them, show the ranking
 
 test: setup lint ## Linters, then all tests
 	@bash setup/test.sh $(PYTEST_ARGS)
+
+every: setup ## Every registered name through the pipeline, in each dimension it claims (20 minutes or so)
+	@bash setup/test.sh tests/nextflow/test_every_name.py -m every $(PYTEST_ARGS)
 
 lint: setup ## ruff, mypy, nextflow lint, shell syntax
 	@bash setup/lint.sh
