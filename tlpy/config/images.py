@@ -98,10 +98,14 @@ def common_grid(
 
     sizes: Counter[tuple[int, ...]] = Counter()
     depths: Counter[int] = Counter()
+    first: dict[tuple[int, ...] | int, str] = {}
     for image, header in sorted(headers.items()):
         try:
-            sizes[output_size(header, preprocessing)] += 1
-            depths[channels(header, preprocessing)] += 1
+            size, depth = output_size(header, preprocessing), channels(header, preprocessing)
+            sizes[size] += 1
+            depths[depth] += 1
+            first.setdefault(size, image)
+            first.setdefault(depth, image)
         except ValueError as error:
             problems.add(f"{where}.preprocessing", f"{error} (image {image})")
             return (), 0
@@ -109,15 +113,22 @@ def common_grid(
         listed = ", ".join(f"{'×'.join(map(str, size))} ({count})" for size, count in sizes.most_common(5))
         more = f" and {len(sizes) - 5} more" if len(sizes) > 5 else ""
         largest = [max(axis) for axis in zip(*sizes, strict=False)]
+        odd = _of_rarest(sizes, first)
         problems.add(
             f"{where}.preprocessing.size",
             f"the images have different shapes: {listed}{more}",
-            f"crop or pad them to one, for example size: {largest}",
+            f"crop or pad them to one, for example size: {largest}; the rarest is {odd}'s",
         )
     if len(depths) > 1:
         listed = ", ".join(f"{depth} ({count})" for depth, count in depths.most_common())
-        problems.add(f"{where}.path", f"the images have different numbers of channels: {listed}")
+        hint = f"the rarest is {_of_rarest(depths, first)}'s; of pictures set the reader's `colour`"
+        problems.add(f"{where}.path", f"the images have different numbers of channels: {listed}", hint)
     return (next(iter(sizes)), next(iter(depths))) if sizes else ((), 0)
+
+
+def _of_rarest(counts: Counter[Any], first: Mapping[Any, str]) -> str:
+    """The first image of the rarest shape or number of channels."""
+    return first[min(counts, key=lambda value: (counts[value], value))]
 
 
 def _each(

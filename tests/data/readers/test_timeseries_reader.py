@@ -57,8 +57,9 @@ def test_stride_and_even_windows(layout) -> None:
 
 def test_whole_runs_need_one_label(layout, tmp_path) -> None:
     root = layout("timeseries", tmp_path)
-    _, problems, _ = read(reader_of(root, "timeseries"), ("category",), "run")
-    assert "'category' changes within the run that starts here (preprocessing.window" in problems[0]
+    records, problems, _ = read(reader_of(root, "timeseries"), ("category",), "run")
+    assert (records, len(problems)) == ([], 1)
+    assert "'category' changes within the run that starts here, and 6 more (preprocessing.win" in problems[0]
     lines = (root / "events.tsv").read_text().splitlines()
     marked = [lines[0] + "\tage"] + [f"{line}\t{20 + int(line.split(chr(9))[1])}" for line in lines[1:]]
     (root / "events.tsv").write_text("\n".join(marked) + "\n")

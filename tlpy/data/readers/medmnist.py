@@ -41,7 +41,9 @@ class MedMnistReader(Reader):
         """All images, train to test; a missing array, a wrong shape or an unknown label is a problem."""
         self.skippable, self.notes = [], []
         if self.root.is_dir():
-            problems.add(self.shown, "a folder, expected a MedMNIST .npz file")
+            there = sorted(path.name for path in self.root.glob("*.npz"))
+            hint = f"name one of its files: {', '.join(there[:6])}" if there else ""
+            problems.add(self.shown, "a folder, expected a MedMNIST .npz file", hint)
             return []
         parts = self._parts(problems)
         if not parts:

@@ -110,12 +110,14 @@ class TimeSeriesReader(Reader):
         if not places:
             problems.add(shown, f"no run has {self.window} volumes, as preprocessing.window asks")
         subject = folder or PurePosixPath(self.shown).name
-        records = []
-        for place in places:
-            record = self._record(place, base, subject, table, reader, problems)
-            if record:
-                records.append(record)
-        return records
+        changing = Problems()
+        given = [self._record(place, base, subject, table, reader, problems, changing) for place in places]
+        if changing:
+            told = next(iter(changing))
+            more = f", and {len(changing) - 1} more" if len(changing) > 1 else ""
+            problems.add(told.where, f"{told.message}{more}", told.hint)
+            return []  # what is left may be of one class, which is no fault of its own
+        return [record for record in given if record]
 
     def _record(
         self,
@@ -125,6 +127,7 @@ class TimeSeriesReader(Reader):
         table: Table,
         reader: RowReader,
         problems: Problems,
+        changing: Problems,
     ) -> ImageRecord | None:
         rows = table.rows[place.first : place.last]
         row = rows[0] if place.centre is None else rows[place.centre]
@@ -138,7 +141,7 @@ class TimeSeriesReader(Reader):
             for label, column in reader.labels.items():
                 if len({other.get(column) for other in rows}) > 1:
                     hint = "preprocessing.window cuts a run into windows, each with a label of its own"
-                    problems.add(row.where, f"'{label}' changes within the run that starts here", hint)
+                    changing.add(row.where, f"'{label}' changes within the run that starts here", hint)
                     return None
         person = row.get(self.columns.get("subject", "subject")) or subject
         if reader.group and len({other.get(reader.group) for other in table}) > 1:
