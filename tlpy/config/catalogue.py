@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlpy.config.caches import Cache, Wanted, share_caches
-from tlpy.config.columns import column_problems, labels_of, split_of
+from tlpy.config.columns import column_problems, grouped_by, labels_of, split_of
 from tlpy.config.digests import canonical
 from tlpy.config.filters import Filtered, keep
 from tlpy.config.heads import infer_tasks, strata_of
@@ -30,6 +30,7 @@ class DataSet:
         wanted: its images, as they are prepared.
         cache: where they are found; shared with the run's other data sets by `Catalogue.share`.
         filtered: what its filter left, and of how many images; None where it has none.
+        grouped_by: what splits keep together, in words.
     """
 
     name: str
@@ -45,6 +46,7 @@ class DataSet:
     notes: tuple[str, ...] = ()
     label_said: bool = True
     filtered: Filtered | None = None
+    grouped_by: str = "subject"
 
     @property
     def label(self) -> str:
@@ -134,8 +136,9 @@ class Catalogue:
         # Labels that nothing is learnt from may be of no use: then nothing is scored by them.
         faults = Problems() if images_only else problems
         tasks = infer_tasks(labelled, labels, spec.get("task"), where, faults) if labelled else {}
-        unusable = [f"not scored: {fault}" for fault in faults] if images_only else []
-        tasks = {} if unusable else tasks
+        tasks = {} if images_only and faults else tasks
+        # Nobody asked for a label of the reader's own.
+        unusable = [f"not scored: {fault}" for fault in faults] if images_only and said else []
         size, channels = common_grid(seen.headers, preprocessing, where, problems)
         problems.raise_if_any()
         request = {
@@ -162,6 +165,7 @@ class Catalogue:
             notes=tuple(dict.fromkeys(told)),
             label_said=said,
             filtered=filtered,
+            grouped_by=grouped_by(spec, reader, records),
         )
 
     def share(self, opened: Mapping[str, DataSet]) -> dict[str, DataSet]:

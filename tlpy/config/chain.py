@@ -30,6 +30,7 @@ class StageSpec:
         weights: a file to start from, or None.
         train_size: a number or fraction of each data set's training subjects, or None for all.
         scenario: as given, or None.
+        idle: keys that were set to something, but have no effect where nothing came before.
     """
 
     name: str
@@ -43,6 +44,7 @@ class StageSpec:
     train_size: float | None = None
     unlabelled: tuple[str, ...] = ()
     scenario: Any = None
+    idle: tuple[str, ...] = field(default=(), compare=False)
     where: str = field(default="stages", compare=False)
 
     @property
@@ -106,6 +108,7 @@ class ChainResolver:
                 problems.add(f"{where}.unlabelled", "no label of this stage is learnt anyway", hint)
             given = stage.get("transfer", "full")
             transfer = self._component("transfer", given, f"{where}.transfer", problems)
+            first = not chain and not weights
             datasets, unlabelled = names_in(stage["dataset"]), names_in(stage.get("unlabelled"))
             for key, listed in (("dataset", datasets), ("unlabelled", unlabelled)):
                 for twice in sorted({name for name in listed if listed.count(name) > 1}):
@@ -119,7 +122,8 @@ class ChainResolver:
                     scenario=stage.get("scenario"),
                     architecture=architecture,
                     # Without anything to take over, a way of transfer has no effect.
-                    transfer=transfer if chain or weights else None,
+                    transfer=None if first else transfer,
+                    idle=("transfer",) if first and transfer["name"] != "full" else (),
                     objective=as_terms(stage.get("objective"), f"{where}.objective"),
                     training=self._training(params, stage, where, problems),
                     weights=weights,

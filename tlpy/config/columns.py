@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tlpy.data.labels import NONE
 from tlpy.errors import InputError, Problem, nearest
+
+if TYPE_CHECKING:
+    from tlpy.data.readers.base import ImageRecord, Reader
 
 SPLIT_DEFAULTS = {"val": 0.15, "test": 0.15}
 OURS = ("image", "subject", "session", "group", "site", "split")
@@ -39,6 +42,18 @@ def split_of(spec: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, float]]
     if isinstance(split, str):
         return {**columns, "split": split}, dict(SPLIT_DEFAULTS)
     return columns, {**SPLIT_DEFAULTS, **(split or {})}
+
+
+def grouped_by(spec: Mapping[str, Any], reader: Reader, records: Sequence[ImageRecord]) -> str:
+    """What a split of the data set keeps together, and which column tells it."""
+    named = spec.get("group") or reader.columns.get("group")
+    if named:
+        return str(named)
+    if any(record.group != record.subject for record in records):
+        family = getattr(reader, "families", "")
+        return f"family ({family})" if family else "the reader's group"
+    column = reader.columns.get("subject")
+    return f"subject ({column})" if column else "subject"
 
 
 def column_problems(columns: Mapping[str, str], names: Sequence[str], where: str) -> list[Problem]:

@@ -180,7 +180,7 @@ def inferred(plan: Plan) -> list[dict[str, str]]:
         if data.filtered:
             kept = f"{len(data.filtered.records)} of {data.filtered.of} images"
             found.append({"what": f"{where} filter", "value": kept, "why": in_words(data.spec["filter"])})
-        if not data.label_said:
+        if data.tasks and not data.label_said:
             found.append({"what": f"{where}.label", "value": data.label, "why": "the reader's own"})
         for label, task in data.tasks.items():
             classes = f" ({', '.join(task.classes)})" if task.classes else ""
@@ -202,9 +202,9 @@ def inferred(plan: Plan) -> list[dict[str, str]]:
         base = plan.base_subjects[name]
         parts = " / ".join(str(base.counts[part]) for part in ("train", "val", "test"))
         why = (
-            "official parts"
+            "official parts" + (f" ({data.spec['split']})" if isinstance(data.spec.get("split"), str) else "")
             if data.has_official_split
-            else f"by {data.spec.get('group') or 'subject'}"
+            else f"by {data.grouped_by}"
             + (f", stratified by {data.label}" if data.tasks else "")
             + f", seed {plan.seed}"
         )

@@ -42,7 +42,7 @@ def complete_goal(
     task: Mapping[str, Any],
     tasks: Sequence[Mapping[str, Any]],
     size: Sequence[int],
-    augmentation: Sequence[Mapping[str, Any]] | None,
+    training: Mapping[str, Any],
     started: bool,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The objective and the scenario of a stage, with defaults.
@@ -56,7 +56,7 @@ def complete_goal(
         task: the primary task.
         tasks: one for each head.
         size: of the images that the network gets.
-        augmentation: of the stage, completed.
+        training: of the stage, completed for its images.
         started: whether it starts from earlier weights.
 
     Raises:
@@ -72,7 +72,7 @@ def complete_goal(
     where = f"{spec.where}.objective"
     try:
         objective = complete_objective(spec.objective, task, where, started, tasks)
-        check_fit(objective, where, size, beside, augmentation)
+        check_fit(objective, where, size, beside, training["augmentation"], training["datamodule"])
     except InputError as error:
         problems.extend(error.problems)
     try:

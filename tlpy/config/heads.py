@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tlpy.data.labels import BINARY, MULTICLASS, MULTILABEL, NONE, REGRESSION, Task, infer_task
+from tlpy.data.readers.tables import is_missing
 from tlpy.errors import Problem, Problems
+
+_IMAGES_ALONE = (
+    "name a `label` column of numbers or classes, or use the images alone: in a stage with an objective such "
+    "as simclr, or as `unlabelled`"
+)
 
 if TYPE_CHECKING:
     from tlpy.config.catalogue import DataSet
@@ -38,6 +44,10 @@ def infer_tasks(
     tasks: dict[str, Task] = {}
     for label in labels:
         texts = [record.labels[label] for record in records]
+        if _are_images(texts):
+            message = f"'{label}' holds segmentations, and learning these is not built in yet"
+            problems.add(f"{where}.label", message, _IMAGES_ALONE)
+            continue
         wanted = BINARY if kind == MULTILABEL else by_label.get(label)
         task = infer_task(texts, label, wanted, problems, f"{where}.label", rows)
         if task is not None:
@@ -49,6 +59,13 @@ def infer_tasks(
             found = ", ".join(task.classes or [])
             problems.add(f"{where}.label", f"'{label}' holds {found}, a multilabel column holds 0 and 1")
     return {"+".join(labels): Task(MULTILABEL, list(labels))}
+
+
+def _are_images(texts: Sequence[str]) -> bool:
+    """Whether a column holds the paths of images, not numbers or classes."""
+    from tlpy.data.readers.images import ending
+
+    return bool(texts) and all(ending(text) or is_missing(text) for text in texts)
 
 
 def strata_of(task: Task, label: str, records: Sequence[ImageRecord]) -> dict[str, str | float]:

@@ -60,6 +60,8 @@ class StageBook:
         """Remember what was said of a stage but taken out, since it needs earlier weights."""
         if record["parent"] or record["weights"]:
             return
+        for key in spec.idle:
+            self._note(f"{spec.name}.{key}", "nothing came before that could be taken over")
         # A weight of 0 is a user's way to switch a term off; only what was meant to act is worth a note.
         lost = sorted(
             term for term in spec.objective if term not in record["objective"] and spec.objective[term]

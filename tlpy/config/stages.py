@@ -96,9 +96,7 @@ def stage_record(
         message = f"stage '{spec.name}' learns no label, so that it has no head to train"
         problems.add(f"{spec.where}.transfer", message, "full or freeze")
     try:
-        objective, scenario = complete_goal(
-            spec, sources, task, tasks, size, training["augmentation"], started
-        )
+        objective, scenario = complete_goal(spec, sources, task, tasks, size, training, started)
     except InputError as error:
         problems.extend(error.problems)
     problems.raise_if_any()

@@ -16,6 +16,7 @@ def check_fit(
     size: Sequence[int] | None = None,
     unlabelled: bool = True,
     augmentation: Sequence[Mapping[str, Any]] | None = None,
+    datamodule: Mapping[str, Any] | None = None,
 ) -> None:
     """Whether the terms fit the stage's images.
 
@@ -25,13 +26,17 @@ def check_fit(
         size: the images' spatial size.
         unlabelled: whether the stage has `unlabelled` images.
         augmentation: the stage's augmentation, completed.
+        datamodule: its data module, completed; it may have augmentations of its own.
 
     Raises:
         InputError: a term for other images, one that needs images without labels, or one whose task an
-            augmentation undoes.
+            augmentation undoes, be it the data module's.
     """
+    from tlpy.data.modules.registry import augmentations_of
+
     problems = Problems()
     used = {str(step["name"]) for step in augmentation or ()}
+    brought = set(augmentations_of(datamodule)) if datamodule else set()
     for name, arguments in objective.items():
         entry, place = entry_of(name), f"{where}.{name}"
         if entry.needs_unlabelled and not unlabelled:
@@ -45,6 +50,10 @@ def check_fit(
             problems.add(
                 place, f"{entry.shown} can't learn what the augmentation {clash} changes", "take one out"
             )
+        if datamodule and (clashes := sorted(brought & set(entry.conflicts))):
+            changes = f"changes ({', '.join(clashes)})"
+            message = f"{entry.shown} can't learn what the data module {datamodule['name']} {changes}"
+            problems.add(place, message, "give it `turns: false`, or take one out")
         if size is not None:
             check_views(arguments, place, size, problems)
     problems.raise_if_any()

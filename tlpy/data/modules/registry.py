@@ -65,6 +65,11 @@ def complete_datamodule(value: Any, where: str, size: Sequence[int] | None = Non
     return rules.settle(component, DATAMODULES.entry(component["name"]).arguments)
 
 
+def augmentations_of(component: Mapping[str, Any]) -> tuple[str, ...]:
+    """The augmentations that a data module brings along, by name."""
+    return ("flip", "rot90") if component["name"] == "bio_image" and component["turns"] else ()
+
+
 def crop_size(size: int | Sequence[int], dims: int) -> tuple[int, ...]:
     """One number an axis."""
     return (size,) * dims if isinstance(size, int) else tuple(size)
