@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tlpy import rules
 from tlpy.components import Entry, Registry
-from tlpy.errors import InputError
+from tlpy.errors import InputError, Problems
 
 
 @pytest.fixture
@@ -48,3 +51,21 @@ def test_a_class_path_passes_through_and_loads() -> None:
         "a": 1,
     }
     assert registry.load("collections.OrderedDict")().__class__.__name__ == "OrderedDict"
+
+
+def test_settling_checks_each_argument_and_writes_it_in_one_way(registry: Registry[Entry]) -> None:
+    expected = {"dropout": rules.BELOW_ONE, "width": rules.COUNT}
+
+    def narrow(component: dict[str, Any], problems: Problems) -> None:
+        if component["dropout"] and component["width"] < 8:
+            problems.add("architecture", "too narrow for dropout")
+
+    settled = registry.settle({"name": "resnet18", "dropout": 0}, "architecture", expected, narrow)
+    assert settled == {"name": "resnet18", "dropout": 0.0, "width": 64}
+    assert isinstance(settled["dropout"], float)
+    with pytest.raises(InputError, match=r"^architecture\.width: expected a whole .*, found 0$"):
+        registry.settle({"name": "resnet18", "dropout": 0.5, "width": 0}, "architecture", expected, narrow)
+    with pytest.raises(InputError, match="too narrow"):
+        registry.settle({"name": "resnet18", "dropout": 0.5, "width": 2}, "architecture", expected, narrow)
+    path = {"name": "nets.Mine", "width": "any"}
+    assert registry.settle(path, "architecture", expected, narrow) == path

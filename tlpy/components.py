@@ -6,14 +6,15 @@ can check names and arguments without torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, Generic, TypeVar
 
-from tlpy.errors import InputError, Problem, nearest
+from tlpy import rules
+from tlpy.errors import InputError, Problem, Problems, nearest
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,34 @@ class Registry(Generic[EntryT]):
                 for key in unknown
             )
         return {"name": name, **entry.arguments, **{k: v for k, v in component.items() if k != "name"}}
+
+    def settle(
+        self,
+        value: Any,
+        where: str,
+        expected: Mapping[str, rules.Rule],
+        also: Callable[[dict[str, Any], Problems], None] | None = None,
+    ) -> dict[str, Any]:
+        """`complete`, with every argument checked and written in one way; a class path passes through.
+
+        Args:
+            value: a name, a class path, or either with arguments.
+            where: the param's path, for messages.
+            expected: what each argument must be.
+            also: what no rule for one argument can tell; it is asked where each is sound.
+
+        Raises:
+            InputError: an unknown name or argument, or a value out of range.
+        """
+        component = self.complete(value, where)
+        if "." in component["name"]:
+            return component
+        problems = Problems()
+        rules.check(component, expected, where, problems)
+        if also is not None and not problems:
+            also(component, problems)
+        problems.raise_if_any()
+        return rules.settle(component, self.entry(component["name"]).arguments)
 
     def load(self, name: str) -> Any:
         """The object behind a registered name or a class path (`my_module.MyNet`).

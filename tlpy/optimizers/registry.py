@@ -156,15 +156,12 @@ _SCHEDULE_RULES = {
 
 def complete_optimizer(value: Any, where: str) -> dict[str, Any]:
     """`value` in its long form, with defaults; raises `InputError` for what is out of range."""
-    component = OPTIMIZERS.complete(value, where)
-    if "." in component["name"]:
-        return component
-    problems = Problems()
-    rules.check(component, _OPTIMIZER_RULES, where, problems)
-    if component.get("nesterov") is True and (component["momentum"] == 0 or component["dampening"] != 0):
-        problems.add(f"{where}.nesterov", "needs a momentum above 0 and a dampening of 0")
-    problems.raise_if_any()
-    return rules.settle(component, OPTIMIZERS.entry(component["name"]).arguments)
+
+    def check_nesterov(component: dict[str, Any], problems: Problems) -> None:
+        if component.get("nesterov") and (component["momentum"] == 0 or component["dampening"] != 0):
+            problems.add(f"{where}.nesterov", "needs a momentum above 0 and a dampening of 0")
+
+    return OPTIMIZERS.settle(value, where, _OPTIMIZER_RULES, check_nesterov)
 
 
 def complete_schedule(value: Any, where: str) -> dict[str, Any]:
@@ -173,10 +170,4 @@ def complete_schedule(value: Any, where: str) -> dict[str, Any]:
     Raises:
         InputError: an unknown name or argument, or a value out of range.
     """
-    component = SCHEDULES.complete("constant" if value is None else value, where)
-    if "." in component["name"]:
-        return component
-    problems = Problems()
-    rules.check(component, _SCHEDULE_RULES, where, problems)
-    problems.raise_if_any()
-    return rules.settle(component, SCHEDULES.entry(component["name"]).arguments)
+    return SCHEDULES.settle("constant" if value is None else value, where, _SCHEDULE_RULES)

@@ -48,21 +48,18 @@ def complete_datamodule(value: Any, where: str, size: Sequence[int] | None = Non
     Raises:
         InputError: an unknown name or argument, or a value out of range.
     """
-    component = DATAMODULES.complete("base" if value is None else value, where)
-    if "." in component["name"]:
-        return component
-    problems = Problems()
-    rules.check(component, _RULES, where, problems)
-    if component["name"] == "bio_image" and not problems and component["low"] >= component["high"]:
-        problems.add(where, f"low ({component['low']:g}) must be below high ({component['high']:g})")
-    if component["name"] == "crop_center" and size is not None and not problems:
-        crop = crop_size(component["size"], len(size))
-        if len(crop) != len(size) or any(c > n for c, n in zip(crop, size, strict=False)):
-            shown = "×".join(map(str, size))
-            problems.add(f"{where}.size", f"{component['size']} does not fit into the images' {shown}")
-        component["size"] = list(crop)
-    problems.raise_if_any()
-    return rules.settle(component, DATAMODULES.entry(component["name"]).arguments)
+
+    def check_fit(component: dict[str, Any], problems: Problems) -> None:
+        if component["name"] == "bio_image" and component["low"] >= component["high"]:
+            problems.add(where, f"low ({component['low']:g}) must be below high ({component['high']:g})")
+        if component["name"] == "crop_center" and size is not None:
+            crop = crop_size(component["size"], len(size))
+            if len(crop) != len(size) or any(c > n for c, n in zip(crop, size, strict=False)):
+                shown = "×".join(map(str, size))
+                problems.add(f"{where}.size", f"{component['size']} does not fit into the images' {shown}")
+            component["size"] = list(crop)
+
+    return DATAMODULES.settle("base" if value is None else value, where, _RULES, check_fit)
 
 
 def augmentations_of(component: Mapping[str, Any]) -> tuple[str, ...]:
