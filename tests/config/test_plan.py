@@ -328,3 +328,9 @@ def test_planning_needs_no_torch(params: dict, tmp_path: Path) -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_a_layer_that_is_not_there_is_told_before_anything_trains(params: dict) -> None:
+    space = {"finetune.transfer": [{"name": "freeze", "up_to": "layer9.1.conv1"}, "head"]}
+    with pytest.raises(InputError, match=r"transfer\.up_to: resnet\w+ has no layer 'layer9\.1\.conv1'"):
+        _plan({**params, "search": {"space": space}})

@@ -69,6 +69,7 @@ def stage_record(
         InputError: where architecture, transfer, objective or scenario do not fit the data, or the data sets
             each other.
     """
+    from tlpy.architectures.layer_names import check_layer
     from tlpy.architectures.registry import block_names, complete_architecture
     from tlpy.evaluation.metrics import METRICS, primary
     from tlpy.transfer.registry import complete_transfer
@@ -90,6 +91,8 @@ def stage_record(
         architecture = complete_architecture(spec.architecture, "architecture", size)
         if transfer is not None and started and "." not in architecture["name"]:
             transfer = complete_transfer(transfer, f"{spec.where}.transfer", len(block_names(architecture)))
+            if transfer["name"] == "freeze" and transfer["up_to"]:
+                check_layer(architecture, transfer["up_to"], f"{spec.where}.transfer.up_to")
     except InputError as error:
         problems.extend(error.problems)
     if not tasks and transfer is not None and transfer["name"] == "head":
