@@ -134,7 +134,9 @@ def test_the_plan_says_what_was_left_out_and_what_no_image_has(table: Path) -> N
     made = plan(params(table, {"site": ["A", "guys"]}))
     found = {item["what"]: (item["value"], item["why"]) for item in inferred(made)}
     assert found["datasets.a filter"] == ("30 of 90 images", "site A or guys")
-    assert made.warnings == ["data set 'a': filter.site: no image has 'guys' (valid: A, B, C)"]
+    assert made.warnings == [
+        "data set 'a': filter.site: no image has 'guys' (there are A (30), B (30), C (30))"
+    ]
     facts = plan_document(made)["datasets"]["a"]
     assert facts["filter"] == {"site": ["A", "guys"]}
     assert len(facts["images"]) == facts["n"]["all"] == 30

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,15 @@ def test_a_new_data_set_takes_no_more_lines_than_the_papers(name: str) -> None:
     assert len(lines) <= PAPER
 
 
-def test_the_page_is_planned_without_torch(page: Path) -> None:  # noqa: ARG001
+def test_the_page_is_planned(page: Path) -> None:  # noqa: ARG001
     result = CliRunner().invoke(main, ["plan", "own.yaml"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert "datasets.clinic.task: regression" in result.output
     assert "datasets.sexes.task: binary (F, M)" in result.output
     assert "60" in result.output
+
+
+def test_planning_own_parts_imports_no_torch(page: Path) -> None:
+    script = "import sys\nfrom tlpy.cli import main\nmain(['plan', 'own.yaml'], standalone_mode=False)\n"
+    script += "assert not {'torch', 'losses', 'nets'} & set(sys.modules), 'own files were run'"
+    subprocess.run([sys.executable, "-c", script], cwd=page, check=True, timeout=60)
