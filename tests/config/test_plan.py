@@ -334,3 +334,12 @@ def test_a_layer_that_is_not_there_is_told_before_anything_trains(params: dict) 
     space = {"finetune.transfer": [{"name": "freeze", "up_to": "layer9.1.conv1"}, "head"]}
     with pytest.raises(InputError, match=r"transfer\.up_to: resnet\w+ has no layer 'layer9\.1\.conv1'"):
         _plan({**params, "search": {"space": space}})
+
+
+def test_bins_that_no_label_falls_into_are_told_before_anything_trains(params: dict) -> None:
+    pretrain = {**params["stages"][0], "objective": {"soft_bins": {"low": 200, "high": 300}}}
+    stages = [pretrain, *params["stages"][1:]]
+    with pytest.raises(
+        InputError, match=r"stages\[0\].objective.soft_bins: most of the training part.*age"
+    ):
+        _plan({**params, "stages": stages})

@@ -62,6 +62,7 @@ def complete_goal(
     Raises:
         InputError: what fits neither the labels nor the images.
     """
+    from tlpy.config.bins import check_bins
     from tlpy.objectives.registry import check_fit, complete_objective
     from tlpy.scenarios.registry import complete_scenario
 
@@ -73,6 +74,7 @@ def complete_goal(
     try:
         objective = complete_objective(spec.objective, task, where, started, tasks)
         check_fit(objective, where, size, beside, training["augmentation"], training["datamodule"])
+        check_bins(objective, tasks, sources, where)
     except InputError as error:
         problems.extend(error.problems)
     try:
