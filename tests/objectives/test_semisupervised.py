@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from math import exp
+from typing import Any
 
 import pytest
 import steps
 import torch
 
+from tlpy.errors import InputError
+from tlpy.objectives.fit import check_fit
 from tlpy.objectives.fixmatch import pseudo_label_loss
 from tlpy.objectives.mean_teacher import ramp_up, shares
+from tlpy.objectives.registry import complete_objective
 from tlpy.objectives.teacher import Teacher
 
 
@@ -25,25 +29,67 @@ def test_the_teacher_is_the_moving_average() -> None:
         decay = min(0.6, (1 + done) / (10 + done))
         expected = decay * expected + (1 - decay) * parameter.detach()
     torch.testing.assert_close(dict(teacher.network.named_parameters())[name].detach(), expected)
-    assert int(teacher.steps) == 30
+    assert teacher.steps == 30
     assert not any(p.requires_grad for p in teacher.parameters())
     assert teacher(steps.images(), architecture)["sex"].grad_fn is None
 
 
-def test_the_teacher_has_the_networks_statistics_and_modes() -> None:
+def test_the_teacher_has_own_statistics_and_the_networks_modes() -> None:
     architecture = steps.network(steps.SEX).train()
     teacher = Teacher(architecture)
-    architecture(steps.images())
-    teacher.follow(architecture, 0.9)
+    architecture.encoder.layer1.eval()
     before = {name: value.clone() for name, value in architecture.named_buffers()}
     teacher(steps.images(seed=5) + 3, architecture)
     teacher.follow(architecture, 0.9)
+    own = dict(teacher.network.named_buffers())
     for name, value in architecture.named_buffers():
-        torch.testing.assert_close(before[name], value)
-        torch.testing.assert_close(dict(teacher.network.named_buffers())[name], value)
+        assert torch.equal(before[name], value), "asking the teacher leaves the network as it is"
+        frozen = name.startswith("encoder.layer1")
+        assert torch.equal(own[name], value) == frozen, name
     architecture.eval()
     said = teacher(steps.images(), architecture)["sex"]
     torch.testing.assert_close(said[:2], teacher(steps.images()[:2], architecture)["sex"])
+
+
+def test_a_teacher_is_continued() -> None:
+    architecture = steps.network(steps.SEX)
+    teacher, other = Teacher(architecture), Teacher(architecture)
+    teacher.follow(architecture, 0.9)
+    other.load_state_dict(teacher.state_dict())
+    assert other.steps == 1
+
+
+def test_who_is_judged() -> None:
+    """The teacher, where there is one that averages."""
+    cases: dict[str, Any] = {
+        "fixmatch": {"fixmatch": 1},
+        "mean teacher": {"mean_teacher": 1},
+        "the network itself": {"fixmatch": {"ema": 0}},
+    }
+    for case, value in cases.items():
+        objective, _ = steps.started(value, steps.SEX)
+        network = None if "itself" in case else objective.terms[1].teacher.network
+        assert objective.average() is network
+
+
+def test_two_averages_cannot_both_be_judged() -> None:
+    def check(**terms: Any) -> None:
+        check_fit(complete_objective(terms, steps.SEX, "objective"), "objective")
+
+    with pytest.raises(InputError, match=r"fixmatch and mean_teacher each hold a moving average.*ema: 0"):
+        check(fixmatch=1, mean_teacher=1)
+    check(fixmatch={"ema": 0}, mean_teacher=1)
+
+
+def test_labelled_images_do_not_change_what_fixmatch_asks() -> None:
+    value = {"fixmatch": {"weak": None, "strong": None, "threshold": 0.0}}
+    objective, architecture = steps.started(value, steps.SEX)
+    architecture.eval()
+    step = steps.observed(objective, architecture, steps.SEX)
+    assert step.unlabelled is not None
+    logits = architecture(step.unlabelled)["sex"]
+    expected = pseudo_label_loss(logits, logits.detach(), 0.0, True)
+    torch.testing.assert_close(objective(step)[1]["fixmatch"], expected.detach())
 
 
 @pytest.mark.parametrize("binary", [True, False])

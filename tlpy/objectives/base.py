@@ -82,12 +82,13 @@ class Term(nn.Module):
         needs_start: it has an effect only where weights were taken over.
         dims: the numbers of spatial axes it works in.
         conflicts: augmentations it must not be trained with.
+        averages: it holds a moving average of the network, which `average` gives.
         aligns: it compares `features` with `unlabelled_features`.
         uses_maps: it asks for `Step.maps`.
         scales: mean and sd that the targets of each regression label were standardised with; set before
             `start`.
 
-    The first seven are read by planning, from an own class's source: write them out. Those of our own terms
+    The first eight are read by planning, from an own class's source: write them out. Those of our own terms
     are in `tlpy.objectives.entries`.
     """
 
@@ -100,6 +101,7 @@ class Term(nn.Module):
     conflicts: tuple[str, ...] = ()
     aligns = False
     uses_maps = False
+    averages = False
 
     def __init__(self, task: Mapping[str, Any], weight: float = 1.0) -> None:
         super().__init__()
@@ -124,6 +126,14 @@ class Term(nn.Module):
 
     def after_step(self, architecture: nn.Module) -> None:
         """Called after each step of the optimizer."""
+
+    def average(self) -> Architecture | None:
+        """The network that is validated, kept and handed on in place of the one that trains; None: that one.
+
+        Asked of a term that `averages`. It has the same parameters and buffers by name, and is none of the
+        term's trained networks: its parameters need no gradient.
+        """
+        return None
 
     def undecayed(self) -> list[nn.Parameter]:
         """Own parameters that no weight decay may touch."""
@@ -234,6 +244,11 @@ class Objective(nn.Module):
             shares[name] = value.reshape(()) * term.weight
         total = torch.stack(list(shares.values())).sum()
         return total, {name: share.detach() for name, share in shares.items()}
+
+    def average(self) -> Architecture | None:
+        """The moving average that is to be judged instead of the network, where a term holds one."""
+        found = (term.average() for _, term in self._named() if term.averages)
+        return next((network for network in found if network is not None), None)
 
     def after_step(self, architecture: nn.Module) -> None:
         """Call it after each step of the optimizer: moving averages follow the network."""

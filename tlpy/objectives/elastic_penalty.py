@@ -44,22 +44,26 @@ class ElasticPenalty(Term):
         if alpha < 0 or beta < 0:
             raise ValueError(f"alpha and beta: expected numbers of at least 0, found {alpha} and {beta}")
         self.alpha, self.beta = float(alpha), float(beta)
+        self._frozen: frozenset[str] = frozenset()
 
     def start(
         self, architecture: nn.Module, loaded: frozenset[str], targets: Mapping[str, Tensor] | None = None
     ) -> None:
         """Remember the taken-over parameters as they are now."""
         del targets
+        found = penalised(architecture)
+        # By name: a moving average of the network has no gradients at all.
+        self._frozen = frozenset(name for name, parameter in found if not parameter.requires_grad)
         for name in [name for name in self._buffers if name.startswith(_PREFIX)]:
             del self._buffers[name]
-        for name, parameter in penalised(architecture):
+        for name, parameter in found:
             if name in loaded:
                 self.register_buffer(_key(name), parameter.detach().clone())
 
     def forward(self, step: Step) -> Tensor:
         taken, new = [], []
         for name, parameter in penalised(step.architecture):
-            if not parameter.requires_grad:
+            if name in self._frozen:
                 continue
             start = self._buffers.get(_key(name))
             # One fused operation each way instead of a difference, a square and a sum.

@@ -25,6 +25,7 @@ class ObjectiveEntry(Entry):
         needs_start: whether it has an effect only where weights were taken over.
         needs_unlabelled: whether a stage with it must have `unlabelled` images.
         selfsupervised: whether it can be the only term of a stage without labels.
+        averages: whether it holds a moving average of the network, which is then what is judged and kept.
         dims: the numbers of spatial axes it works in.
         conflicts: augmentations it must not be trained with, since they change what it asks for.
         place: file and line of an own class; empty for ours.
@@ -36,6 +37,7 @@ class ObjectiveEntry(Entry):
     needs_start: bool = False
     needs_unlabelled: bool = False
     selfsupervised: bool = False
+    averages: bool = False
     dims: tuple[int, ...] = (1, 2, 3)
     conflicts: tuple[str, ...] = ()
     place: str = ""
@@ -145,6 +147,7 @@ OBJECTIVES: Registry[ObjectiveEntry] = Registry(
             "FixMatch (Sohn 2020): sure pseudo-labels of weakly for strongly augmented images",
             tasks=CLASSES,
             needs_unlabelled=True,
+            averages=True,
         ),
         _auxiliary(
             "mean_teacher",
@@ -152,6 +155,7 @@ OBJECTIVES: Registry[ObjectiveEntry] = Registry(
             {"ema": [0.99, 0.999], "ramp": 0.4, "augmentation": "weak"},
             "mean teacher (Tarvainen 2017): agree with the moving average of oneself",
             needs_unlabelled=True,
+            averages=True,
             tasks=TASKS,
         ),
         _auxiliary(

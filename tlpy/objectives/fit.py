@@ -9,6 +9,8 @@ from tlpy.errors import Problems
 from tlpy.objectives.arguments import check_views
 from tlpy.objectives.own import entry_of
 
+_OFF = ", or give fixmatch `ema: 0`"
+
 
 def check_fit(
     objective: Mapping[str, Mapping[str, Any]],
@@ -29,8 +31,9 @@ def check_fit(
         datamodule: its data module, completed; it may have augmentations of its own.
 
     Raises:
-        InputError: a term for other images, one that needs images without labels, or one whose task an
-            augmentation undoes, be it the data module's.
+        InputError: a term for other images, one that needs images without labels, one whose task an
+            augmentation undoes, be it the data module's, or several that each have the network judged by a
+            moving average of their own.
     """
     from tlpy.data.modules.registry import augmentations_of
 
@@ -56,4 +59,12 @@ def check_fit(
             problems.add(place, message, "give it `turns: false`, or take one out")
         if size is not None:
             check_views(arguments, place, size, problems)
+    averaging = [name for name in objective if _averages(name, objective[name])]
+    if len(averaging) > 1:
+        message = f"{' and '.join(averaging)} each hold a moving average of the network to be judged and kept"
+        problems.add(where, message, f"take one out{_OFF if 'fixmatch' in averaging else ''}")
     problems.raise_if_any()
+
+
+def _averages(name: str, arguments: Mapping[str, Any]) -> bool:
+    return entry_of(name).averages and arguments.get("ema") != 0

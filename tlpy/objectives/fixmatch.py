@@ -20,17 +20,20 @@ class FixMatch(Term):
     """mean 1[max q ≥ τ] · H(argmax q, p): the class of a weakly augmented image for its strong version.
 
     Sohn et al. 2020, "FixMatch: simplifying semi-supervised learning with consistency and confidence",
-    eq. 4; λ_u is the weight. q comes from the moving average of the network, which the paper keeps for
-    testing; with `ema` 0 from the network itself, as there. Images whose q is below the threshold count in
-    the mean, with 0. A stage's batches have as many images without labels as PLAN was told; the paper has 7
-    for each one with a label.
+    eq. 4; λ_u is the weight. The moving average of the network is what is validated and kept, as in the
+    paper; here q comes from it, too (there from the network itself), which is steadier over the short
+    trainings that few images make. With `ema` 0 there is none. Images whose q is below the threshold count
+    in the mean, with 0. A stage's batches have as many images without labels as PLAN was told; the paper
+    has 7 for each one with a label.
 
     Args:
         task, weight: see `Term`.
         threshold: τ, from 0 to below 1.
-        ema: decay of the moving average.
+        ema: decay of the moving average; 0: without it.
         weak, strong: the two augmentations.
     """
+
+    averages = True
 
     def __init__(
         self,
@@ -55,10 +58,16 @@ class FixMatch(Term):
     def after_step(self, architecture: nn.Module) -> None:
         self.teacher.follow(architecture, self.ema)
 
+    def average(self) -> Architecture | None:
+        return self.teacher.network if self.ema else None
+
     def forward(self, step: Step) -> Tensor:
         if step.unlabelled is None:
             return nothing(step)
-        said = self.teacher(self.weak(step.unlabelled, step), step.architecture)
+        # Labelled images go along, so that its statistics of batch normalisation are of both.
+        shown = torch.cat([self.weak(step.unlabelled, step), step.images])
+        answers = self.teacher(shown, step.architecture)
+        said = {label: answer[: len(step.unlabelled)] for label, answer in answers.items()}
         found = step.architecture(self.strong(step.unlabelled, step))
         losses = [
             pseudo_label_loss(found[label].float(), said[label], self.threshold, task_type == BINARY)

@@ -23,7 +23,7 @@ class MeanTeacher(Term):
     Tarvainen & Valpola 2017, "Mean teachers are better role models". f̄ is the moving average of the
     network; f and f̄ are probabilities of classes, or standardised numbers. w rises as e^{-5 (1 - p/ramp)²}
     over the first `ramp` of the training, while the average forgets fast; the paper's largest weight
-    depends on the data, from 1 to 100.
+    depends on the data, from 1 to 100. f̄ is what is validated and kept.
 
     Args:
         task, weight: see `Term`.
@@ -31,6 +31,8 @@ class MeanTeacher(Term):
         ramp: share of the training over which it does.
         augmentation: what a view is.
     """
+
+    averages = True
 
     def __init__(
         self,
@@ -54,6 +56,9 @@ class MeanTeacher(Term):
 
     def after_step(self, architecture: nn.Module) -> None:
         self.teacher.follow(architecture, self.ema[self._progress >= self.ramp])
+
+    def average(self) -> Architecture | None:
+        return self.teacher.network
 
     def forward(self, step: Step) -> Tensor:
         if not step.training:

@@ -18,7 +18,7 @@ from tlpy.objectives.entries import OBJECTIVES, TASKS, ObjectiveEntry
 from tlpy.source_code import Constant, Described, SourceTree
 
 _TERM = "tlpy.objectives.base.Term"
-_FLAGS = ("primary", "needs_start", "needs_unlabelled", "selfsupervised")
+_FLAGS = ("primary", "needs_start", "needs_unlabelled", "selfsupervised", "averages")
 
 
 def _several(*values: Any) -> rules.Rule:

@@ -136,11 +136,12 @@ def fit(
 def _load_kept(module: SequentialScenario, keeper: Keeper) -> int:
     """Put the kept epoch's weights in; which epoch that is."""
     if keeper.keep == "last":
+        module.settle(module.judged.state_dict())
         return len(keeper.history)
     if keeper.best_epoch is None:
         name = keeper.metric.name
         raise DivergedError(f"the validation {name} was not a number in any epoch; a smaller lr may help")
-    module.architecture.load_state_dict(keeper.best_weights)
+    module.settle(keeper.best_weights)
     return keeper.best_epoch
 
 

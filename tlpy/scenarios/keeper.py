@@ -99,7 +99,7 @@ class Keeper(Callback):
         if self.metric.better(value, best) or (value == best and loss < best_loss):
             self._best, self.best_epoch = (value, loss), epoch
             if self.keep == "best":
-                state = module.architecture.state_dict()
+                state = module.judged.state_dict()
                 self.best_weights = {name: tensor.detach().clone() for name, tensor in state.items()}
         margin = self._early_stopping["min_delta"] if self._early_stopping else 0.0
         shifted = value + margin if self.metric.lower_is_better else value - margin

@@ -85,12 +85,24 @@ class SequentialScenario(LightningModule):
         self.validation: dict[str, float] = {}
         self.tested: dict[str, float] = {}
         self._draws = torch.Generator()
+        self._settled = False
 
     @property
     def tasks(self) -> Sequence[Mapping[str, Any]]:
         """One for each head; the first is the one that the stage is judged by."""
         tasks: Sequence[Mapping[str, Any]] = self._stage["tasks"]
         return tasks
+
+    @property
+    def judged(self) -> Architecture:
+        """The network that is validated and kept: the one that trains, or a term's moving average of it."""
+        average = None if self._settled else self.objective.average()
+        return self.architecture if average is None else average
+
+    def settle(self, weights: Mapping[str, Tensor]) -> None:
+        """The training is over, and this is its outcome: from now on `architecture` is what is judged."""
+        self.architecture.load_state_dict(weights)
+        self._settled = True
 
     def configure_optimizers(self) -> Any:
         training = self._stage["training"]
@@ -116,7 +128,8 @@ class SequentialScenario(LightningModule):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Outputs (batch, outputs) by label, float32 whatever the precision inside."""
-        outputs = self.architecture(images.contiguous(memory_format=self._format))
+        network = self.architecture if self.training else self.judged
+        outputs = network(images.contiguous(memory_format=self._format))
         return {label: values.float() for label, values in outputs.items()}
 
     def take_apart(self, batch: Any) -> Batch:
@@ -195,8 +208,9 @@ class SequentialScenario(LightningModule):
 
     def _loss(self, batch: Batch, batch_idx: int) -> tuple[Tensor, dict[str, Tensor]]:
         others = batch.unlabelled
+        training = bool(self.trainer.training)
         step = self.objective.observe(
-            self.architecture,
+            self.architecture if training else self.judged,
             batch.images.contiguous(memory_format=self._format),
             batch.targets,
             None if others is None else others.contiguous(memory_format=self._format),
@@ -205,7 +219,7 @@ class SequentialScenario(LightningModule):
             unlabelled_source=batch.unlabelled_source,
             generator=self._draws,
             step=self.global_step,
-            training=bool(self.trainer.training),
+            training=training,
         )
         total, terms = self.objective(step)
         count = len(batch.images)
