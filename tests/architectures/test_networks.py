@@ -1,82 +1,101 @@
-"""The networks against MONAI's, and what is theirs alone."""
+"""What the encoders add to MONAI's networks, and what is theirs alone."""
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
+from monai.networks.nets.densenet import DenseNet
+from monai.networks.nets.resnet import ResNet
+from monai.networks.nets.vit import ViT
 from torch import nn
 
+from tlpy.architectures.build import build
 from tlpy.architectures.densenet import DenseNetEncoder
-from tlpy.architectures.resnet import Padding, ResNetEncoder
+from tlpy.architectures.resnet import ResNetEncoder
 from tlpy.architectures.sfcn import SFCNEncoder
 from tlpy.architectures.vit import ViTEncoder, sine_positions
 
-
-@pytest.mark.parametrize("dims", [1, 2, 3])
-@pytest.mark.parametrize(("kind", "shortcut"), [("basic", "B"), ("bottleneck", "B"), ("basic", "A")])
-def test_resnet_is_monais(dims: int, kind: str, shortcut: str) -> None:
-    from monai.networks.nets.resnet import ResNet
-
-    theirs = ResNet(
-        kind,
-        [2, 1, 1, 1],
-        [4, 8, 16, 32],
-        spatial_dims=dims,
-        n_input_channels=2,
-        conv1_t_stride=2,
-        shortcut_type=shortcut,
-        feed_forward=False,
-    )
-    ours = ResNetEncoder(dims, 2, [2, 1, 1, 1], kind == "bottleneck", filters=4, shortcut=shortcut)
-    assert list(ours.state_dict()) == list(theirs.state_dict())
-    ours.load_state_dict(theirs.state_dict())
-    images = torch.randn(2, 2, *(21, 18, 9)[:dims])
-    for mode in (True, False):
-        ours.train(mode), theirs.train(mode)
-        torch.testing.assert_close(ours(images), theirs(images))
+each = pytest.mark.parametrize("dims", [1, 2, 3])
 
 
-@pytest.mark.parametrize("dims", [1, 2, 3])
-def test_densenet_is_monais(dims: int) -> None:
-    from monai.networks.nets.densenet import DenseNet
+@pytest.mark.parametrize("name", ["resnet10", "resnet50", "densenet121", "sfcn", "vit", "swin"])
+def test_the_features_are_the_mean_of_the_map(name: str) -> None:
+    encoder = build({"name": name}, 1, (40, 36), {"age": 1}).encoder.eval()
+    images = torch.randn(2, 1, 40, 36)
+    maps = encoder.forward_map(images)  # type: ignore[operator]
+    assert maps.shape[:2] == (2, encoder.width)
+    torch.testing.assert_close(maps.flatten(2).mean(2), encoder(images))
 
+
+@pytest.mark.parametrize(("name", "width"), [("resnet10", 32), ("resnet50", 128), ("densenet121", 32)])
+def test_the_stem_is_as_one_says(name: str, width: int) -> None:
+    arguments = {"filters": 4, "kernel": 3, "stride": 1, "max_pool": False}
+    growth = {"growth": 1} if name == "densenet121" else {"shortcut_bias": False}
+    encoder = build({"name": name, **arguments, **growth}, 2, (16, 8, 8), {"age": 1}).encoder
+    stem = next(module for module in encoder.modules() if isinstance(module, nn.Conv3d))
+    assert (stem.kernel_size, stem.stride, stem.padding, stem.bias) == ((3,) * 3, (1,) * 3, (1,) * 3, None)
+    assert encoder.width == width
+    # Only the three steps between stages halve the image.
+    assert encoder.forward_map(torch.randn(2, 2, 16, 8, 8)).shape == (2, width, 2, 1, 1)  # type: ignore[operator]
+    assert all(module.bias is None for module in encoder.modules() if isinstance(module, nn.Conv3d))
+
+
+@pytest.mark.parametrize(("name", "mode"), [("resnet18", "fan_out"), ("densenet121", "fan_in")])
+@pytest.mark.parametrize("kernel", [7, 5])
+def test_convolutions_start_as_he_says(name: str, mode: str, kernel: int) -> None:
+    torch.manual_seed(0)
+    encoder = build({"name": name, "kernel": kernel}, 3, (8, 8), {"age": 1}).encoder
+    for module in encoder.modules():
+        if isinstance(module, nn.Conv2d):
+            fan = (module.weight[:, 0] if mode == "fan_out" else module.weight[0]).numel()
+            assert module.weight.std().item() == pytest.approx((2 / fan) ** 0.5, rel=0.1)
+
+
+@each
+def test_shortcut_a_is_monais_and_lets_the_gradient_through(dims: int) -> None:
+    encoder = ResNetEncoder(dims, 2, [1, 1, 1, 1], filters=3, shortcut="A")
+    images = torch.randn(2, 3, *(5, 6, 3)[:dims], requires_grad=True)
+    out = copy.deepcopy(encoder).layer2[0].downsample(images)
+    assert torch.equal(out, ResNet._downsample_basic_block(encoder, images, 6, 2, dims))
+    out.sum().backward()
+    expected = torch.zeros_like(images)
+    expected[(..., *[slice(None, None, 2)] * dims)] = 1
+    assert images.grad is not None
+    assert torch.equal(images.grad, expected)
+
+
+@each
+def test_densenet_gives_monais_features(dims: int) -> None:
     theirs = DenseNet(dims, 2, 1, init_features=4, growth_rate=2, block_config=(2, 1, 2), bn_size=3)
     ours = DenseNetEncoder(dims, 2, (2, 1, 2), filters=4, growth=2, bottleneck=3)
     state = {name: value for name, value in theirs.state_dict().items() if name.startswith("features.")}
-    assert list(ours.state_dict()) == list(state)
     ours.load_state_dict(state)
     images = torch.randn(2, 2, *(42, 36, 32)[:dims])
-    for mode in (True, False):
-        ours.train(mode), theirs.train(mode)
-        pooled = theirs.class_layers[:3](theirs.features(images))
-        torch.testing.assert_close(ours(images), pooled)
+    torch.testing.assert_close(ours(images), theirs.class_layers[:3](theirs.features(images)))
 
 
-@pytest.mark.parametrize("dims", [1, 2, 3])
-def test_vit_is_monais_but_for_the_normalisation_it_does_not_use(dims: int) -> None:
-    from monai.networks.nets.vit import ViT
+def test_densenet_drops_single_values() -> None:
+    layer = DenseNetEncoder(3, 1, (1, 1), filters=4, growth=2, dropout=0.5).features.denseblock1.denselayer1
+    new = layer(torch.randn(2, 4, 4, 4, 4))[:, 4:]
+    dropped = (new == 0).flatten(2).float().mean(2)
+    assert ((dropped > 0) & (dropped < 1)).all()
 
+
+@each
+@pytest.mark.parametrize("bias", [True, False])
+def test_vit_gives_monais_tokens_without_the_weights_it_does_not_use(dims: int, bias: bool) -> None:
     size = (12, 8, 4)[:dims]
-    theirs = ViT(2, size, 4, hidden_size=12, mlp_dim=48, num_layers=2, num_heads=3, spatial_dims=dims).eval()
-    ours = ViTEncoder(dims, 2, size, patch=4, width=12, depth=2, heads=3).eval()
+    theirs = ViT(
+        2, size, 4, hidden_size=12, mlp_dim=48, num_layers=2, num_heads=3, spatial_dims=dims, qkv_bias=bias
+    ).eval()
+    ours = ViTEncoder(dims, 2, size, patch=4, width=12, depth=2, heads=3, qkv_bias=bias).eval()
     used = {name: value for name, value in theirs.state_dict().items() if "norm_cross_attn" not in name}
-    missing = ours.load_state_dict(used, strict=False)
-    assert missing.missing_keys == ["patch_embedding.grid"]
-    assert not missing.unexpected_keys
     assert [name for name in ours.state_dict() if name != "patch_embedding.grid"] == list(used)
+    ours.load_state_dict(used, strict=False)
     images = torch.randn(2, 2, *size)
     torch.testing.assert_close(ours(images), theirs(images)[0].mean(1))
-
-
-def test_shortcut_a_lets_the_gradient_through() -> None:
-    images = torch.randn(1, 2, 5, 6, requires_grad=True)
-    out = Padding(5, 2)(images)
-    assert out.shape == (1, 5, 3, 3)
-    assert torch.equal(out[:, :2], images[..., ::2, ::2])
-    assert not out[:, 2:].any()
-    out.sum().backward()
-    assert images.grad is not None
-    assert images.grad.sum() == 2 * 3 * 3
 
 
 def test_vit_extends_an_image_by_its_own_edge() -> None:
@@ -97,6 +116,18 @@ def test_vit_dropout_is_off_in_evaluation() -> None:
     assert not torch.equal(encoder(image), encoder(image))
     encoder.eval()
     assert torch.equal(encoder(image), encoder(image))
+
+
+def test_dropout_within_the_attention_follows_the_mode_however_it_was_set() -> None:
+    encoder = ViTEncoder(2, 1, (8, 8), patch=4, width=8, depth=2, heads=2, dropout=0.5)
+    for name, module in encoder.named_modules():
+        if isinstance(module, nn.Dropout) and not name.endswith("attn.drop_weights"):
+            module.p = 0.0
+    image = torch.randn(1, 1, 8, 8)
+    for mode in (True, False, True):
+        for module in encoder.modules():
+            module.training = mode
+        assert torch.equal(encoder(image), encoder(image)) != mode
 
 
 def test_sine_positions_tell_every_place_and_do_not_train() -> None:

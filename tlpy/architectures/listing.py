@@ -47,7 +47,7 @@ def describe_layers(
 ) -> dict[str, Any]:
     """The named layers of an architecture in definition order, as `{name: freeze, up_to: …}` needs them.
 
-    Our own networks are built on torch's `meta` device, which takes neither memory nor time.
+    All but Swin are built on torch's `meta` device, which takes neither memory nor time.
 
     Args:
         component: name or class path with arguments.
@@ -74,8 +74,8 @@ def describe_layers(
     if len(shape) != dims:
         raise InputError([Problem("size", f"expected {dims} numbers, found {list(shape)}")])
     name = component["name"]
-    ours = name in ARCHITECTURES and ARCHITECTURES.entry(name).family in _ON_META
-    with torch.device("meta" if ours else "cpu"):
+    on_meta = name in ARCHITECTURES and ARCHITECTURES.entry(name).family in _ON_META
+    with torch.device("meta" if on_meta else "cpu"):
         architecture = build(component, channels, shape, {"label": outputs})
     frozen = set(parameters_before(architecture, up_to)) if up_to else set()
     total = sum(parameter.numel() for parameter in architecture.parameters())

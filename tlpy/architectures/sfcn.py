@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from monai.networks.layers.factories import Conv, Norm
 from torch import Tensor, nn
 
-from tlpy.architectures.layers import HalvingPool, batch_norm, convolution
+from tlpy.architectures.layers import HalvingPool
 
 # The authors' channels, from the first to the last convolution.
 FILTERS = (32, 64, 128, 256, 256, 64)
@@ -33,11 +34,13 @@ class SFCNEncoder(nn.Module):
 
     def __init__(self, dims: int, channels: int, filters: Sequence[int] = FILTERS, kernel: int = 3) -> None:
         super().__init__()
+        convolution, norm = Conv[Conv.CONV, dims], Norm[Norm.BATCH, dims]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         before = channels
         for index, after in enumerate(filters):
             last = index == len(filters) - 1
-            members = [convolution(dims, before, after, 1 if last else kernel), batch_norm(dims, after)]
+            edge = 1 if last else kernel
+            members = [convolution(before, after, edge, padding=edge // 2), norm(after)]
             if not last:
                 members.append(HalvingPool())
             layers[f"conv_{index}"] = nn.Sequential(*members, nn.ReLU(inplace=True))

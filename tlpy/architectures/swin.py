@@ -1,8 +1,4 @@
-"""The Swin transformer in two and three dimensions, from MONAI.
-
-MONAI is imported here and nowhere else: it takes a second or two, which only a stage with this
-network pays.
-"""
+"""The Swin transformer in two and three dimensions: MONAI's."""
 
 from __future__ import annotations
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from monai.networks.blocks import Convolution
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
-from tlpy.architectures.layers import convolution
 
 _LEAST, _GROUPS = 16, 8
+_NORM, _ACTIVATION = ("group", {"num_groups": _GROUPS}), ("relu", {"inplace": True})
 
 
 class Decoder(nn.Module):
@@ -36,14 +37,10 @@ class Decoder(nn.Module):
         before, steps = features, []
         for number in range(len(self.sizes)):
             after = max(_LEAST, width // 2**number // _GROUPS * _GROUPS)
-            steps.append(
-                nn.Sequential(
-                    convolution(dims, before, after, 3), nn.GroupNorm(_GROUPS, after), nn.ReLU(inplace=True)
-                )
-            )
+            steps.append(Convolution(dims, before, after, norm=_NORM, act=_ACTIVATION))
             before = after
         self.steps = nn.ModuleList(steps)
-        self.last = convolution(dims, before, channels, 1)
+        self.last = Convolution(dims, before, channels, kernel_size=1, conv_only=True)
 
     def forward(self, maps: Tensor) -> Tensor:
         for size, step in zip(self.sizes, self.steps, strict=True):

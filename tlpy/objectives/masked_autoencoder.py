@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
-from tlpy.architectures.vit import TransformerBlock, ViTEncoder, sine_positions
+from tlpy.architectures.vit import TransformerLayer, ViTEncoder, sine_positions
 from tlpy.objectives.base import Step, Term
 from tlpy.objectives.decoder import encode_map, image_shape, make_decoder, masked_mean
 
@@ -68,12 +68,11 @@ class MaskedAutoencoder(Term):
 
     def _tokens(self, encoder: ViTEncoder, step: Step) -> Tensor:
         images = step.all_images
-        embedding = encoder.patch_embedding
-        tokens = embedding(images)
+        tokens = encoder.embed(images)
         order, kept = _shuffle(step, len(images), tokens.shape[1], self.ratio)
         visible = tokens.gather(1, order[:, :kept, None].expand(-1, -1, tokens.shape[2]))
         found = cast(TokenDecoder, self.decoder)(encoder.transform(visible), order)
-        true = cut(embedding.whole(images).float(), [embedding.patch] * len(embedding.shape))
+        true = cut(encoder.whole(images).float(), [encoder.patch] * len(encoder.grid))
         if self.normalise:
             true = _standardised(true)
         hidden = torch.ones(len(images), tokens.shape[1], device=images.device)
@@ -109,17 +108,16 @@ class TokenDecoder(nn.Module):
 
     def __init__(self, encoder: ViTEncoder, channels: int, width: int, depth: int) -> None:
         super().__init__()
-        embedding = encoder.patch_embedding
-        dims, heads = len(embedding.shape), _heads(width)
+        heads = _heads(width)
         self.embed = nn.Linear(encoder.width, width)
         self.mask = nn.Parameter(torch.zeros(1, 1, width))
         nn.init.normal_(self.mask, std=0.02)
-        self.register_buffer("positions", sine_positions(embedding.shape, width))
+        self.register_buffer("positions", sine_positions(encoder.grid, width))
         self.blocks = nn.Sequential(
-            *(TransformerBlock(width, heads, 4 * width, 0.0, True) for _ in range(depth))
+            *(TransformerLayer(width, heads, 4 * width, 0.0, True) for _ in range(depth))
         )
         self.norm = nn.LayerNorm(width)
-        self.last = nn.Linear(width, channels * embedding.patch**dims)
+        self.last = nn.Linear(width, channels * encoder.patch ** len(encoder.grid))
 
     def forward(self, visible: Tensor, order: Tensor) -> Tensor:
         """Visible tokens (batch, kept, width), the first ones of `order` (batch, tokens), to all patches."""
