@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import types
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,6 +41,8 @@ with _without_scipy_signal():
 # What Lightning tells at each fit (devices found, tips, why it stopped) is in metrics.json, in our words.
 for _name in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(_name).setLevel(logging.ERROR)
+# On a cluster's node it advises to prepend `srun`; a task of the pipeline starts its own processes.
+warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
 
 __all__ = [
     "Callback",
