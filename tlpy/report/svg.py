@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from tlpy.report.sections import BLUE, GREY, ORANGE, escape
 
 _WIDTH = 1100
+# Of a name on an axis, in characters.
+_LONGEST = 26
 _ROW = 26
 
 
@@ -133,6 +135,10 @@ def strips(panels: Sequence[Panel], axis: str, show: Callable[[float], str]) -> 
     total = sum(len(panel.values) for panel in panels)
     slot = min(150.0, (_WIDTH - 70 - gap * len(panels)) / max(total, 1))
     right = 70 + slot * total + gap * (len(panels) - 1)
+    # Names that would not fit side by side are turned, so that resnet10 and resnet101 can be told apart.
+    longest = max((len(value) for panel in panels for value, _ in panel.values), default=0)
+    turned = longest > max(4, int(slot / 7))
+    below = 0.57 * 7 * min(longest, _LONGEST) if turned else 0
     for tick in ticks(low, high):
         parts.append(
             f'<line x1="60" x2="{right:.0f}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" class="tlimb-grid"/>'
@@ -162,14 +168,14 @@ def strips(panels: Sequence[Panel], axis: str, show: Callable[[float], str]) -> 
                         f'y2="{y(mean):.1f}" stroke="{colour}" stroke-width="3">'
                         f"<title>{name}: mean {show(mean)} of {len(found)}</title></line>"
                     )
-            label = _cut(value, max(4, int(slot / 7)))
-            parts.append(
-                f'<text x="{centre:.1f}" y="{top + height + 18}" text-anchor="middle">'
-                f"<title>{escape(value)}</title>{label}</text>"
-            )
+            place = f'x="{centre:.1f}" y="{top + height + 18}"'
+            how = 'text-anchor="middle"'
+            if turned:
+                how = f'text-anchor="end" transform="rotate(-35 {centre:.1f} {top + height + 12})"'
+            parts.append(f"<text {place} {how}><title>{escape(value)}</title>{_cut(value, _LONGEST)}</text>")
             x += slot
         x += gap
-    legend = top + height + 42
+    legend = top + height + 42 + round(below)
     parts.append(
         f'<circle cx="70" cy="{legend - 4}" r="4" fill="{GREY}"/><text x="80" y="{legend}">validation</text>'
     )
