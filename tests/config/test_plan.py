@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tlpy.config.files import plan_document, sharing, task_document, write_plan
+from tlpy.config.files import plan_document, sharing, summary, task_document, write_plan
 from tlpy.config.plan import Plan, Planner
 from tlpy.config.schema import Schema
 from tlpy.errors import InputError
@@ -267,6 +268,17 @@ def test_a_missing_label_is_an_error_unless_it_may_be_skipped(params: dict, make
     assert plan_document(plan)["datasets"]["source"]["n"]["all"] == 39
 
 
+def test_the_log_names_a_few_of_many_that_are_left_out(params: dict, make_table) -> None:  # type: ignore[no-untyped-def]
+    holes = make_table("holes")
+    rows = holes.read_text().splitlines()
+    rows[1:12] = [re.sub(r",[\d.]+,", ",n/a,", row, count=1) for row in rows[1:12]]
+    holes.write_text("\n".join(rows) + "\n")
+    params["datasets"]["source"]["path"] = str(holes)
+    told = [line for line in summary(_plan({**params, "on_bad_image": "skip"})) if "left out" in line]
+    assert len(told) == 6
+    assert told[-1] == "warning: left out: and 6 more of source; plan.json and the report list them"
+
+
 def test_different_shapes_without_a_common_grid_are_told(params: dict, make_table) -> None:  # type: ignore[no-untyped-def]
     import numpy as np
 
@@ -339,7 +351,5 @@ def test_a_layer_that_is_not_there_is_told_before_anything_trains(params: dict) 
 def test_bins_that_no_label_falls_into_are_told_before_anything_trains(params: dict) -> None:
     pretrain = {**params["stages"][0], "objective": {"soft_bins": {"low": 200, "high": 300}}}
     stages = [pretrain, *params["stages"][1:]]
-    with pytest.raises(
-        InputError, match=r"stages\[0\].objective.soft_bins: most of the training part.*age"
-    ):
+    with pytest.raises(InputError, match=r"stages\[0\].objective.soft_bins: most of the training part.*age"):
         _plan({**params, "stages": stages})

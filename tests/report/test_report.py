@@ -16,6 +16,7 @@ from fake_run import FakeRun
 
 from tlpy.evaluation.ranking import Ranking, rank
 from tlpy.evaluation.results import Run, read_run
+from tlpy.report.scores import _sortable
 from tlpy.report.sections import GROUPS
 from tlpy.report.summary import caveats
 from tlpy.report.write import write_report
@@ -144,6 +145,14 @@ def test_a_baseline_that_wins_is_said_to_win(tmp_path: Path) -> None:
     assert ranking.best is not None
     assert ranking.best.baseline
     assert "transfer did not help" in caveats(run, ranking)[0]
+
+
+def test_settings_stand_in_their_natural_order() -> None:
+    values = ["resnet101", "vit", 0.1, "resnet18", 0.01, "densenet121", True, "resnet18, dropout 0.2"]
+    in_order = sorted(values, key=_sortable)
+    assert in_order[:2] == [0.01, 0.1]
+    names = [value for value in in_order if isinstance(value, str)]
+    assert names == ["densenet121", "resnet18", "resnet18, dropout 0.2", "resnet101", "vit"]
 
 
 def test_roc_keeps_its_vertical_steps(tmp_path: Path) -> None:

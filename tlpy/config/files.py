@@ -240,6 +240,10 @@ def _joint(plan: Plan) -> list[dict[str, str]]:
     return sorted(found.values(), key=lambda item: (item["what"], item["value"]))
 
 
+# Images left out that the log names, of each data set.
+_TOLD = 5
+
+
 def summary(plan: Plan) -> list[str]:
     """The plan in a few lines, for the log."""
     saved = sharing(plan)
@@ -252,11 +256,14 @@ def summary(plan: Plan) -> list[str]:
     )
     lines += [f"{item['what']} has no effect: {item['why']}" for item in plan.normalised]
     lines += [f"warning: {warning}" for warning in plan.warnings]
-    lines += [
-        f"warning: left out: {problem.where}: {problem.message}"
-        for data in plan.datasets.values()
-        for problem in data.left_out
-    ]
+    told: set[Problem] = set()
+    for name, data in plan.datasets.items():
+        left_out = [problem for problem in data.left_out if problem not in told]
+        told.update(left_out)
+        lines += [f"warning: left out: {problem.where}: {problem.message}" for problem in left_out[:_TOLD]]
+        if len(left_out) > _TOLD:
+            rest = len(left_out) - _TOLD
+            lines.append(f"warning: left out: and {rest} more of {name}; plan.json and the report list them")
     return lines
 
 

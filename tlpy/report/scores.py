@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -101,6 +102,9 @@ def effects(rankings: list[Ranking]) -> Section | None:
     return Section("effects", "Effect of each setting", text, "html", "".join(figures)) if figures else None
 
 
-def _sortable(value: Any) -> tuple[int, float, str]:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return (0, float(value), "") if number else (1, 0.0, show_setting(value))
+def _sortable(value: Any) -> tuple[int, list[tuple[int, float, str]]]:
+    """Numbers first, by size; texts by their letters and, within them, numbers: resnet18 before resnet101."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return 0, [(0, float(value), "")]
+    pieces = re.split(r"(\d+)", show_setting(value))
+    return 1, [(0, float(piece), "") if piece.isdigit() else (1, 0.0, piece) for piece in pieces]
