@@ -7,7 +7,9 @@ from math import exp
 import pytest
 import steps
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from tlpy.architectures.statistics import measure_anew
 from tlpy.objectives.base import Step
 from tlpy.objectives.coral import CORAL, coral
 from tlpy.objectives.dann import DANN, reversal, reverse
@@ -121,15 +123,39 @@ def test_two_images_are_the_least_for_a_covariance() -> None:
     assert CORAL(steps.SEX)(step) == 0
 
 
-def test_both_domains_go_through_the_network_as_one_batch() -> None:
+def test_each_domain_goes_through_the_network_by_itself() -> None:
     objective, architecture = steps.started({"coral": 1}, steps.SEX)
-    architecture.train()
-    step = steps.observed(objective, architecture, steps.SEX)
-    architecture.train()
-    both = architecture.encoder(torch.cat([steps.images(4), steps.images(3, seed=2)]))
-    torch.testing.assert_close(step.features, both[:4])
-    torch.testing.assert_close(step.unlabelled_features, both[4:])
-    alone, _ = steps.started(None, steps.SEX)
-    torch.testing.assert_close(
-        steps.observed(alone, architecture, steps.SEX).features, architecture.encoder(steps.images(4))
-    )
+    alone, twin = steps.started(None, steps.SEX)
+    step = steps.observed(objective, architecture.train(), steps.SEX)
+    torch.testing.assert_close(step.features, twin.train().encoder(steps.images(4)))
+    # Statistics that are kept are those of images with labels, as of a network that saw no others.
+    for mine, theirs in zip(architecture.buffers(), twin.buffers(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+    torch.testing.assert_close(step.unlabelled_features, twin.encoder(steps.images(3, seed=2)))
+    assert not alone.aligns
+
+
+def test_a_decoder_beside_an_alignment_sees_both_domains() -> None:
+    objective, architecture = steps.started({"coral": 1, "reconstruction": 1}, steps.SEX)
+    step = steps.observed(objective, architecture.train(), steps.SEX)
+    assert step.maps is not None
+    assert len(step.maps) == 7
+    torch.testing.assert_close(step.maps[:4].flatten(2).mean(2), step.features)
+    torch.testing.assert_close(step.maps[4:].flatten(2).mean(2), step.unlabelled_features)
+    objective(step)[0].backward()
+
+
+def test_statistics_are_measured_anew_on_what_is_shown() -> None:
+    architecture = steps.network(steps.SEX).train()
+    frozen, first = [module for module in architecture.modules() if isinstance(module, _BatchNorm)][-1:-3:-1]
+    frozen.eval()
+    before = frozen.running_var.clone()
+    layers = measure_anew(architecture)
+    assert layers == sum(module.training for module in architecture.modules())
+    shown = [3 * steps.images(4) + 1, 3 * steps.images(4, seed=2) + 1]
+    seen: list[torch.Tensor] = []
+    first.register_forward_hook(lambda _, given, __: seen.append(given[0].mean((0, 2, 3))))
+    for images in shown:
+        architecture.encoder(images)
+    torch.testing.assert_close(first.running_mean, torch.stack(seen).mean(0))
+    torch.testing.assert_close(frozen.running_var, before)

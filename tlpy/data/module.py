@@ -17,6 +17,8 @@ from tlpy.scenarios.framework import CombinedLoader, LightningDataModule
 
 # The role of the data set that a stage is judged by.
 MAIN = "main"
+# The role of batches of images without labels.
+UNLABELLED = "unlabelled"
 
 # One data set's batch, or one of each data set by role.
 Batch = Item | dict[str, Item]
@@ -97,6 +99,15 @@ class BaseDataModule(LightningDataModule):
 
     def test_dataloader(self) -> DataLoader[Item] | list[Any]:
         return self.ordered("test") if "test" in self.parts else []
+
+    @property
+    def predicts(self) -> bool:
+        """Whether there are images without labels beside the main ones."""
+        return UNLABELLED in self.sets
+
+    def predict_dataloader(self) -> DataLoader[Item] | list[Any]:
+        """The training images without labels, each once."""
+        return self.ordered("train", UNLABELLED) if self.predicts else []
 
     def ordered(self, part: str, role: str = MAIN) -> DataLoader[Item]:
         """The part's images once, in the order of its data set."""

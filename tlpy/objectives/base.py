@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tlpy.architectures.base import Architecture
+from tlpy.architectures.statistics import unrecorded
 from tlpy.transfer.groups import ParameterGroup
 
 Scales = Mapping[str, tuple[float, float]]
@@ -83,7 +84,7 @@ class Term(nn.Module):
         dims: the numbers of spatial axes it works in.
         conflicts: augmentations it must not be trained with.
         averages: it holds a moving average of the network, which `average` gives.
-        aligns: it compares `features` with `unlabelled_features`.
+        aligns: it compares `features` with `unlabelled_features`, those of another domain.
         uses_maps: it asks for `Step.maps`.
         scales: mean and sd that the targets of each regression label were standardised with; set before
             `start`.
@@ -179,6 +180,11 @@ class Objective(nn.Module):
             term.scales = scales or {}
             term.start(architecture, frozenset(loaded), targets)
 
+    @property
+    def aligns(self) -> bool:
+        """Whether some term compares images with labels and without as two domains."""
+        return any(term.aligns for _, term in self._named())
+
     def groups(self) -> list[ParameterGroup]:
         """What the terms own and train: group `objective`, and `objective.undecayed` without weight decay."""
         kept = {id(parameter) for _, term in self._named() for parameter in term.undecayed()}
@@ -201,29 +207,33 @@ class Objective(nn.Module):
     ) -> Step:
         """Run the network once over what the terms need, and give the step they look at.
 
-        Images with and without labels go through it together where a term compares them, so that batch
-        normalisation sees both as one. A stage without labels leaves the network to its terms.
+        Where a term aligns two domains, each goes through it by itself: batch normalisation then takes their
+        first difference away. In one batch with a noisier or blurred domain, what tells the labelled images
+        from one another is normalised away too, and the network gets worse on both. The statistics that it
+        keeps are those of the labelled images. A stage without labels leaves the network to its terms.
 
         Args:
             architecture: the network.
             images, targets, unlabelled: see `Step`; in the memory format that the network likes.
             rest: further attributes of the step.
         """
-        aligns = any(term.aligns for _, term in self._named())
+        aligns = self.aligns and unlabelled is not None
         maps = any(term.uses_maps for _, term in self._named()) and hasattr(
             architecture.encoder, "forward_map"
         )
         step = Step(architecture, images, {}, targets, unlabelled=unlabelled, **rest)
-        if not (architecture.labels or aligns or maps):
+        if not (architecture.labels or self.aligns or maps):
             return step
-        together = step.all_images if aligns or maps else images
+        together = step.all_images if maps and not aligns else images
+        found = _encoded(architecture.encoder, together, maps)
+        if aligns:
+            with unrecorded(architecture.encoder):
+                others = _encoded(architecture.encoder, cast(Tensor, unlabelled), maps)
+            found = torch.cat([found, others])
         if maps:
-            step.maps = cast(Tensor, architecture.encoder.forward_map(together))  # type: ignore[operator]
-            features = step.maps.flatten(2).mean(2)
-        else:
-            features = architecture.encoder(together)
-        step.features = features[: len(images)]
-        step.unlabelled_features = features[len(images) :] if len(together) > len(images) else None
+            step.maps, found = found, found.flatten(2).mean(2)
+        step.features = found[: len(images)]
+        step.unlabelled_features = found[len(images) :] if len(found) > len(images) else None
         step.outputs = {
             label: values.float() for label, values in architecture.predict(step.features).items()
         }
@@ -254,6 +264,12 @@ class Objective(nn.Module):
         """Call it after each step of the optimizer: moving averages follow the network."""
         for _, term in self._named():
             term.after_step(architecture)
+
+
+def _encoded(encoder: nn.Module, images: Tensor, maps: bool) -> Tensor:
+    """Features (batch, features), or (batch, features, *small) before their mean."""
+    found: Tensor = encoder.forward_map(images) if maps else encoder(images)  # type: ignore[operator]
+    return found
 
 
 def mean_over_known(losses: Tensor, known: Tensor, weights: Tensor | None = None) -> Tensor:

@@ -123,6 +123,8 @@ def fit(
             close_logger(logger)
         seconds = time.perf_counter() - start
         kept = _load_kept(module, keeper)
+        if data.predicts and module.adapts():
+            trainer.predict(module, datamodule=data, return_predictions=False)
         predicted: dict[str, Outputs] = {}
         if "val" in data.parts:
             trainer.validate(module, datamodule=data, verbose=False)
@@ -130,6 +132,7 @@ def fit(
         if "test" in data.parts:
             trainer.test(module, datamodule=data, verbose=False)
             predicted["test"] = module.predicted()
+        module.hand_over()
     return Fitted(keeper, kept, predicted, seconds)
 
 
@@ -155,5 +158,6 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*No `val.*_dataloader`.*|.*defined a `validation_step`.*")
         warnings.filterwarnings("ignore", message=".*Total length of `list` across ranks is zero.*")
         warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
+        warnings.filterwarnings("ignore", message=".*custom batch sampler.*|.*predict returned None.*")
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         yield

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
-from tlpy.data.module import MAIN
-from tlpy.scenarios.sequential import Batch, SequentialScenario
+import torch
+from torch import Tensor
 
-# The role of batches of images without labels.
-UNLABELLED = "unlabelled"
+from tlpy.architectures.base import Architecture
+from tlpy.architectures.statistics import measure_anew, norms
+from tlpy.data.module import MAIN, UNLABELLED
+from tlpy.scenarios.sequential import Answers, Batch, SequentialScenario
+from tlpy.transfer.apply import keep_frozen_in_eval
 
 
 class JointScenario(SequentialScenario):
@@ -17,7 +22,17 @@ class JointScenario(SequentialScenario):
     Images with labels come from all labelled data sets, each with the labels that it has. Images without
     labels come beside them, and only the terms of the objective look at them. Multitask learning,
     semi-supervised learning and unsupervised domain adaptation differ in their data sets and terms alone.
+
+    Where a term aligns two domains, batch normalisation has statistics of each: while the network trains, it
+    keeps those of images with labels, and is validated with them. Those of images without labels are measured
+    when it is settled; with them it is tested on data sets that no label is learnt from, and handed on, since
+    these are what it was adapted to.
     """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # The settled network with the statistics of images without labels.
+        self.adapted: Architecture | None = None
 
     def take_apart(self, batch: Any) -> Batch:
         beside = batch.get(UNLABELLED) if isinstance(batch, dict) else None
@@ -28,3 +43,45 @@ class JointScenario(SequentialScenario):
         if beside is not None:
             taken.unlabelled, taken.unlabelled_source = beside[0], beside[1][-1]
         return taken
+
+    def settle(self, weights: Mapping[str, Tensor]) -> None:
+        super().settle(weights)
+        if self.objective.aligns and self.tasks:
+            # Here, not when images come: what is made in inference mode can't be moved to another device.
+            adapted = deepcopy(self.architecture).train()
+            keep_frozen_in_eval(adapted)
+            self.adapted = adapted if norms(adapted) else None
+
+    def adapts(self) -> bool:
+        return self.adapted is not None
+
+    def on_predict_start(self) -> None:
+        if self.adapted is not None:
+            self.adapted.train()
+            keep_frozen_in_eval(self.adapted)
+            measure_anew(self.adapted)
+
+    def predict_step(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
+        if self.adapted is not None:
+            self.adapted.encoder(batch[0].contiguous(memory_format=self._format))
+
+    def on_predict_end(self) -> None:
+        if self.adapted is not None:
+            self.adapted.eval()
+
+    def answers(self, batch: Batch) -> Answers:
+        found = super().answers(batch)
+        if self.adapted is None or batch.source is None:
+            return found
+        others = torch.tensor([not source["labelled"] for source in self._stage["sources"]])
+        place = others.to(batch.source.device)[batch.source]
+        if not place.any():
+            return found
+        images = batch.images[place].contiguous(memory_format=self._format)
+        for label, values in self.adapted(images).items():
+            found[label][place] = values.float()
+        return found
+
+    def hand_over(self) -> None:
+        if self.adapted is not None:
+            self.architecture.load_state_dict(self.adapted.state_dict())

@@ -8,7 +8,7 @@ from typing import Any
 
 from tlpy.data.augmentation.pipeline import build_augmentation
 from tlpy.data.dataset import ImageSource, JointDataset, PreparedDataset
-from tlpy.data.module import BaseDataModule
+from tlpy.data.module import UNLABELLED, BaseDataModule
 from tlpy.data.modules.build import build_datamodule
 from tlpy.data.subjects import (
     PARTS,
@@ -21,7 +21,6 @@ from tlpy.data.subjects import (
     split_rows,
 )
 from tlpy.errors import InputError, Problem, Problems
-from tlpy.scenarios.joint import UNLABELLED
 from tlpy.scenarios.scores import own_source
 
 _NO_VAL = "the epoch to keep is chosen by it: give one, or set keep: last and no early_stopping"

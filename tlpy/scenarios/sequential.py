@@ -22,6 +22,8 @@ from tlpy.transfer.apply import keep_frozen_in_eval
 from tlpy.transfer.groups import ParameterGroups
 
 Outputs = dict[str, np.ndarray]
+# Outputs of a network (batch, outputs) by label, float32.
+Answers = dict[str, Tensor]
 
 # Streams of random numbers for the objective's draws.
 _TRAINING, _VALIDATION = 1, 2
@@ -132,6 +134,20 @@ class SequentialScenario(LightningModule):
         outputs = network(images.contiguous(memory_format=self._format))
         return {label: values.float() for label, values in outputs.items()}
 
+    def answers(self, batch: Batch) -> Answers:
+        """Outputs for a test batch; as `forward`, of the network that is for its images."""
+        found: Answers = self(batch.images)
+        return found
+
+    def adapts(self) -> bool:
+        """Asked once the outcome is settled: whether the unlabelled images must be gone through once more, by
+        `predict_step`, before the test.
+        """
+        return False
+
+    def hand_over(self) -> None:
+        """Called when all is scored: `architecture` is to be what the stage hands on."""
+
     def take_apart(self, batch: Any) -> Batch:
         """A batch as its loader gives it, in parts."""
         images, labels = batch
@@ -174,7 +190,7 @@ class SequentialScenario(LightningModule):
     def test_step(self, batch: Any, batch_idx: int) -> None:
         taken = self.take_apart(batch)
         if self.tasks:
-            self._collect(self(taken.images))
+            self._collect(self.answers(taken))
         else:
             self._loss(taken, batch_idx)
 
