@@ -28,13 +28,18 @@ def main(pack: Path, **options: object) -> None:
     """Train the stages of PACK into --out."""
     # Imports make many objects that stay: looking for garbage among them costs a fifth of the start-up.
     gc.disable()
+    from tlpy.architectures.registry import ARCHITECTURES
     from tlpy.errors import InputError
     from tlpy.scenarios.pack import StageOutOfMemoryError, train_pack
 
+    content = json.loads(pack.read_text(encoding="utf-8"))
+    for name in {stage["architecture"]["name"] for stage in content["stages"]}:
+        if name in ARCHITECTURES:
+            ARCHITECTURES.load(name)
     gc.freeze()
     gc.enable()
     try:
-        train_pack(json.loads(pack.read_text(encoding="utf-8")), **options)  # type: ignore[arg-type]
+        train_pack(content, **options)  # type: ignore[arg-type]
     except InputError as error:
         click.echo(str(error), err=True)
         sys.exit(2)

@@ -78,7 +78,7 @@ class ViTEncoder(ViT):
         inner = width * mlp_ratio
         self.blocks.extend(TransformerLayer(width, heads, inner, dropout, qkv_bias) for _ in range(depth))
         if positions == "sincos":
-            # MONAI's have neither one axis nor any width.
+            # MONAI's are for two and three axes and for some widths alone.
             table = nn.Parameter(sine_positions(grid, width), requires_grad=False)
             self.patch_embedding.position_embeddings = table
         self.patch_embedding.register_buffer("grid", torch.tensor(grid))
