@@ -56,19 +56,26 @@ def simulate_people(
     shift: float = 1.0,
     shape: tuple[int, int, int] = SHAPE,
     spacing: float = SPACING,
+    blur_alone: bool = False,
 ) -> People:
-    """The central axial slice of `n` phantoms from two scanners."""
+    """The central axial slice of `n` phantoms from two scanners.
+
+    With `blur_alone` the second scanner is less sharp, and else the same: what age shows in is still there.
+    """
+    from dataclasses import replace
+
     from tlpy.simulate.anatomy import Grid, draw_tissues
     from tlpy.simulate.people import draw_person
     from tlpy.simulate.scanner import draw_scanner, scan
 
     grid = Grid(shape, spacing)
+    scanners = [draw_scanner(seed, site, shift) for site in (0, 1)]
+    if blur_alone:
+        scanners[1] = replace(scanners[0], blur=scanners[1].blur)
     people = [draw_person(seed, index, 2) for index in range(n)]
     images = []
     for person in people:
-        volume = scan(
-            draw_tissues(grid, person, seed), grid, person, draw_scanner(seed, person.site, shift), seed
-        )
+        volume = scan(draw_tissues(grid, person, seed), grid, person, scanners[person.site], seed)
         middle = volume[:, :, shape[2] // 2].astype(np.float32)
         images.append((middle - middle.mean()) / middle.std())
     return People(
@@ -79,13 +86,13 @@ def simulate_people(
     )
 
 
-def load_people(n: int, folder: Path | None) -> People:
+def load_people(n: int, folder: Path | None, seed: int = 0, blur_alone: bool = False) -> People:
     """As `simulate_people`; kept in `folder` for the next call where one is given."""
-    path = folder / f"people-{n}.npz" if folder else None
+    path = folder / f"people-{n}-{seed}{'-blur' if blur_alone else ''}.npz" if folder else None
     if path is not None and path.is_file():
         with np.load(path) as found:
             return People(**found)
-    people = simulate_people(n)
+    people = simulate_people(n, seed, blur_alone=blur_alone)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, images=people.images, age=people.age, sex=people.sex, site=people.site)

@@ -8,9 +8,9 @@ from typing import Any
 
 from known_answers.people import People
 
-AGE = {"label": "age", "type": "regression", "classes": None}
-SEX = {"label": "sex", "type": "binary", "classes": ["F", "M"]}
-OLD = {"label": "old", "type": "binary", "classes": ["no", "yes"]}
+AGE: dict[str, Any] = {"label": "age", "type": "regression", "classes": None}
+SEX: dict[str, Any] = {"label": "sex", "type": "binary", "classes": ["F", "M"]}
+OLD: dict[str, Any] = {"label": "old", "type": "binary", "classes": ["no", "yes"]}
 ARCHITECTURE = {"name": "resnet10", "filters": 8, "kernel": 3}
 
 
@@ -27,6 +27,7 @@ def train(
     lr: float = 1e-3,
     ratio: float = 1.0,
     start: Path | None = None,
+    transfer: str | None = None,
 ) -> dict[str, Any]:
     """One stage; its metrics.json. `rows` are those of each data set, the first one with labels."""
     from tlpy.data.dataset import ImageSource
@@ -65,7 +66,7 @@ def train(
         "sources": sources,
         "architecture": ARCHITECTURE,
         "input": {"channels": 1, "size": list(people.size)},
-        "transfer": None,
+        "transfer": {"name": transfer} if transfer else None,
         "weights": None,
         "objective": complete_objective(
             objective, task, "objective", start is not None, tasks=list(heads) or None
