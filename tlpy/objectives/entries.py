@@ -161,7 +161,7 @@ OBJECTIVES: Registry[ObjectiveEntry] = Registry(
         _auxiliary(
             "masked_autoencoder",
             "MaskedAutoencoder",
-            {"ratio": 0.75, "patch": 8, "depth": 2, "width": 96, "normalise": True},
+            {"ratio": 0.75, "patch": 8, "depth": 2, "width": 96, "normalise": False},
             "masked autoencoder (He 2022): give back the patches that were hidden",
             selfsupervised=True,
         ),
