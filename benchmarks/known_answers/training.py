@@ -28,8 +28,10 @@ def train(
     ratio: float = 1.0,
     start: Path | None = None,
     transfer: str | None = None,
+    augmentation: Any = None,
 ) -> dict[str, Any]:
     """One stage; its metrics.json. `rows` are those of each data set, the first one with labels."""
+    from tlpy.data.augmentation.registry import complete_augmentation
     from tlpy.data.dataset import ImageSource
     from tlpy.objectives.registry import complete_objective
     from tlpy.optimizers.registry import complete_optimizer, complete_schedule
@@ -81,7 +83,7 @@ def train(
             "precision": "32",
             "keep": "last",
             "sampling": "shuffle",
-            "augmentation": None,
+            "augmentation": complete_augmentation(augmentation, "augmentation"),
             "datamodule": {"name": "base"},
         },
         "seed": seed,
