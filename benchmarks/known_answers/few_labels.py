@@ -22,8 +22,8 @@ SELFSUPERVISED: dict[str, Any] = {
     "rotation_augmented": {"rotation": 1},
     "models_genesis": {"models_genesis": 1},
 }
-# In brains that all lie alike the outline says at a glance which way is up: of turned, scaled and blurred
-# ones there is more to learn. The other objectives change the images by themselves.
+# In brains that all lie alike the outline says at a glance which way is up: turned, scaled and blurred ones
+# are to leave more to learn. The other objectives change the images by themselves.
 AUGMENTATION: dict[str, Any] = {
     "rotation_augmented": [
         {"name": "affine", "p": 1.0, "rotation": 15, "scaling": 0.15, "translation": 0.1},
