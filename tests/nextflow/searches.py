@@ -148,7 +148,7 @@ def readers() -> Params:
             **LABELS.get(name, {}),
         }
         for name in LAYOUTS
-        if name != "medmnist"
+        if name not in ("medmnist", "bids_sessions")
     }
     found |= {
         f"medmnist_{kind}": {"reader": "medmnist", "path": f"layouts/medmnist/{kind}.npz"}
@@ -159,6 +159,8 @@ def readers() -> Params:
     found["bids"] = {**IMAGES[2], "label": "sex"}
     derived = {"name": "bids", "derivatives": "prepared", "space": "MNI"}
     found["bids_derivatives"] = {**IMAGES[3], "label": "age", "reader": derived}
+    visits = {"name": "bids", "sessions": "first", "runs": "first"}
+    found["bids_sessions"] = {**IMAGES[3], "path": "layouts/bids_sessions", "label": "sex", "reader": visits}
     found["table"] = {"reader": "table", "path": "pictures.csv", "label": "kind"}
     return {
         **SETTINGS,

@@ -13,6 +13,8 @@ Run = Callable[..., CompletedProcess[str]]
 pytestmark = pytest.mark.pipeline
 
 STAGES = "[{name: pretrain, dataset: a}, {name: finetune, dataset: a}]"
+# The weights of a term are no file, those of a stage are one.
+SEARCH = "{space: {finetune.objective: [{multitask: {weights: uncertainty}}], pretrain.weights: [gone.pt]}}"
 DATASETS = "{a: {reader: bids, path: data, label: age}}"
 
 
@@ -33,7 +35,7 @@ def test_all_faults_are_told_at_once(nextflow: Run, checkout: Path, tmp_path: Pa
         tmp_path,
         *("run", str(checkout), "--outdir", "out", "--stages", STAGES, "--datasets", DATASETS),
         *("--epochs", "5.5", "--lr", "-1", "--batch-size", "3", "--precison", "16"),
-        *("--keep", "bset", "--components", "nowhere", "--store"),
+        *("--keep", "bset", "--components", "nowhere", "--search", SEARCH, "--store"),
         parser=parser,
     )
     assert run.returncode != 0
@@ -46,9 +48,10 @@ def test_all_faults_are_told_at_once(nextflow: Run, checkout: Path, tmp_path: Pa
         "components: 'nowhere' does not exist",
         "store: expected string, found true (was its value forgotten?)",
         "datasets.a.path: 'data' does not exist",
+        "search.space.pretrain.weights: 'gone.pt' does not exist",
     ):
         assert line in run.stdout, run.stdout
-    assert "8 params are not right" in run.stdout
+    assert "9 params are not right" in run.stdout
 
 
 @pytest.mark.parametrize("parser", ["v1", "v2"])

@@ -131,7 +131,7 @@ def namedPaths(where, value, key) {
         return value.collectMany { name, item ->
             def place = "${where}.${name}".toString()
             // The weights of an objective's terms are numbers or words, no files.
-            if (name == 'objective' || name.contains('objective.')) {
+            if (name == 'objective' || name.endsWith('.objective') || name.contains('objective.')) {
                 return []
             }
             def hit = name == key || name.endsWith(".${key}")
