@@ -34,6 +34,22 @@ print(scipy.signal.windows.hamming(1))
     assert ended.stdout.splitlines() == ["[]", "[1.]"], ended.stderr
 
 
+def test_networks_load_what_they_may_call_when_it_is_called() -> None:
+    code = """
+import sys, tlpy.scenarios.pack, tlpy.architectures.resnet
+print([name for name in ["scipy.signal", "scipy.stats", "sklearn"] if name in sys.modules])
+from monai.data.ultrasound_confidence_map import hilbert
+from monai.metrics.embedding_collapse import sklearn_silhouette
+print(abs(hilbert([1.0, 0.0, -1.0, 0.0])).round(3).tolist())
+print(sklearn_silhouette([[0.0], [0.0], [1.0], [1.0]], [0, 0, 1, 1]))
+import sklearn
+print(sklearn.metrics.silhouette_score.__module__)
+"""
+    ended = run(code=code)
+    expected = ["[]", "[1.0, 1.0, 1.0, 1.0]", "1.0", "sklearn.metrics.cluster._unsupervised"]
+    assert ended.stdout.splitlines() == expected, ended.stderr
+
+
 def test_exit_codes(toy_data: Path, tmp_path: Path) -> None:
     (tmp_path / "pack.json").write_text(json.dumps(toys.pack(toys.stage("s1", training__epochs=1))))
     places = ["--pack", tmp_path / "pack.json", "--caches", toy_data / "caches"]

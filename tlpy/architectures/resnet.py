@@ -1,16 +1,13 @@
-"""Residual networks in one, two and three dimensions: MONAI's, with torchvision's stem.
-
-MONAI is imported by the files of networks and nowhere else: it takes a second, which planning does not pay.
-"""
+"""Residual networks in one, two and three dimensions: MONAI's, with torchvision's stem."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monai.networks.nets.resnet import ResNet
 from torch import Tensor
 from torch.nn import functional
 
+from tlpy.architectures.monai_networks import ResNet
 from tlpy.architectures.registry import ARCHITECTURES
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from monai.networks.layers.factories import Conv, Norm
 from torch import Tensor, nn
 
 from tlpy.architectures.layers import HalvingPool
+from tlpy.architectures.monai_networks import Conv, Norm
 
 # The authors' channels, from the first to the last convolution.
 FILTERS = (32, 64, 128, 256, 256, 64)

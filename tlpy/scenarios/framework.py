@@ -1,37 +1,13 @@
-"""Lightning, imported lean. Everything that needs Lightning takes it from here.
-
-torchmetrics, which Lightning imports, loads `scipy.signal` (and with it `scipy.stats`: 0.7 s) only to give an
-alias back to a package of audio metrics that is not used here. It finds an empty stand-in during the import;
-a later `import scipy.signal` gets the real one.
-"""
+"""Lightning, imported lean. Everything that needs Lightning takes it from here."""
 
 from __future__ import annotations
 
 import logging
-import sys
-import types
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
+from tlpy.lean_imports import deferring
 
-@contextmanager
-def _without_scipy_signal() -> Iterator[None]:
-    name = "scipy.signal"
-    if name in sys.modules:
-        yield
-        return
-    stand_in = types.ModuleType(name)
-    stand_in.hamming = None  # type: ignore[attr-defined]
-    sys.modules[name] = stand_in
-    try:
-        yield
-    finally:
-        if sys.modules.get(name) is stand_in:
-            del sys.modules[name]
-
-
-with _without_scipy_signal():
+with deferring("scipy.signal"):
     from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
     from lightning.pytorch.plugins import CheckpointIO
     from lightning.pytorch.plugins.environments import LightningEnvironment
