@@ -151,7 +151,12 @@ def test_further_labels_and_the_target_stand_beside_the_primary_one(tmp_path: Pa
             "metrics": {"val": scores, "test": scores, "target": {"mae": 9.0 + number}},
             "metrics_by_label": {"age": {"test": scores}, "sex": {"test": {"auroc": 0.75 - number / 4}}},
         }
-        records[name] = (stage(name, [AGE, SEX]), metrics, rows)
+        sources = [
+            {"dataset": "brains", "labels": ["age", "sex"], "labelled": True},
+            {"dataset": "clinic", "labels": ["age"], "labelled": False},
+            {"dataset": "scans", "labels": [], "labelled": False},
+        ]
+        records[name] = (stage(name, [AGE, SEX], sources=sources), metrics, rows)
     run, rankings = ranked(tmp_path, records)
     cases = run.stages["good"].predictions("test", "sex")
     assert cases is not None
@@ -163,6 +168,9 @@ def test_further_labels_and_the_target_stand_beside_the_primary_one(tmp_path: Pa
     shown = json.loads((tmp_path / "report/leaderboard_mqc.json").read_text())
     assert shown["headers"]["other:sex_auroc"]["title"] == "sex: AUROC"
     assert shown["headers"]["other:target_mae"]["title"] == "target: Mean absolute error"
+    summary = json.loads((tmp_path / "report/summary_mqc.json").read_text())["data"]
+    assert "<b>9.00</b><span>Mean absolute error on test of clinic<br>no label of which was learnt" in summary
+    assert "On clinic, whose labels chose nothing, test scores go from 9.00 (good) to 10.00 (bad)." in summary
     methods = json.loads((tmp_path / "report/methods_mqc.json").read_text())["data"]
     assert "regression of age and binary classification of sex" in methods
     assert "beside it domain-adversarial loss (DANN)" in methods

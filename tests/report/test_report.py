@@ -147,6 +147,17 @@ def test_a_baseline_that_wins_is_said_to_win(tmp_path: Path) -> None:
     assert "transfer did not help" in caveats(run, ranking)[0]
 
 
+def test_a_search_without_transfer_is_not_said_to_transfer_badly(tmp_path: Path) -> None:
+    FakeRun(tmp_path, failed=False, sizes=LARGER).write()
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    plan["variants"] = [variant for variant in plan["variants"] if variant["baseline"]]
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    run, (ranking,) = ranked(tmp_path)
+    assert "transfer" not in " ".join(caveats(run, ranking))
+    write_report(run, [ranking], tmp_path / "report")
+    assert "variants, all from scratch" in (tmp_path / "report/summary_mqc.json").read_text()
+
+
 def test_settings_stand_in_their_natural_order() -> None:
     values = ["resnet101", "vit", 0.1, "resnet18", 0.01, "densenet121", True, "resnet18, dropout 0.2"]
     in_order = sorted(values, key=_sortable)

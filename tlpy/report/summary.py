@@ -89,17 +89,28 @@ def _card(run: Run, ranking: Ranking) -> str:
         return f'<div class="tlimb-card"><h4>{title}</h4>{failed}{bullets(list(reasons)[:10])}</div>'
     intro = f"Best on validation: <strong>{describe(run, best)}</strong>."
     return (
-        f'<div class="tlimb-card"><h4>{title}</h4>{paragraph(intro)}{_tiles(ranking, best)}'
+        f'<div class="tlimb-card"><h4>{title}</h4>{paragraph(intro)}{_tiles(run, ranking, best)}'
         f"{paragraph('Keep in mind:')}{bullets(caveats(run, ranking))}</div>"
     )
 
 
-def _tiles(ranking: Ranking, best: Outcome) -> str:
+def _unlearnt(run: Run, outcome: Outcome) -> str:
+    """The data sets whose labels score its last stage, without being learnt from."""
+    stage = run.stages.get(outcome.done[0].stages[-1])
+    sources = stage.record.get("sources") or [] if stage else []
+    return escape(joined([str(s["dataset"]) for s in sources if s["labels"] and not s["labelled"]]))
+
+
+def _tiles(run: Run, ranking: Ranking, best: Outcome) -> str:
     metric = ranking.metric
     unit = f" ({metric.direction})"
     test = f"{metric.label} on test{unit}<br>{_range(ranking, best)}, {count(best.n_test, 'subject')}"
     tiles = [(metric.show(best.mean("test")), test)]
     tiles.append((metric.show(best.mean("val")), f"{metric.label} on validation<br>what it was chosen by"))
+    elsewhere = best.other(f"target_{metric.name}")
+    if math.isfinite(elsewhere):
+        where = f"{metric.label} on test of {_unlearnt(run, best)}<br>no label of which was learnt"
+        tiles.append((metric.show(elsewhere), where))
     transfer = ranking.best_transfer
     if transfer is not None and math.isfinite(transfer.gain):
         low, high = transfer.gain_interval
@@ -114,6 +125,8 @@ def _tiles(ranking: Ranking, best: Outcome) -> str:
     scratch = sum(outcome.baseline for outcome in ranking.outcomes)
     searched = count(len(ranking.outcomes) - scratch, "variant")
     beside = f", {scratch:,} from scratch" if scratch else ""
+    if scratch == len(ranking.outcomes):
+        searched, beside = count(scratch, "variant"), ", all from scratch"
     tiles.append((f"{done} of {len(ranking.outcomes)}", f"finished<br>{searched}{beside}"))
     return (
         '<div class="tlimb-tiles">'
@@ -134,7 +147,12 @@ def caveats(run: Run, ranking: Ranking) -> list[str]:
     best = ranking.best
     if best is None:
         return []
-    found = [*_on_transfer(ranking, best), *_on_size(run, ranking, best), *_on_balance(ranking, best)]
+    found = [
+        *_on_transfer(ranking, best),
+        *_on_adaptation(run, ranking, best),
+        *_on_size(run, ranking, best),
+        *_on_balance(ranking, best),
+    ]
     indistinct = [o for o in ranking.ranked[1:] if math.isfinite(o.p_to_best)]
     same = sum(o.p_to_best >= 0.05 for o in indistinct)
     if indistinct:
@@ -161,6 +179,8 @@ def caveats(run: Run, ranking: Ranking) -> list[str]:
 def _on_transfer(ranking: Ranking, best: Outcome) -> list[str]:
     if best.baseline:
         transfer = ranking.best_transfer
+        if all(outcome.baseline for outcome in ranking.outcomes):
+            return []
         beside = f" The best transfer is rank {transfer.rank}: {escape(transfer.label)}." if transfer else ""
         return [
             "Training from scratch came out first: on validation, <strong>transfer did not "
@@ -179,6 +199,21 @@ def _on_transfer(ranking: Ranking, best: Outcome) -> list[str]:
             "helped</strong>."
         ]
     return []
+
+
+def _on_adaptation(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
+    scores = {id(o): o.other(f"target_{ranking.metric.name}") for o in ranking.ranked}
+    known = [o for o in ranking.ranked if math.isfinite(scores[id(o)])]
+    if len(known) < 2:
+        return []
+    known.sort(key=lambda o: scores[id(o)], reverse=not ranking.metric.lower_is_better)
+    first, last = (
+        f"{ranking.metric.show(scores[id(o)])} ({escape(o.label)})" for o in known[:: len(known) - 1]
+    )
+    return [
+        f"Variants are chosen by {escape(ranking.target)}. On {_unlearnt(run, best)}, whose labels chose "
+        f"nothing, test scores go from {first} to {last}."
+    ]
 
 
 def _on_size(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
