@@ -96,9 +96,9 @@ def effects(rankings: list[Ranking]) -> Section | None:
             figures += [_titled(rankings, ranking), strips(panels, axis, ranking.metric.show)]
     transfers = any(ranking.best_transfer for ranking in rankings)
     text = (
-        f"Every dot is a variant{' with transfer' if transfers else ''}; for each value of a setting, the bar "
-        "is the mean over all variants that use it, whatever their other settings. A setting matters where "
-        "its bars differ by more than the dots scatter. Grey: validation. Orange: test."
+        f"Every dot is a variant{' with transfer' if transfers else ''}; for each value of a setting, the "
+        "bar is the mean over all variants that use it, whatever their other settings. A setting matters "
+        "where its bars differ by more than the dots scatter. Grey: validation. Orange: test."
     )
     return Section("effects", "Effect of each setting", text, "html", "".join(figures)) if figures else None
 
