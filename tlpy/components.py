@@ -165,8 +165,7 @@ def load_object(path: str, where: str = "component") -> Any:
         return getattr(module, attribute)
     except AttributeError:
         public = [name for name in vars(module) if not name.startswith("_")]
-        close = nearest(attribute, public)
-        hint = close if close.startswith("did you mean") else "a class path is module.Class"
+        hint = nearest(attribute, public, "a class path is module.Class")
         file = getattr(module, "__file__", None) or module_name
         raise NotFoundError(path, f"{file} has no '{attribute}'", hint, where) from None
 

@@ -41,11 +41,9 @@ def check_layer(component: Mapping[str, Any], layer: str, where: str) -> None:
     inside = any(name.startswith(f"{wanted}.") for name in layers)
     if wanted in known or inside or wanted.rpartition(".")[0] in layers:
         return
-    hint = nearest(wanted, [*layers, *blocks])
-    close = hint if hint.startswith("did") else f"the first are {', '.join(layers[:4])}"
-    lister = f"`tlpy layers {component['name']} --dims N` lists all"
-    message = f"{component['name']} has no layer '{layer}'"
-    raise InputError([Problem(where, message, f"{close}; {lister}")])
+    close = nearest(wanted, [*layers, *blocks], f"the first are {', '.join(layers[:4])}")
+    hint = f"{close}; `tlpy layers {component['name']} --dims N` lists all"
+    raise InputError([Problem(where, f"{component['name']} has no layer '{layer}'", hint)])
 
 
 def _resnet(entry: ArchitectureEntry, arguments: Mapping[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlpy.config.subjects import COLUMNS
 from tlpy.errors import Problems
+from tlpy.objectives.bins import misplaced
 from tlpy.objectives.heads import soft_bins_of
 
 if TYPE_CHECKING:
@@ -33,15 +34,11 @@ def check_bins(
     problems = Problems()
     for task in tasks:
         found = soft_bins_of(objective, task["label"]) if task["type"] == "regression" else None
-        numbers = list(_training_numbers(task["label"], sources)) if found else []
-        if not found or not numbers:
+        if found is None:
             continue
-        low, high = found["low"], found["high"]
-        if 2 * sum(not low <= number <= high for number in numbers) > len(numbers):
-            message = (
-                f"most of the training part is outside of the bins from {low:g} to {high:g}: "
-                f"{task['label']} goes from {min(numbers):g} to {max(numbers):g}"
-            )
+        numbers = list(_training_numbers(task["label"], sources))
+        message = misplaced(task["label"], numbers, found["low"], found["high"])
+        if message:
             problems.add(f"{where}.soft_bins", message, "set low and high")
     problems.raise_if_any()
 

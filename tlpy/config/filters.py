@@ -172,12 +172,7 @@ def _unmet(conditions: Mapping[str, Any], columns: Mapping[str, Mapping[str, str
         texts = sorted({text for text in columns[name].values() if text})
         for value in _values(wanted):
             if not any(_is(text, value) for text in texts):
-                close = nearest(str(value), texts)
-                hint = (
-                    close
-                    if close.startswith("did you mean")
-                    else f"there are {_listed(columns[name].values())}"
-                )
+                hint = nearest(str(value), texts, f"there are {_listed(columns[name].values())}")
                 notes.append(f"filter.{name}: no image has '{value}' ({hint})")
     return tuple(notes)
 

@@ -50,11 +50,7 @@ class SplitView:
 
     def members(self, units: Iterable[str], seed: int, salt: str) -> dict[str, list[str]]:
         """The units that hold each class, in the order of the draw; a unit may be in several lists."""
-        found: defaultdict[str, list[str]] = defaultdict(list)
-        for unit in sorted(units, key=lambda unit: (draw(seed, salt, self.key[unit]), unit)):
-            for name in self.holds[unit]:
-                found[name].append(unit)
-        return {name: found[name] for name in sorted(found)}
+        return self._drawn({unit: self.holds[unit] for unit in units}, seed, salt)
 
     def counted(self, units: Iterable[str]) -> str:
         """How many `units`, in words: subjects, or groups where several may be in one."""
@@ -64,9 +60,14 @@ class SplitView:
 
     def strata(self, units: Iterable[str], seed: int, salt: str) -> dict[str, list[str]]:
         """The units of each stratum, in the order of the draw."""
+        return self._drawn({unit: (self.stratum[unit],) for unit in units}, seed, salt)
+
+    def _drawn(self, names: Mapping[str, Iterable[str]], seed: int, salt: str) -> dict[str, list[str]]:
+        """The units of each name, in the order of the draw, from the names of each unit."""
         found: defaultdict[str, list[str]] = defaultdict(list)
-        for unit in sorted(units, key=lambda unit: (draw(seed, salt, self.key[unit]), unit)):
-            found[self.stratum[unit]].append(unit)
+        for unit in sorted(names, key=lambda unit: (draw(seed, salt, self.key[unit]), unit)):
+            for name in names[unit]:
+                found[name].append(unit)
         return {name: found[name] for name in sorted(found)}
 
 

@@ -6,6 +6,7 @@ year from 42 to 82.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,17 @@ import numpy as np
 def centres(low: float, high: float, bins: int) -> np.ndarray:
     """The middle of each of `bins` equal bins from `low` to `high`, (bins,)."""
     return low + (np.arange(bins) + 0.5) * (high - low) / bins
+
+
+def misplaced(label: str, numbers: Sequence[float] | np.ndarray, low: float, high: float) -> str:
+    """What is wrong where most of a label's training `numbers` are outside of the bins; else ""."""
+    values = np.asarray(numbers, float)
+    if not values.size or ((values < low) | (values > high)).mean() <= 0.5:
+        return ""
+    return (
+        f"most of the training part is outside of the bins from {low:g} to {high:g}: "
+        f"{label} goes from {values.min():g} to {values.max():g}"
+    )
 
 
 def decode(outputs: np.ndarray, low: float, high: float, bins: int, **_: Any) -> np.ndarray:

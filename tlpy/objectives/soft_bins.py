@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from tlpy.errors import InputError, Problem
 from tlpy.objectives.base import Step, Term, mean_over_known
+from tlpy.objectives.bins import misplaced
 
 # Beyond this many sigma outside, shares are too small for numbers, and all mass is in the outermost bin.
 _FAR = 30.0
@@ -62,13 +63,8 @@ class SoftBins(Term):
         low, high = float(self.edges[0]), float(self.edges[-1])
         for label, standardised in (targets or {}).items():
             known = standardised[~torch.isnan(standardised)].double()
-            numbers = self._in_units(label, known)
-            outside = (numbers < low) | (numbers > high)
-            if outside.numel() and outside.double().mean() > 0.5:
-                found = f"{label} goes from {numbers.min():g} to {numbers.max():g}"
-                message = (
-                    f"most of the training part is outside of the bins from {low:g} to {high:g}: {found}"
-                )
+            message = misplaced(label, self._in_units(label, known).numpy(force=True), low, high)
+            if message:
                 raise InputError([Problem("objective.soft_bins", message, "set low and high")])
 
     def forward(self, step: Step) -> Tensor:

@@ -202,14 +202,13 @@ def _on_transfer(ranking: Ranking, best: Outcome) -> list[str]:
 
 
 def _on_adaptation(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
-    scores = {id(o): o.other(f"target_{ranking.metric.name}") for o in ranking.ranked}
-    known = [o for o in ranking.ranked if math.isfinite(scores[id(o)])]
-    if len(known) < 2:
+    metric = ranking.metric
+    scored = [(outcome.other(f"target_{metric.name}"), outcome.label) for outcome in ranking.ranked]
+    scored = [pair for pair in scored if math.isfinite(pair[0])]
+    scored.sort(key=lambda pair: pair[0], reverse=not metric.lower_is_better)
+    if len(scored) < 2:
         return []
-    known.sort(key=lambda o: scores[id(o)], reverse=not ranking.metric.lower_is_better)
-    first, last = (
-        f"{ranking.metric.show(scores[id(o)])} ({escape(o.label)})" for o in known[:: len(known) - 1]
-    )
+    first, last = (f"{metric.show(score)} ({escape(label)})" for score, label in (scored[0], scored[-1]))
     return [
         f"Variants are chosen by {escape(ranking.target)}. On {_unlearnt(run, best)}, whose labels chose "
         f"nothing, test scores go from {first} to {last}."

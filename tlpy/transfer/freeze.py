@@ -47,9 +47,10 @@ def parameters_before(architecture: Architecture, layer: str) -> list[str]:
         if block.name == wanted:
             inside.append(min(names.index(name.removeprefix("encoder.")) for name in block.parameters))
     if not inside:
-        known = dict.fromkeys(name.rpartition(".")[0] or name for name in names)
-        known |= dict.fromkeys(block.name for block in architecture.blocks())
-        hint = f"{_close(wanted, list(known))}; `tlpy layers NAME --dims N` lists all"
+        layers = dict.fromkeys(name.rpartition(".")[0] or name for name in names)
+        known = [*(layers | dict.fromkeys(block.name for block in architecture.blocks()))]
+        close = nearest(wanted, known, f"the first are {', '.join(known[:4])}")
+        hint = f"{close}; `tlpy layers NAME --dims N` lists all"
         raise InputError([Problem("transfer.up_to", f"the architecture has no layer '{layer}'", hint)])
     return [f"encoder.{name}" for name in names[: min(inside)]]
 
@@ -66,8 +67,3 @@ def parameters_of_blocks(architecture: Architecture, span: Sequence[int]) -> lis
         message = f"expected [first, last] with 1 <= first <= last < {len(blocks)}, found {list(span)}"
         raise InputError([Problem("transfer.blocks", message, f"blocks: {names}")])
     return [name for block in blocks[span[0] - 1 : span[1]] for name in block.parameters]
-
-
-def _close(name: str, known: list[str]) -> str:
-    hint = nearest(name, known)
-    return hint if hint.startswith("did") else f"the first are {', '.join(known[:4])}"
