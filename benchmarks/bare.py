@@ -64,7 +64,7 @@ def train(
     from torch.nn import functional
 
     from tlpy.architectures.build import build
-    from tlpy.evaluation.metrics import compute
+    from tlpy.metrics.registry import compute
     from tlpy.scenarios.device import memory_format
 
     setting, images, ages, sexes = _DATA

@@ -20,7 +20,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from tlpy.architectures.build import build
-from tlpy.evaluation.metrics import compute
+from tlpy.metrics.registry import compute
 
 
 class Brains(Dataset):

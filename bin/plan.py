@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from tlpy.config.files import write_plan, write_problems
-from tlpy.config.plan import Planner
-from tlpy.config.schema import Schema
 from tlpy.errors import InputError
+from tlpy.params.schema import Schema
+from tlpy.plan.documents import write_plan, write_problems
+from tlpy.plan.planner import Planner
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tlpy import rules
-from tlpy.components import Entry, Registry
+from tlpy.components.registry import Entry, Registry, rules
 from tlpy.errors import InputError, Problems
 
 

@@ -43,10 +43,10 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the whole plan as JSON.")
 def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool) -> None:
     """Check FILE and show what a run of it would do; nothing is trained."""
-    from tlpy.config.files import plan_document, summary, write_plan
-    from tlpy.config.params import read_params
-    from tlpy.config.plan import Planner
-    from tlpy.config.schema import Schema
+    from tlpy.params.file import read_params
+    from tlpy.params.schema import Schema
+    from tlpy.plan.documents import plan_document, summary, write_plan
+    from tlpy.plan.planner import Planner
 
     params = read_params(params_file)
     store = store or _path(params.get("store"))
@@ -133,31 +133,10 @@ def train(
     "--shift", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="How much they differ."
 )
 @click.option("--masks", is_flag=True, help="Also write the tissues, to derivatives/tissues.")
-@click.option(
-    "--layout",
-    help="Instead, small ones, as bids_sessions, hcp, ukb, ixi, oasis1, oasis2, decathlon, medmnist, "
-    "image_folder, timeseries.",
-)
-@click.option("--clean", is_flag=True, help="With --layout: without what is wrong in the real data.")
-def simulate(
-    folder: Path,
-    subjects: int,
-    seed: int,
-    sites: int,
-    shift: float,
-    masks: bool,
-    layout: str | None,
-    clean: bool,
-) -> None:
+def simulate(folder: Path, subjects: int, seed: int, sites: int, shift: float, masks: bool) -> None:
     """Write phantom brains with a known age and sex signal to FOLDER, as a BIDS data set."""
     from tlpy.simulate import simulate_bids
 
-    if layout and layout != "bids":
-        from tlpy.simulate.layouts import simulate_layout
-
-        simulate_layout(layout, folder, subjects=subjects, seed=seed, dirt=not clean)
-        click.echo(f"{subjects} simulated people in {folder}, laid out as {layout}")
-        return
     simulate_bids(folder, subjects=subjects, seed=seed, sites=sites, shift=shift, masks=masks)
     click.echo(f"{subjects} simulated brains in {folder}")
 

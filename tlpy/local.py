@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlpy.config.files import plan_document, task_document, write_plan
-from tlpy.config.params import read_params
-from tlpy.config.plan import Plan, Planner
-from tlpy.config.schema import Schema
 from tlpy.data.prepare import prepare_shard
 from tlpy.errors import InputError, Problem, Problems, nearest
+from tlpy.params.file import read_params
+from tlpy.params.schema import Schema
+from tlpy.plan.documents import plan_document, task_document, write_plan
+from tlpy.plan.planner import Plan, Planner
 from tlpy.store import Store
 
 if TYPE_CHECKING:

@@ -44,9 +44,9 @@ def test_simulating_again_keeps_what_is_there(setting: ModuleType, brains: Path)
 
 
 def test_pipeline_plans_the_same_variants(setting: ModuleType, brains: Path, tmp_path: Path) -> None:
-    from tlpy.config.files import plan_document
-    from tlpy.config.plan import Planner
-    from tlpy.config.schema import Schema
+    from tlpy.params.schema import Schema
+    from tlpy.plan.documents import plan_document
+    from tlpy.plan.planner import Planner
 
     chosen = setting.Setting(data=str(brains))
     plan = plan_document(Planner(chosen.params(tmp_path), Schema.read(), {}).plan())

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tlpy.evaluation import intervals
-from tlpy.evaluation.metrics import compute
 from tlpy.evaluation.results import Predictions
+from tlpy.metrics.registry import compute
 
 
 def cases(true: np.ndarray, score: np.ndarray, groups: list[str] | None = None) -> Predictions:

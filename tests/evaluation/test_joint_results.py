@@ -12,9 +12,9 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tlpy.evaluation.leaderboard import write_ranking
-from tlpy.evaluation.metrics import compute, primary
 from tlpy.evaluation.ranking import Ranking, rank
 from tlpy.evaluation.results import Run, read_run
+from tlpy.metrics.registry import compute, primary
 from tlpy.report.write import write_report
 
 AGE = {"label": "age", "type": "regression", "classes": None}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tlpy.errors import InputError
-from tlpy.evaluation import metrics
+from tlpy.metrics import registry as metrics
 
 sk = pytest.importorskip("sklearn.metrics")
 
@@ -163,7 +163,7 @@ def test_bad_names_and_shapes() -> None:
 
 def test_import_is_light() -> None:
     code = (
-        "import sys, tlpy.evaluation.metrics; "
+        "import sys, tlpy.metrics.registry; "
         "print([m for m in ('torch', 'sklearn', 'scipy', 'pandas') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from layouts import LAYOUTS
+
 from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.data.augmentation.registry import AUGMENTATIONS, PRESETS
 from tlpy.data.modules.registry import DATAMODULES
 from tlpy.objectives.entries import BINARY, OBJECTIVES, REGRESSION
 from tlpy.optimizers.registry import OPTIMIZERS, SCHEDULES
-from tlpy.simulate.layouts import LAYOUTS
 
 Params = dict[str, Any]
 SETTINGS = {

@@ -16,8 +16,7 @@ from subprocess import CompletedProcess
 
 import pytest
 import searches
-
-from tlpy.simulate.layouts import LAYOUTS, simulate_layout
+from layouts import LAYOUTS, simulate_layout
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
 Run = Callable[..., CompletedProcess[str]]

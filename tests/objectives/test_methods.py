@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from tlpy.architectures.base import Architecture
-from tlpy.evaluation.metrics import compute
+from tlpy.metrics.registry import compute
 from tlpy.objectives.build import build_objective
 from tlpy.objectives.registry import complete_objective
 

@@ -10,7 +10,7 @@ import steps
 import torch
 
 from tlpy.errors import InputError
-from tlpy.objectives.fit import check_fit
+from tlpy.objectives.checks import check_fit
 from tlpy.objectives.fixmatch import pseudo_label_loss
 from tlpy.objectives.mean_teacher import ramp_up, shares
 from tlpy.objectives.registry import complete_objective

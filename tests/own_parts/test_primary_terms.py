@@ -14,9 +14,9 @@ from click.testing import CliRunner
 
 import tlpy
 from tlpy.cli import main
-from tlpy.config.plan import Plan, Planner
-from tlpy.config.schema import Schema
 from tlpy.errors import InputError
+from tlpy.params.schema import Schema
+from tlpy.plan.planner import Plan, Planner
 
 TERMS = """
 from losses import Brier, Pinball

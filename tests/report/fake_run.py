@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tlpy.evaluation.metrics import compute, primary
+from tlpy.metrics.registry import compute, primary
 
 ARCHITECTURES = ("resnet18", "vit")
 RATES = (0.0001, 0.001, 0.01)

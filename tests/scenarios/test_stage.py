@@ -13,7 +13,7 @@ import toys
 from safetensors.torch import load_file
 from toys import Train, read, results
 
-from tlpy.evaluation.metrics import compute
+from tlpy.metrics.registry import compute
 from tlpy.scenarios.stage import divide_batch
 
 VIT = {"name": "vit", "patch": 4, "width": 24, "depth": 1, "heads": 2, "dropout": 0.0}

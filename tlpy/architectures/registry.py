@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tlpy import rules
-from tlpy.components import Entry, Registry
+from tlpy.components.registry import Entry, Registry, rules
 from tlpy.errors import Problems
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tlpy.evaluation.formulas import THRESHOLD, Array
+from tlpy.metrics.formulas import THRESHOLD, Array
 
 
 def roc(true: Array, score: Array) -> tuple[Array, Array]:

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tlpy.evaluation.formulas import Array
-from tlpy.evaluation.metrics import resampled
 from tlpy.evaluation.results import Predictions
+from tlpy.metrics.formulas import Array
+from tlpy.metrics.registry import resampled
 
 RESAMPLES = 1000
 LEVEL = 0.95

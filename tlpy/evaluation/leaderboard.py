@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tlpy.evaluation.metrics import METRICS, names
+from tlpy.evaluation.outcomes import NAN, Outcome
 from tlpy.evaluation.ranking import Ranking, transferability
-from tlpy.evaluation.variants import NAN, Outcome
+from tlpy.metrics.registry import METRICS, names
 
 _BEFORE: dict[str, Callable[[Outcome], Any]] = {
     "rank": lambda o: o.rank,
@@ -97,7 +97,7 @@ def best_params(params: dict[str, Any], best: Outcome) -> dict[str, Any]:
 
     A from-scratch winner keeps only its own last stage. Settings without effect on it stay as they were.
     """
-    from tlpy.config.search import variant_params
+    from tlpy.params.assignment import variant_params
 
     space = (params.get("search") or {}).get("space") or {}
     settings = {

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from tlpy.evaluation import intervals
-from tlpy.evaluation.formulas import Array
-from tlpy.evaluation.metrics import METRICS, Metric
+from tlpy.evaluation.outcomes import NAN, Outcome, gather
 from tlpy.evaluation.results import Run
-from tlpy.evaluation.variants import NAN, Outcome, gather
+from tlpy.metrics.formulas import Array
+from tlpy.metrics.registry import METRICS, Metric
 
 _FINER = {"regression": "rmse", "binary": "log_loss", "multiclass": "log_loss", "multilabel": "log_loss"}
 

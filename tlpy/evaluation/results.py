@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from tlpy.evaluation.formulas import Array
-from tlpy.evaluation.metrics import primary
+from tlpy.metrics.formulas import Array
+from tlpy.metrics.registry import primary
 
 
 @dataclass(frozen=True)

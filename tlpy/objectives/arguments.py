@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tlpy import rules
+from tlpy.components import rules
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.objectives.entries import MULTILABEL, NONE, OBJECTIVES, OWN_RULES, RULES, ObjectiveEntry
 from tlpy.objectives.own import entry_of

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tlpy import rules
-from tlpy.components import Entry, Registry
+from tlpy.components.registry import Entry, Registry, rules
 
 REGRESSION, BINARY, MULTICLASS, MULTILABEL, NONE = "regression", "binary", "multiclass", "multilabel", "none"
 CLASSES = (BINARY, MULTICLASS)

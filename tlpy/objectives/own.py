@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tlpy import rules
+from tlpy.components import rules
+from tlpy.components.source_code import Constant, Described, SourceTree
 from tlpy.errors import Problem
 from tlpy.objectives.entries import OBJECTIVES, TASKS, ObjectiveEntry
-from tlpy.source_code import Constant, Described, SourceTree
 
 _TERM = "tlpy.objectives.base.Term"
 _FLAGS = ("primary", "needs_start", "needs_unlabelled", "selfsupervised", "averages")
@@ -54,7 +54,7 @@ def own_entry(path: str) -> ObjectiveEntry:
     tree = SourceTree(None, [Path(folder) for folder in sys.path if folder])
     try:
         found = tree.describe(path)
-    except SyntaxError:  # told by `tlpy.own_parts`
+    except SyntaxError:  # told by `tlpy.components.own_parts`
         return entry
     if found is None or not found.is_class:
         return entry

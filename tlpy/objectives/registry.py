@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tlpy import rules
+from tlpy.components import rules
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.objectives.arguments import complete_term
+from tlpy.objectives.checks import check_fit
 from tlpy.objectives.entries import NONE, OBJECTIVES, ObjectiveEntry
-from tlpy.objectives.fit import check_fit
 from tlpy.objectives.heads import default_primary, heads_of, outputs_of, soft_bins_of
 from tlpy.objectives.own import entry_of
 

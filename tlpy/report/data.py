@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tlpy.config.filters import in_words
 from tlpy.data.pictures import PICTURES, picture_name
 from tlpy.data.shards import shard_folders
 from tlpy.evaluation.results import Run
+from tlpy.plan.data.filters import in_words
 from tlpy.report.sections import Section, bullets, count, escape, html_table
 
 LISTED = 50

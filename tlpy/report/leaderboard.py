@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from tlpy.evaluation.leaderboard import other_scores, searched, show_setting
-from tlpy.evaluation.metrics import METRICS
+from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
-from tlpy.evaluation.variants import Outcome
+from tlpy.metrics.registry import METRICS
 from tlpy.report.sections import Section, bullets, duration, escape, percent, words
 
 TOP = 50

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tlpy.evaluation.curves import confusion, roc
-from tlpy.evaluation.metrics import compute
+from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions
-from tlpy.evaluation.variants import Outcome
+from tlpy.metrics.registry import compute
 from tlpy.report.sections import BLUE, COLOURS, GREY, Section, count, escape
 from tlpy.report.summary import first_cases
 from tlpy.report.svg import Cloud, scatter

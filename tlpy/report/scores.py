@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tlpy.evaluation.leaderboard import searched, show_setting
+from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
-from tlpy.evaluation.variants import Outcome
 from tlpy.report.sections import Section, escape, percent, words
 from tlpy.report.svg import Mark, Panel, forest, strips
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tlpy.evaluation.curves import confusion
+from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions, Run
-from tlpy.evaluation.variants import Outcome
 from tlpy.report.sections import Section, bullets, count, escape, joined, paragraph, percent
 
 FEW = 100

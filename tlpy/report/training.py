@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from tlpy.evaluation.leaderboard import show_setting
-from tlpy.evaluation.metrics import METRICS
+from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run, StageResult
-from tlpy.evaluation.variants import Outcome
+from tlpy.metrics.registry import METRICS
 from tlpy.report.sections import COLOURS, GREY, Section, count, duration, escape, html_table, percent, words
 
 CURVES = 12

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tlpy.evaluation.metrics import METRICS
+from tlpy.metrics.registry import METRICS
 from tlpy.scenarios.checkpoints import StageCheckpoint
 from tlpy.scenarios.framework import Callback, Trainer
 from tlpy.scenarios.sequential import SequentialScenario

@@ -15,7 +15,7 @@ from tlpy.data.dataset import ImageSource
 from tlpy.data.shards import shard_folders
 from tlpy.data.subjects import columns_of, read_subjects
 from tlpy.errors import InputError, Problem
-from tlpy.evaluation.metrics import METRICS
+from tlpy.metrics.registry import METRICS
 from tlpy.scenarios.attempts import Attempts
 from tlpy.scenarios.checkpoints import StageCheckpoint
 from tlpy.scenarios.device import (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tlpy import rules
-from tlpy.components import Entry, Registry
+from tlpy.components.registry import Entry, Registry, rules
 from tlpy.errors import InputError, Problem, Problems
 
 SEQUENTIAL, JOINT = "sequential", "joint"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tlpy.data.subjects import Row, Scaling, is_known, truth
-from tlpy.evaluation.metrics import compute
+from tlpy.metrics.registry import compute
 from tlpy.objectives.bins import decode
 from tlpy.objectives.registry import outputs_of, soft_bins_of
 

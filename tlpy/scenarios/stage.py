@@ -24,7 +24,7 @@ from tlpy.scenarios.device import (
     seed_everything,
 )
 from tlpy.scenarios.execution import Execution
-from tlpy.scenarios.fit import Fitted, fit, precision_of
+from tlpy.scenarios.loop import Fitted, fit, precision_of
 from tlpy.scenarios.material import Material, Opened, gather, load
 from tlpy.scenarios.registry import SCENARIOS
 from tlpy.scenarios.scores import all_metrics, heads

@@ -9,8 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-
-from tlpy.simulate.layouts import simulate_layout
+from layouts import simulate_layout
 
 Write = Callable[..., Path]
 

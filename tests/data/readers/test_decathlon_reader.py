@@ -8,10 +8,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from layouts import simulate_layout
 from reading import check_images, read, reader_of
 
 from tlpy.errors import InputError
-from tlpy.simulate.layouts import simulate_layout
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "hippocampus"
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlpy.config.catalogue import Catalogue
 from tlpy.data.prepare import prepare_shard
 from tlpy.errors import InputError
+from tlpy.plan.data.catalogue import Catalogue
 
 # layout, file in it, reader, the data set's other settings, shape of an image, images with a label.
 CASES: dict[str, tuple[str, str, Any, dict[str, Any], tuple[int, ...], int]] = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 import pytest
+from layouts.files import phantom
 from reading import check_images, read, reader_of
 
 from tlpy.data.preprocessing import apply, validate
 from tlpy.data.readers.base import ImageError
 from tlpy.errors import Problems
-from tlpy.simulate.layouts.files import phantom
 
 
 def test_oasis1_reads_analyze_in_the_right_orientation(layout) -> None:

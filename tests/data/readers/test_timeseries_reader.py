@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layouts import simulate_layout
 from reading import check_images, read, reader_of
 
 from tlpy.data.preprocessing import apply, output_size, validate
 from tlpy.data.readers import series
 from tlpy.data.readers.base import ImageError, RawImage
 from tlpy.errors import InputError, Problems
-from tlpy.simulate.layouts import simulate_layout
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "haxby"
 

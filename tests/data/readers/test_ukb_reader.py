@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from layouts import simulate_layout
 from reading import check_images, read, reader_of
 
 from tlpy.data.readers.base import ImageError
 from tlpy.data.readers.ukb import Field, parse_column
 from tlpy.errors import InputError
-from tlpy.simulate.layouts import simulate_layout
 
 
 @pytest.mark.parametrize("style", ["csv", "r", "rap"])

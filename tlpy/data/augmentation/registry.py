@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tlpy import rules
-from tlpy.components import Entry, Registry, as_component
+from tlpy.components.registry import Entry, Registry, as_component, rules
+from tlpy.components.rules import Rule
 from tlpy.errors import InputError, Problem, Problems, nearest
-from tlpy.rules import Rule
 
 
 @dataclass(frozen=True)

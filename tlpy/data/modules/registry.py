@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tlpy import rules
-from tlpy.components import Entry, Registry
+from tlpy.components.registry import Entry, Registry, rules
+from tlpy.components.rules import Rule
 from tlpy.errors import Problems
-from tlpy.rules import Rule
 
 DATAMODULES: Registry[Entry] = Registry(
     "data module",

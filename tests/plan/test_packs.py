@@ -1,0 +1,65 @@
+"""Packs hold every stage once, share a data set, fit the time, and wait for one pack of parents at most."""
+
+from __future__ import annotations
+
+import pytest
+
+from tlpy.plan.packs import make_packs
+
+
+def _stages(costs: dict[str, float], **changes: object) -> dict[str, dict]:
+    base = {"role": "pretrain", "depth": 0, "cache": "c", "parent": None}
+    return {key: {**base, "cost": cost, **changes} for key, cost in costs.items()}
+
+
+def _members(packs: list[dict]) -> list[str]:
+    return sorted(stage for pack in packs for stage in pack["stages"])
+
+
+def test_every_stage_is_in_one_pack() -> None:
+    stages = _stages({f"s{number}": 1.0 + number for number in range(25)})
+    assert _members(make_packs(stages, stages, minutes=0.5, slots=2)) == sorted(stages)
+
+
+def test_small_stages_share_a_task_and_long_ones_do_not() -> None:
+    assert len(make_packs(_stages(dict.fromkeys("abcdef", 1.0)), "abcdef", minutes=15, slots=2)) == 1
+    assert len(make_packs(_stages(dict.fromkeys("abcdef", 900.0)), "abcdef", minutes=15, slots=2)) == 6
+
+
+def test_cores_are_loaded_evenly() -> None:
+    stages = _stages({"a": 60, "b": 60, "c": 60, "d": 20, "e": 20, "f": 20})
+    packs = make_packs(stages, stages, minutes=15, slots=2)
+    assert sorted(sum(stages[s]["cost"] for s in pack["stages"]) for pack in packs) == [120, 120]
+
+
+@pytest.mark.parametrize("key", ["cache", "role"])
+def test_packs_do_not_mix(key: str) -> None:
+    stages = {**_stages({"a": 1.0}), **_stages({"b": 1.0}, **{key: "other"})}
+    assert len(make_packs(stages, stages, minutes=15, slots=1)) == 2
+
+
+def test_children_wait_for_one_pack_of_parents_only() -> None:
+    parents = _stages(dict.fromkeys("abcd", 100.0))
+    children = {
+        f"{p}{n}": {**parents[p], "depth": 1, "role": "finetune", "parent": p}
+        for p in parents
+        for n in (1, 2)
+    }
+    stages = {**parents, **children}
+    packs = make_packs(stages, stages, minutes=15, slots=2)
+    pack_of = {stage: pack["id"] for pack in packs for stage in pack["stages"]}
+    for pack in packs:
+        if pack["depth"] == 1:
+            assert len({pack_of[stages[stage]["parent"]] for stage in pack["stages"]}) == 1
+
+
+def test_only_what_is_to_be_trained_is_packed() -> None:
+    stages = _stages(dict.fromkeys("abc", 1.0))
+    assert _members(make_packs(stages, ["b"], minutes=15, slots=2)) == ["b"]
+    assert make_packs(stages, [], minutes=15, slots=2) == []
+
+
+def test_a_lone_pack_gets_the_idle_cores() -> None:
+    stages = _stages({"a": 500.0})
+    assert [pack["cpus"] for pack in make_packs(stages, stages, minutes=15, slots=4)] == [4]
+    assert [pack["cpus"] for pack in make_packs(stages, stages, minutes=15, slots=0)] == [1]

@@ -1,0 +1,1 @@
+"""Components: what a params file names, and a user may bring along."""

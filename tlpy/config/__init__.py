@@ -1,1 +1,0 @@
-"""From a params file to a plan: schema, search space, deduplication, digests."""

@@ -1,0 +1,216 @@
+"""A variant's outcome: its replicates gathered from the stages they end in, averaged, never ranked against
+each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tlpy.evaluation.results import Predictions, Run, StageResult
+from tlpy.metrics.formulas import Array
+from tlpy.metrics.registry import compute
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One seed or fold of a variant.
+
+    Attributes:
+        stages: ids, first to last.
+        reason: which stage failed and why; None when it is done.
+        val, test: metric → value, of its last stage.
+        others: test scores of further labels and of a target, by column (`StageResult.other_scores`).
+    """
+
+    seed: int | None
+    fold: int | None
+    stages: tuple[str, ...]
+    reason: str | None
+    val: dict[str, float]
+    test: dict[str, float]
+    cases: Predictions | None
+    others: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[int | None, int | None]:
+        return self.seed, self.fold
+
+    @property
+    def name(self) -> str:
+        return f"seed {self.seed}" if self.fold is None else f"fold {self.fold}, seed {self.seed}"
+
+
+@dataclass
+class Outcome:
+    """A variant with its results; what the ranking adds is filled in by `tlpy.evaluation.ranking`.
+
+    Attributes:
+        status: done, partial (some replicates failed) or failed.
+        seconds: time of its distinct stages, shared ones counted in full; NaN where not known.
+        shared_seconds: the part of it that other variants use too.
+        resampled: replicate → the target's metric on the test cases in each bootstrap resample.
+        gain: percent over its from-scratch twin, Eq. 1 of "Cats, not CAT scans", mean over replicates.
+        to_best: test metric minus the winner's, on the same cases; p by bootstrap, Holm-corrected.
+    """
+
+    record: dict[str, Any]
+    metric: str
+    task: dict[str, Any]
+    replicates: list[Replicate]
+    seconds: float
+    shared_seconds: float
+    trainable: float
+    rank: int | None = None
+    resampled: dict[tuple[int | None, int | None], Array] = field(default_factory=dict)
+    test_interval: tuple[float, float] = (NAN, NAN)
+    gain: float = NAN
+    gain_interval: tuple[float, float] = (NAN, NAN)
+    gain_sd: float = NAN
+    to_best: float = NAN
+    to_best_interval: tuple[float, float] = (NAN, NAN)
+    p_to_best: float = NAN
+
+    @property
+    def id(self) -> str:
+        return str(self.record["id"])
+
+    @property
+    def label(self) -> str:
+        return str(self.record.get("label") or self.id)
+
+    @property
+    def baseline(self) -> bool:
+        return bool(self.record.get("baseline"))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return dict(self.record.get("settings") or {})
+
+    @property
+    def done(self) -> list[Replicate]:
+        return [replicate for replicate in self.replicates if replicate.reason is None]
+
+    @property
+    def status(self) -> str:
+        if not np.isfinite(self.mean("val")):
+            return "failed"
+        return "done" if len(self.done) == len(self.replicates) else "partial"
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, or what is missing of it; empty when all is well."""
+        failed = [replicate for replicate in self.replicates if replicate.reason is not None]
+        if not failed:
+            if self.status == "done":
+                return ""
+            return f"{self.metric} on validation is undefined" if self.done else "the plan gives it no stages"
+        reason = str(failed[0].reason)
+        if self.status == "failed":
+            return reason
+        return f"{len(failed)} of {len(self.replicates)} replicates failed ({failed[0].name}: {reason})"
+
+    def mean(self, part: str, name: str | None = None) -> float:
+        """A metric on val or test, mean over the finished replicates in which it is defined."""
+        values = self.values(part, name)
+        return float(np.mean(values)) if len(values) else NAN
+
+    def spread(self, part: str = "test", name: str | None = None) -> float:
+        """Standard deviation over replicates (n − 1); NaN with fewer than two."""
+        values = self.values(part, name)
+        return float(np.std(values, ddof=1)) if len(values) > 1 else NAN
+
+    def values(self, part: str, name: str | None = None) -> list[float]:
+        parts = [replicate.val if part == "val" else replicate.test for replicate in self.done]
+        found = [values.get(name or self.metric, NAN) for values in parts]
+        return [value for value in found if np.isfinite(value)]
+
+    def other(self, column: str) -> float:
+        """A score of `Replicate.others`, mean over the finished replicates in which it is defined."""
+        found = [replicate.others.get(column, NAN) for replicate in self.done]
+        found = [value for value in found if np.isfinite(value)]
+        return float(np.mean(found)) if found else NAN
+
+    @property
+    def n_test(self) -> int:
+        """Distinct subjects in the test cases of all replicates."""
+        return len({subject for r in self.done if r.cases for subject in r.cases.subjects})
+
+
+def gather(run: Run) -> list[Outcome]:
+    """The outcome of every variant of the plan, in the plan's order."""
+    users: dict[str, set[str]] = {}
+    for variant in run.plan["variants"]:
+        for stage in _stages(variant):
+            users.setdefault(stage, set()).add(str(variant["id"]))
+    return [_outcome(variant, run, lambda stage: len(users[stage]) > 1) for variant in run.plan["variants"]]
+
+
+def _stages(variant: dict[str, Any]) -> list[str]:
+    ids = (str(stage) for replicate in variant.get("replicates") or [] for stage in replicate["stages"])
+    return list(dict.fromkeys(ids))
+
+
+def _outcome(variant: dict[str, Any], run: Run, shared: Callable[[str], bool]) -> Outcome:
+    metric = str(variant["metric"])
+    replicates = [_replicate(item, metric, run) for item in variant.get("replicates") or []]
+    ids = _stages(variant)
+    known = [(run.stages[id_].seconds, shared(id_)) for id_ in ids if id_ in run.stages]
+    known = [(seconds, is_shared) for seconds, is_shared in known if np.isfinite(seconds)]
+    last = [run.stages[r.stages[-1]] for r in replicates if r.stages and r.stages[-1] in run.stages]
+    trainable = [float(stage.parameters["trainable"]) for stage in last if "trainable" in stage.parameters]
+    return Outcome(
+        record=variant,
+        metric=metric,
+        task=last[0].task
+        if last
+        else dict(run.plan["datasets"].get(variant["target"], {}).get("task") or {}),
+        replicates=replicates,
+        seconds=sum(seconds for seconds, _ in known) if known else NAN,
+        shared_seconds=sum(seconds for seconds, is_shared in known if is_shared) if known else NAN,
+        trainable=trainable[0] if trainable else NAN,
+    )
+
+
+def _replicate(item: dict[str, Any], metric: str, run: Run) -> Replicate:
+    ids = tuple(str(id_) for id_ in item["stages"])
+    last = run.stages.get(ids[-1]) if ids else None
+    reason = _reason(ids, last, run)
+    cases = last.predictions("test") if last and reason is None else None
+    return Replicate(
+        seed=item.get("seed"),
+        fold=item.get("fold"),
+        stages=ids,
+        reason=reason,
+        val=_values(last, metric, "val") if last and reason is None else {},
+        test=_values(last, metric, "test") if last and reason is None else {},
+        cases=cases,
+        others=last.other_scores if last and reason is None else {},
+    )
+
+
+def _reason(ids: tuple[str, ...], last: StageResult | None, run: Run) -> str | None:
+    """None when the last stage is done; else the first stage of the chain that failed, and why."""
+    if last is not None and last.done:
+        return None
+    for id_ in ids:
+        stage = run.stages.get(id_)
+        if stage is None:
+            return f"stage {id_} is not in the plan"
+        if not stage.done:
+            return f"{stage.record['name']}: {stage.reason}"
+    return "it has no stages"
+
+
+def _values(stage: StageResult, metric: str, part: str) -> dict[str, float]:
+    """TRAIN's numbers; the metric of the ranking is worked out from the predictions where TRAIN lacks it."""
+    values = stage.metrics(part)
+    if not np.isfinite(values.get(metric, NAN)):
+        cases = stage.predictions(part)
+        if cases is not None:
+            values = {**compute(str(stage.task["type"]), cases.true, cases.score), **values}
+    return values

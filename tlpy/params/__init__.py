@@ -1,0 +1,1 @@
+"""Params: the schema, the search space, a file read, searched values set."""

@@ -1,0 +1,1 @@
+"""What a plan knows of the data: tables and headers, splits, caches to prepare."""

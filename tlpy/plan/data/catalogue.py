@@ -1,0 +1,203 @@
+"""What PLAN knows of the data: tables and headers are read, no image is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tlpy.data.labels import NONE, Task
+from tlpy.digests import canonical
+from tlpy.errors import InputError, Problem, Problems
+from tlpy.plan.data.caches import Cache, Wanted, share_caches
+from tlpy.plan.data.columns import column_problems, grouped_by, labels_of, split_of
+from tlpy.plan.data.filters import Filtered, keep
+from tlpy.plan.data.headers import Images, common_grid
+from tlpy.plan.stages.heads import infer_tasks, strata_of
+
+if TYPE_CHECKING:
+    from tlpy.data.readers.base import ImageRecord, Reader
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set as the plan sees it: its usable records, what is learnt from it, its cache.
+
+    Attributes:
+        tasks: by head: the label's name, or those of a multilabel task joined by `+`; empty where only the
+            images are used.
+        wanted: its images, as they are prepared.
+        cache: where they are found; shared with the run's other data sets by `Catalogue.share`.
+        filtered: what its filter left, and of how many images; None where it has none.
+        grouped_by: what splits keep together, in words.
+    """
+
+    name: str
+    spec: dict[str, Any]
+    records: tuple[ImageRecord, ...]
+    tasks: dict[str, Task]
+    wanted: Wanted
+    cache: Cache
+    channels: int
+    size: tuple[int, ...]
+    left_out: tuple[Problem, ...]
+    fractions: dict[str, float]
+    notes: tuple[str, ...] = ()
+    label_said: bool = True
+    filtered: Filtered | None = None
+    grouped_by: str = "subject"
+
+    @property
+    def label(self) -> str:
+        """The first label, by which splits are stratified; empty where there is none."""
+        return next(iter(self.tasks), "")
+
+    @property
+    def task(self) -> Task:
+        """What is learnt from the first label."""
+        return self.tasks[self.label] if self.tasks else Task(NONE)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of all labels."""
+        return [column for label, task in self.tasks.items() for column in task.columns(label)]
+
+    def strata(self) -> dict[str, str | float]:
+        """What a split keeps alike in each part: the class, or the number, of each image."""
+        return strata_of(self.task, self.label, self.records)
+
+    @property
+    def has_official_split(self) -> bool:
+        return any(record.split for record in self.records)
+
+
+@dataclass
+class Catalogue:
+    """Opens each path once and remembers what it found.
+
+    Args:
+        roots: the path as the user wrote it → where it lies on this machine.
+        on_bad_image: `error` or `skip`, for what can be left out.
+        slots: how many tasks can run side by side; 0 where that is unknown.
+    """
+
+    roots: Mapping[str, Path]
+    on_bad_image: str = "error"
+    slots: int = 0
+    _images: dict[str, Images | InputError] = field(default_factory=dict)
+    _datasets: dict[str, DataSet | InputError] = field(default_factory=dict)
+
+    def dataset(self, name: str, spec: Mapping[str, Any], images_only: bool = False) -> DataSet:
+        """The data set; raises `InputError` with everything that is wrong with it, again on each call.
+
+        Args:
+            images_only: no stage learns from its labels, so that they may be missing.
+        """
+        key = canonical([name, spec, images_only])
+        return _remember(self._datasets, key, lambda: self._open(name, dict(spec), images_only))
+
+    def _open(self, name: str, spec: dict[str, Any], images_only: bool) -> DataSet:
+        from tlpy.data.labels import missing_labels
+        from tlpy.data.preprocessing import validate
+
+        where = f"datasets.{name}"
+        problems = Problems()
+        labels, said = labels_of(spec, where)
+        columns, fractions = split_of(spec)
+        problems.extend(column_problems(columns, [*labels, *(spec.get("filter") or {})], where))
+        preprocessing = validate(spec.get("preprocessing"), f"{where}.preprocessing", problems)
+        problems.raise_if_any()
+        reader = self._reader(spec, columns, where, preprocessing["window"])
+        images = self._list(spec, columns, reader)
+        # Faults of the folder do not hide those of the labels: all are told at once.
+        problems.extend(images.faults)
+        reader.skippable, reader.notes = [], []
+        found = reader.records(labels, spec.get("group"), problems)
+        skippable, notes = list(reader.skippable), list(reader.notes)
+        filtered = None
+        if spec.get("filter"):
+            filtered = keep(found, spec, reader, f"{where}.filter", problems, images.faults)
+            found = filtered.records
+        kept = None if filtered is None else [record.image for record in found]
+        seen = images.look(reader, spec["path"], kept)
+        unlabelled = missing_labels(found, labels)
+        # Of several labels some may be missing: these are masked. Without any, there is nothing to learn.
+        absent = {} if images_only or not labels else unlabelled
+        left_out = [*images.left_out, *seen.bad, *skippable, *absent.values()]
+        used = [record for record in found if record.image not in absent]
+        if self.on_bad_image == "error":
+            problems.extend(left_out)
+        records = [record for record in used if record.image in seen.headers]
+        if not records and not problems:
+            what = "image with a label" if labels and not images_only else "image"
+            problems.add(f"{where}.path", f"no usable {what} in {spec['path']}")
+        labelled = [record for record in used if record.image not in unlabelled]
+        # Labels that nothing is learnt from may be of no use: then nothing is scored by them.
+        faults = Problems() if images_only else problems
+        tasks = infer_tasks(labelled, labels, spec.get("task"), where, faults) if labelled else {}
+        tasks = {} if images_only and faults else tasks
+        # Nobody asked for a label of the reader's own.
+        unusable = [f"not scored: {fault}" for fault in faults] if images_only and said else []
+        size, channels = common_grid(seen.headers, preprocessing, where, problems)
+        problems.raise_if_any()
+        request = {
+            "reader": images.component,
+            "columns": columns,
+            "preprocessing": preprocessing,
+            "channels": channels,
+            "size": list(size),
+            "on_bad_image": self.on_bad_image,
+        }
+        wanted = Wanted(spec["path"], request, seen.fingerprints, seen.voxels, whole=kept is None)
+        told = [*images.notes, *notes, *unusable, *(note for task in tasks.values() for note in task.notes)]
+        return DataSet(
+            name=name,
+            spec=spec,
+            records=tuple(records),
+            tasks=tasks,
+            wanted=wanted,
+            cache=share_caches({name: wanted}, self.slots)[name],
+            channels=channels,
+            size=size,
+            left_out=tuple(dict.fromkeys(left_out)),
+            fractions=fractions,
+            notes=tuple(dict.fromkeys(told)),
+            label_said=said,
+            filtered=filtered,
+            grouped_by=grouped_by(spec, reader, records),
+        )
+
+    def share(self, opened: Mapping[str, DataSet]) -> dict[str, DataSet]:
+        """The data sets of a run, with caches that hold the images of all that use them."""
+        caches = share_caches({key: data.wanted for key, data in opened.items()}, self.slots)
+        return {key: replace(data, cache=caches[key]) for key, data in opened.items()}
+
+    def _reader(
+        self, spec: Mapping[str, Any], columns: dict[str, str], where: str, window: int | None
+    ) -> Reader:
+        from tlpy.data.readers.registry import READERS, open_reader
+
+        component = READERS.complete(spec["reader"], f"{where}.reader")
+        root = self.roots.get(spec["path"], Path(spec["path"]))
+        if not root.exists():
+            raise InputError([Problem(f"{where}.path", f"{spec['path']} does not exist")])
+        return open_reader(component, root, spec["path"], columns, window)
+
+    def _list(self, spec: Mapping[str, Any], columns: dict[str, str], reader: Reader) -> Images:
+        from tlpy.data.readers.registry import READERS
+
+        component = READERS.complete(spec["reader"], "reader")
+        key = canonical([spec["reader"], spec["path"], columns, reader.window])
+        return _remember(self._images, key, lambda: Images.of(reader, component))
+
+
+def _remember(memory: dict[str, Any], key: str, make: Callable[[], Any]) -> Any:
+    if key not in memory:
+        try:
+            memory[key] = make()
+        except InputError as error:
+            memory[key] = error
+    if isinstance(memory[key], InputError):
+        raise memory[key]
+    return memory[key]

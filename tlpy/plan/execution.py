@@ -1,0 +1,44 @@
+"""How trainings are carried out: devices, strategy, logger. None of it is part of a stage's id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tlpy.errors import Problem
+from tlpy.params.schema import Schema
+
+KEYS = ("devices", "strategy", "logger")
+
+
+def execution(params: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
+    """What differs from the defaults: a pack of an ordinary run says nothing of it."""
+    given = {key: params.get(key, schema.default(key)) for key in KEYS}
+    return {key: value for key, value in given.items() if value != schema.default(key)}
+
+
+def execution_problems(devices: int, stages: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    """Stages whose batches are too small to be divided among the devices."""
+    small = sorted({(s["training"]["batch_size"], s["name"]) for s in stages})
+    return [
+        Problem(
+            "devices",
+            f"a batch of {size} (stage '{name}') cannot be divided among {devices} devices",
+            "each device needs at least one image of every batch",
+        )
+        for size, name in small
+        if size < devices
+    ]
+
+
+def precision_warnings(accelerator: str, stages: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Stages whose precision is not what it says on every machine."""
+    half = sorted({stage["name"] for stage in stages if str(stage["training"]["precision"]) == "16-mixed"})
+    where = (
+        "a CPU has no 16-mixed" if accelerator == "cpu" else "where there is no GPU, 16-mixed is not possible"
+    )
+    return [
+        f"stage '{name}': {where}: it trains in bf16-mixed then; set precision: bf16-mixed for equal numbers"
+        for name in half
+        if accelerator != "gpu"
+    ]

@@ -1,0 +1,280 @@
+"""The plan: all variants, the distinct stages they need, and the packs that train them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tlpy.components.own_parts import OwnParts, folder_problems, use_components
+from tlpy.digests import canonical, code_digest, digest, training_digest
+from tlpy.errors import InputError, Problem, Problems
+from tlpy.params.assignment import path_problems, variant_params
+from tlpy.params.schema import Schema
+from tlpy.params.space import expand, space_problems
+from tlpy.plan.data.catalogue import Cache, Catalogue, DataSet
+from tlpy.plan.data.split_tables import SplitBook, Subjects
+from tlpy.plan.execution import execution, execution_problems
+from tlpy.plan.packs import caches_of, make_packs
+from tlpy.plan.stages.book import StageBook
+from tlpy.plan.stages.chain import ChainResolver, StageSpec, images_only, unknown_datasets
+from tlpy.plan.stages.record import metric_problems
+from tlpy.plan.variants import Variant, VariantBook
+from tlpy.plan.warnings import plan_warnings
+from tlpy.store import Store
+
+
+@dataclass
+class Plan:
+    """What PLAN found out and decided; `tlpy.plan.documents` writes it."""
+
+    params: dict[str, Any]
+    seed: int
+    metric: str | None
+    datasets: dict[str, DataSet]
+    caches: dict[str, Cache]
+    subjects: dict[str, Subjects]
+    base_subjects: dict[str, Subjects]
+    stages: dict[str, dict[str, Any]]
+    variants: list[Variant]
+    packs: list[dict[str, Any]]
+    baselines: int
+    stage_runs: int
+    epochs_unshared: int
+    stored_caches: set[str]
+    code: str
+    components: str | None
+    execution: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    normalised: list[dict[str, str]] = field(default_factory=list)
+
+
+class Planner:
+    """Makes a plan from a params file.
+
+    Args:
+        params: the params, as the user gave them (nested parts inline, unset ones absent or None).
+        schema: the params schema.
+        roots: each data set's path as the user wrote it → where it lies on this machine.
+        slots: how many tasks run side by side; 0 where that is unknown.
+        store: the folder of finished work, or None.
+        components: the folder of own components, or None.
+    """
+
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        schema: Schema,
+        roots: Mapping[str, Path],
+        slots: int = 0,
+        store: Path | None = None,
+        components: Path | None = None,
+    ) -> None:
+        self.schema = schema
+        self.given = schema.coerce({key: value for key, value in params.items() if value is not None})
+        self.slots = slots
+        self.store = Store(store) if store else None
+        self.components = code_digest(components) if components else None
+        self.code = digest([training_digest(), self.components])
+        self.own = OwnParts(components, params.get("components"))
+        use_components(components)
+        self.roots = roots
+        self.stages: dict[str, dict[str, Any]] = {}
+
+    def plan(self) -> Plan:
+        """The plan; raises `InputError` with every problem that can be known before training."""
+        catalogue = Catalogue(self.roots, self._value("on_bad_image"), self.slots)
+        self._check_params(catalogue)
+        seed = int(self._value("seed"))
+        settings = expand(self.given.get("search"), seed)
+        try:
+            chains = self._chains(settings)
+        except InputError as error:
+            problems = Problems()
+            problems.extend(error.problems)
+            self._add_data_problems(problems, catalogue)
+            raise InputError(problems) from None
+        datasets = self._datasets(chains, catalogue)
+        targets = _targets(datasets)
+        book = VariantBook()
+        made = StageBook(SplitBook(seed), seed, self._value("metric"), self.code, self.roots)
+        self.stages = made.stages
+        problems = Problems()
+        runs = epochs = 0
+        for assignment, (params, chain) in zip(settings, chains, strict=True):
+            opened = {
+                name: datasets[canonical([name, spec])]
+                for name, spec in params["datasets"].items()
+                if canonical([name, spec]) in datasets
+            }
+            try:
+                replicates = made.replicates(params, chain, opened)
+            except InputError as error:
+                problems.extend(error.problems)
+                continue
+            book.add(assignment, chain, targets[id(opened[chain[-1].dataset])], replicates)
+            runs += sum(len(stages) for _, _, stages, _ in replicates)
+            epochs += sum(
+                self.stages[s]["training"]["epochs"] for _, _, stages, _ in replicates for s in stages
+            )
+        problems.extend(execution_problems(int(self._value("devices")), self.stages.values()))
+        problems.raise_if_any()
+        if self._value("baseline"):
+            book.add_baselines(self.stages)
+        self._drop_unused(book)
+        return self._assemble(book, datasets, made, runs, epochs)
+
+    def _value(self, name: str) -> Any:
+        return self.given.get(name, self.schema.default(name))
+
+    def _check_params(self, catalogue: Catalogue) -> None:
+        """Raise every fault of the file; with it, those of the chain and of the data, as far as they show."""
+        problems = Problems()
+        problems.extend(self.schema.problems(self.given))
+        problems.extend(folder_problems(self.own.tree.folder, self.given.get("components")))
+        faulty = {problem.where.partition(".")[0].partition("[")[0] for problem in problems}
+        if not faulty & {"stages", "datasets", "search"}:
+            search = self.given.get("search") or {}
+            problems.extend(space_problems(search.get("space") or {}))
+            problems.extend(path_problems(self.given, self.schema))
+        if not problems:
+            return
+        if "stages" not in faulty:
+            problems.extend(_raised(lambda: self._chains([{}])))
+        self._add_data_problems(problems, catalogue)
+        problems.raise_if_any()
+
+    def _add_data_problems(self, problems: Problems, catalogue: Catalogue) -> None:
+        """What is wrong with the data sets whose own settings are sound."""
+        datasets = self.given.get("datasets")
+        blind = images_only(self.given.get("stages"))
+        for name, spec in datasets.items() if isinstance(datasets, dict) else ():
+            if not any(problem.where.startswith(f"datasets.{name}.") for problem in problems):
+                problems.extend(_raised(partial(catalogue.dataset, name, spec, name in blind)))
+
+    def _chains(self, settings: Sequence[Mapping[str, Any]]) -> list[tuple[dict[str, Any], list[StageSpec]]]:
+        problems = Problems()
+        resolver = ChainResolver(self.schema)
+        chains = []
+        for assignment in settings:
+            params = variant_params(self.given, assignment)
+            try:
+                chain = resolver.resolve(params)
+            except InputError as error:
+                problems.extend(error.problems)
+                continue
+            problems.extend(unknown_datasets(params, chain))
+            problems.extend(self.own.of_variant(params, chain))
+            chains.append((params, chain))
+        problems.raise_if_any()
+        return chains
+
+    def _datasets(
+        self, chains: Sequence[tuple[Mapping[str, Any], list[StageSpec]]], catalogue: Catalogue
+    ) -> dict[str, DataSet]:
+        """Every data set that a stage uses, in the order of the file; all their problems at once."""
+        used = {name for _, chain in chains for stage in chain for name in stage.all_datasets}
+        learnt = {name for _, chain in chains for stage in chain for name in stage.labelled}
+        problems = Problems()
+        opened: dict[str, DataSet] = {}
+        for params, _ in chains:
+            for name, spec in params["datasets"].items():
+                key = canonical([name, spec])
+                if name in used and key not in opened:
+                    try:
+                        opened[key] = catalogue.dataset(name, spec, images_only=name not in learnt)
+                    except InputError as error:
+                        problems.extend(error.problems)
+        problems.raise_if_any()
+        targets = {name for _, chain in chains for name in chain[-1].labelled[:1]}
+        problems.extend(
+            metric_problems(self._value("metric"), {d.name: d for d in opened.values() if d.name in targets})
+        )
+        problems.raise_if_any()
+        return catalogue.share(opened)
+
+    def _drop_unused(self, book: VariantBook) -> None:
+        """Without baselines, the from-scratch stages that no variant asks for are not trained."""
+        needed = {stage for variant in book.variants for stages in variant.stage_lists() for stage in stages}
+        self.stages = {key: record for key, record in sorted(self.stages.items()) if key in needed}
+
+    def _assemble(
+        self, book: VariantBook, opened: Mapping[str, DataSet], made: StageBook, runs: int, epochs: int
+    ) -> Plan:
+        for record in self.stages.values():
+            record["stored"] = bool(self.store and self.store.has_stage(record["id"]))
+        to_train = [key for key, record in self.stages.items() if not record["stored"]]
+        used_caches = {cache for record in self.stages.values() for cache in caches_of(record)}
+        datasets = {
+            name: data
+            for name, data in _by_name(opened.values()).items()
+            if data.cache.id in used_caches and made.splits.has(data)
+        }
+        caches = {data.cache.id: data.cache for data in datasets.values()}
+        stored = {
+            cache.id
+            for cache in caches.values()
+            if self.store and all(self.store.has("cache", shard) for shard in cache.shard_ids())
+        }
+        needed = {source["subjects"] for record in self.stages.values() for source in record["sources"]}
+        return Plan(
+            params=dict(self.given),
+            seed=int(self._value("seed")),
+            metric=self._value("metric"),
+            datasets=datasets,
+            caches=caches,
+            subjects={key: table for key, table in made.splits.tables.items() if key in needed},
+            base_subjects={name: made.splits.base(data) for name, data in datasets.items()},
+            stages=self.stages,
+            variants=book.variants,
+            packs=self._packs(to_train),
+            baselines=book.baselines(),
+            stage_runs=runs + book.baseline_runs(),
+            epochs_unshared=epochs + book.baseline_epochs(self.stages),
+            stored_caches=stored,
+            code=self.code,
+            components=self.components,
+            execution=execution(self.given, self.schema),
+            warnings=plan_warnings(
+                self.given["datasets"], datasets, self.stages.values(), str(self._value("accelerator"))
+            ),
+            normalised=list(made.normalised.values()),
+        )
+
+    def _packs(self, to_train: Sequence[str]) -> list[dict[str, Any]]:
+        """The packs; each device of a training needs a core to feed it."""
+        devices = int(self._value("devices"))
+        packs = make_packs(self.stages, to_train, float(self._value("pack_minutes")), self.slots)
+        return [{**pack, "cpus": max(pack["cpus"], devices)} for pack in packs]
+
+
+def _raised(attempt: Callable[[], object]) -> list[Problem]:
+    """The problems that `attempt` raises; none where it succeeds."""
+    try:
+        attempt()
+    except InputError as error:
+        return error.problems
+    return []
+
+
+def _by_name(datasets: Iterable[DataSet]) -> dict[str, DataSet]:
+    """Data sets by name; where the search varies one, its versions are told apart by number."""
+    named: dict[str, DataSet] = {}
+    for data in datasets:
+        name, number = data.name, 2
+        while name in named:
+            name, number = f"{data.name}#{number}", number + 1
+        named[name] = data
+    return named
+
+
+def _targets(datasets: Mapping[str, DataSet]) -> dict[int, str]:
+    """What its variants are ranked under, by data set: versions with other images are not compared."""
+    first: dict[tuple[str, tuple[str, ...]], str] = {}
+    named = _by_name(datasets.values())
+    return {
+        id(data): first.setdefault((data.name, tuple(record.image for record in data.records)), name)
+        for name, data in named.items()
+    }

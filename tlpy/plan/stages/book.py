@@ -1,0 +1,126 @@
+"""The distinct stages of a run: what each variant's replicates need, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tlpy.digests import file_digest
+from tlpy.plan.data.catalogue import DataSet
+from tlpy.plan.data.split_tables import SplitBook
+from tlpy.plan.stages.chain import StageSpec, from_scratch
+from tlpy.plan.stages.goals import can_do_without
+from tlpy.plan.stages.heads import merge_heads, scorable
+from tlpy.plan.stages.record import Source, stage_record
+from tlpy.plan.variants import Replicate
+
+
+class StageBook:
+    """Collects stage records by id, and what was normalised away in them.
+
+    Args:
+        splits: of the run's data sets.
+        seed: of the first replicate, where a variant names none.
+        metric: the user's, or None.
+        code: the digest of the code that trains.
+        roots: files of weights as the user wrote them → where they lie on this machine.
+    """
+
+    def __init__(
+        self, splits: SplitBook, seed: int, metric: str | None, code: str, roots: Mapping[str, Path]
+    ) -> None:
+        self.splits, self.seed, self.metric, self.code, self.roots = splits, seed, metric, code, roots
+        self.stages: dict[str, dict[str, Any]] = {}
+        self.normalised: dict[str, dict[str, str]] = {}
+
+    def replicates(
+        self, params: Mapping[str, Any], chain: Sequence[StageSpec], datasets: Mapping[str, DataSet]
+    ) -> list[Replicate]:
+        """(seed, fold, stage ids, id of the from-scratch stage) for each replicate of a variant.
+
+        Raises:
+            InputError: what does not fit together.
+        """
+        wanted = params.get("replicates") or {}
+        first = int(params.get("seed", self.seed))
+        folds = wanted.get("folds")
+        result: list[Replicate] = []
+        for seed in range(first, first + wanted.get("seeds", 1)):
+            for fold in range(folds) if folds else [None]:
+                made = _Replicate(self, datasets, chain[-1].dataset, seed, folds, fold)
+                ids: list[str] = []
+                for stage in chain:
+                    ids.append(made.stage(stage, self.stages[ids[-1]] if ids else None))
+                    self._note_normalised(stage, self.stages[ids[-1]])
+                result.append((seed, fold, ids, made.stage(from_scratch(chain[-1]), None)))
+        return result
+
+    def _note_normalised(self, spec: StageSpec, record: Mapping[str, Any]) -> None:
+        """Remember what was said of a stage but taken out, since it needs earlier weights."""
+        if record["parent"] or record["weights"]:
+            return
+        for key in spec.idle:
+            self._note(f"{spec.name}.{key}", "nothing came before that could be taken over")
+        # A weight of 0 is a user's way to switch a term off; only what was meant to act is worth a note.
+        lost = sorted(
+            term for term in spec.objective if term not in record["objective"] and spec.objective[term]
+        )
+        for term in lost:
+            self._note(f"{spec.name}.objective.{term}", "nothing came before that it could hold on to")
+
+    def _note(self, what: str, why: str) -> None:
+        self.normalised[what] = {"what": what, "why": why}
+
+
+class _Replicate:
+    """One replicate of a variant: the seed and the split that its stages share."""
+
+    def __init__(
+        self,
+        book: StageBook,
+        datasets: Mapping[str, DataSet],
+        target: str,
+        seed: int,
+        folds: int | None,
+        fold: int | None,
+    ) -> None:
+        self.book, self.datasets, self.target = book, datasets, target
+        self.seed, self.folds, self.fold = seed, folds, fold
+
+    def stage(self, spec: StageSpec, parent: Mapping[str, Any] | None) -> str:
+        """The id of a stage, which is kept in the book."""
+        book = self.book
+        path = spec.weights
+        weights = file_digest(book.roots.get(path, Path(path))) if path else None
+        record = stage_record(
+            spec, self._sources(spec), parent, self.seed, self.fold, book.metric, book.code, weights
+        )
+        book.stages.setdefault(record["id"], record)
+        return str(record["id"])
+
+    def _sources(self, spec: StageSpec) -> list[Source]:
+        """The stage's data sets under one split, those that it learns labels of first."""
+        datasets, labelled = self.datasets, spec.labelled
+        if can_do_without(spec.objective) and not any(datasets[name].tasks for name in labelled):
+            labelled = ()
+
+        def source(name: str, labels: tuple[str, ...] | None) -> Source:
+            data, learnt = datasets[name], labels is None
+            size = spec.train_size if name in spec.datasets and (learnt or not labelled) else None
+            table = self.book.splits.subjects(
+                datasets, name, self.target, self.folds, self.fold, size, labels
+            )
+            return Source(data, table, tuple(data.tasks) if labels is None else labels, learnt)
+
+        if not labelled:
+            return [source(name, ()) for name in spec.all_datasets]
+        heads = merge_heads([datasets[name] for name in labelled], f"{spec.where}.dataset")
+        return [
+            *(source(name, None) for name in labelled),
+            # A data set that labels are learnt from is scored as such.
+            *(
+                source(name, () if name in labelled else scorable(datasets[name], heads))
+                for name in spec.unlabelled
+            ),
+        ]

@@ -1,0 +1,229 @@
+"""The chain of stages of one variant: names, roles, defaults filled in, settings without effect removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tlpy.data.augmentation.registry import complete_augmentation
+from tlpy.errors import InputError, Problem, Problems, nearest
+from tlpy.objectives.registry import as_terms
+from tlpy.params.assignment import stage_names
+from tlpy.params.schema import Schema
+from tlpy.plan.stages.goals import learns_no_label
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """One stage of a chain, resolved but for what only its data can tell.
+
+    Attributes:
+        name: the user's name for it.
+        role: pretrain (first), adapt (between) or finetune (last).
+        datasets: the data sets it trains on, jointly where there are several; the first is its target.
+        unlabelled: data sets of which only the images are used.
+        architecture: the network, with every argument.
+        transfer: what is taken over and what may move; None where nothing came before.
+        objective: the terms as given, not yet completed for the task.
+        training: every training option.
+        weights: a file to start from, or None.
+        train_size: a number or fraction of each data set's training subjects, or None for all.
+        scenario: as given, or None.
+        idle: keys that were set to something, but have no effect where nothing came before.
+    """
+
+    name: str
+    role: str
+    datasets: tuple[str, ...]
+    architecture: dict[str, Any]
+    transfer: dict[str, Any] | None
+    objective: dict[str, Any]
+    training: dict[str, Any]
+    weights: str | None = None
+    train_size: float | None = None
+    unlabelled: tuple[str, ...] = ()
+    scenario: Any = None
+    idle: tuple[str, ...] = field(default=(), compare=False)
+    where: str = field(default="stages", compare=False)
+
+    @property
+    def dataset(self) -> str:
+        """The data set it is judged by."""
+        return self.datasets[0]
+
+    @property
+    def labelled(self) -> tuple[str, ...]:
+        """The data sets whose labels it learns: none where its objective needs no labels."""
+        return () if learns_no_label(self.objective) else self.datasets
+
+    @property
+    def all_datasets(self) -> tuple[str, ...]:
+        """Every data set it reads, each once."""
+        return tuple(dict.fromkeys((*self.datasets, *self.unlabelled)))
+
+
+class ChainResolver:
+    """Turns the stages of a variant's params into `StageSpec`s, with the schema's defaults."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.training_keys = list(schema.group("training_options"))
+        self.training_defaults = {key: schema.default(key) for key in self.training_keys}
+
+    def resolve(self, params: Mapping[str, Any]) -> list[StageSpec]:
+        """The chain, first to last.
+
+        Raises:
+            InputError: for unknown names and arguments of components, and for stages without data.
+        """
+        problems = Problems()
+        names = stage_names(params["stages"])
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            problems.add("stages", f"two stages are called '{name}'")
+        given = params.get("architecture", self.schema.default("architecture"))
+        architecture = self._component("architecture", given, "architecture", problems)
+        trained = [
+            (place, name, stage)
+            for place, (name, stage) in enumerate(zip(names, params["stages"], strict=True))
+            if not stage.get("weights") or stage.get("dataset") or stage.get("unlabelled")
+        ]
+        if not trained:
+            problems.add("stages", "no stage has a data set to train on")
+        chain: list[StageSpec] = []
+        for position, (place, name, stage) in enumerate(trained):
+            where = f"stages[{place}]"
+            if not stage.get("dataset"):
+                hint = "name one of: " + ", ".join(sorted(params["datasets"]))
+                problems.add(f"{where}.dataset", f"stage '{name}' has no data set", hint)
+                continue
+            # A stage with weights and no data set hands its weights to the next one that trains.
+            before = [entry["weights"] for entry in params["stages"][:place] if entry.get("weights")]
+            weights = stage.get("weights") or (before[-1] if before and not chain else None)
+            if stage.get("weights") and chain:
+                hint = "give the weights to the chain's first stage"
+                problems.add(f"{where}.weights", "this stage already starts from the one before", hint)
+            if stage.get("unlabelled") and learns_no_label(stage.get("objective")):
+                hint = f"list its data sets under {where}.dataset"
+                problems.add(f"{where}.unlabelled", "no label of this stage is learnt anyway", hint)
+            given = stage.get("transfer", "full")
+            transfer = self._component("transfer", given, f"{where}.transfer", problems)
+            first = not chain and not weights
+            datasets, unlabelled = names_in(stage["dataset"]), names_in(stage.get("unlabelled"))
+            for key, listed in (("dataset", datasets), ("unlabelled", unlabelled)):
+                for twice in sorted({name for name in listed if listed.count(name) > 1}):
+                    problems.add(f"{where}.{key}", f"'{twice}' is named twice")
+            chain.append(
+                StageSpec(
+                    name=name,
+                    role=role_of(position, len(trained)),
+                    datasets=datasets,
+                    unlabelled=unlabelled,
+                    scenario=stage.get("scenario"),
+                    architecture=architecture,
+                    # Without anything to take over, a way of transfer has no effect.
+                    transfer=None if first else transfer,
+                    idle=("transfer",) if first and transfer["name"] != "full" else (),
+                    objective=as_terms(stage.get("objective"), f"{where}.objective"),
+                    training=self._training(params, stage, where, problems),
+                    weights=weights,
+                    train_size=stage.get("train_size"),
+                    where=where,
+                )
+            )
+        problems.raise_if_any()
+        return chain
+
+    def _training(
+        self, params: Mapping[str, Any], stage: Mapping[str, Any], where: str, problems: Problems
+    ) -> dict[str, Any]:
+        training = dict(self.training_defaults)
+        for level in (params, stage):
+            training.update({key: level[key] for key in self.training_keys if key in level})
+        for key in ("optimizer", "schedule", "datamodule"):
+            origin = f"{where}.{key}" if key in stage else key
+            training[key] = self._component(key, training[key], origin, problems)
+        origin = f"{where}.augmentation" if "augmentation" in stage else "augmentation"
+        try:
+            training["augmentation"] = complete_augmentation(training["augmentation"], origin)
+        except InputError as error:
+            problems.extend(error.problems)
+        if training["early_stopping"] is not None:
+            training["early_stopping"] = {"min_delta": 0.0, **training["early_stopping"]}
+        training["lr"] = float(training["lr"])
+        return training
+
+    @staticmethod
+    def _component(kind: str, value: Any, where: str, problems: Problems) -> dict[str, Any]:
+        try:
+            return _complete(kind, value, where)
+        except InputError as error:
+            problems.extend(error.problems)
+            return {"name": str(value)}
+
+
+def role_of(position: int, length: int) -> str:
+    """What a stage is for, by its place in the chain."""
+    if position == length - 1:
+        return "finetune"
+    return "pretrain" if position == 0 else "adapt"
+
+
+def from_scratch(stage: StageSpec) -> StageSpec:
+    """The baseline of a chain: its last stage, with nothing taken over."""
+    return replace(stage, transfer=None, weights=None)
+
+
+def names_in(value: Any) -> tuple[str, ...]:
+    """One name or a list of names."""
+    if not value:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(str(name) for name in value)
+
+
+def _complete(kind: str, value: Any, where: str) -> dict[str, Any]:
+    """A component with its defaults; every argument checked. No registry imports torch."""
+    if kind == "architecture":
+        from tlpy.architectures.registry import complete_architecture
+
+        return complete_architecture(value, where)
+    if kind == "transfer":
+        from tlpy.transfer.registry import complete_transfer
+
+        return complete_transfer(value, where)
+    if kind == "datamodule":
+        from tlpy.data.modules.registry import complete_datamodule
+
+        return complete_datamodule(value, where)
+    from tlpy.optimizers.registry import complete_optimizer, complete_schedule
+
+    return complete_optimizer(value, where) if kind == "optimizer" else complete_schedule(value, where)
+
+
+def images_only(stages: Any) -> set[str]:
+    """The data sets that no stage of a params file, sound or not, learns a label of."""
+    blind: set[str] = set()
+    learnt: set[str] = set()
+    for stage in stages if isinstance(stages, list) else ():
+        given = stage if isinstance(stage, Mapping) else {}
+        objective = given.get("objective")
+        without = isinstance(objective, Mapping | str) and learns_no_label(objective)
+        for key, names in (("dataset", blind if without else learnt), ("unlabelled", blind)):
+            if isinstance(given.get(key), str | list):
+                names.update(names_in(given[key]))
+    return blind - learnt
+
+
+def unknown_datasets(params: Mapping[str, Any], chain: list[StageSpec]) -> list[Problem]:
+    """Stages of the chain that name a data set which is not there."""
+    return [
+        Problem(
+            f"{stage.where}.{key}",
+            f"there is no data set '{name}'",
+            nearest(name, list(params["datasets"])),
+        )
+        for stage in chain
+        for key, names in (("dataset", stage.datasets), ("unlabelled", stage.unlabelled))
+        for name in names
+        if name not in params["datasets"]
+    ]

@@ -1,0 +1,168 @@
+"""Variants: full assignments of the search space, each once, and the baselines to compare them with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tlpy.digests import canonical, digest
+from tlpy.plan.stages.chain import StageSpec
+
+Replicate = tuple[int, int | None, list[str], str]
+
+
+@dataclass
+class Variant:
+    """One variant, with the stages of each of its replicates.
+
+    Attributes:
+        settings: searched path → value; None where variants that differ in it came out equal.
+        baseline: whether it is trained from scratch.
+        scratch: the id of its from-scratch twin; None for a baseline.
+    """
+
+    settings: dict[str, Any]
+    chain: list[str]
+    target: str
+    replicates: list[dict[str, Any]]
+    baseline: bool = False
+    scratch: str | None = None
+    id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.id = digest(self.stage_lists())
+
+    def stage_lists(self) -> list[list[str]]:
+        return [replicate["stages"] for replicate in self.replicates]
+
+    @property
+    def label(self) -> str:
+        """The settings in a few words."""
+        words = [_in_words(path, value) for path, value in self.settings.items() if value is not None]
+        text = ", ".join(words) or " → ".join(self.chain)
+        return f"from scratch: {text}" if self.baseline else text
+
+    def record(self, stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        last = stages[self.replicates[0]["stages"][-1]]
+        return {
+            "id": self.id,
+            "label": self.label,
+            "settings": self.settings,
+            "baseline": self.baseline,
+            "scratch": self.scratch,
+            "target": self.target,
+            "metric": last["metric"],
+            "chain": self.chain,
+            "replicates": self.replicates,
+        }
+
+
+class VariantBook:
+    """Collects variants; those that came out equal collapse into one."""
+
+    def __init__(self) -> None:
+        self._by_stages: dict[str, Variant] = {}
+        self._scratch: dict[str, list[Replicate]] = {}
+        self._added_baselines: list[Variant] = []
+
+    @property
+    def variants(self) -> list[Variant]:
+        return list(self._by_stages.values())
+
+    def add(
+        self,
+        settings: Mapping[str, Any],
+        chain: Sequence[StageSpec],
+        target: str,
+        replicates: Sequence[Replicate],
+    ) -> None:
+        variant = Variant(
+            settings=dict(settings),
+            chain=[stage.name for stage in chain],
+            target=target,
+            replicates=[{"seed": seed, "fold": fold, "stages": ids} for seed, fold, ids, _ in replicates],
+        )
+        known = self._by_stages.get(variant.id)
+        if known is not None:
+            known.settings = _common(known.settings, variant.settings)
+            return
+        self._by_stages[variant.id] = variant
+        self._scratch[variant.id] = list(replicates)
+        variant.baseline = all(ids == [scratch] for _, _, ids, scratch in replicates)
+
+    def add_baselines(self, stages: Mapping[str, Mapping[str, Any]]) -> None:
+        """The last stage of every variant, from scratch; shared by all variants it serves."""
+        for variant in self.variants:
+            if variant.baseline:
+                continue
+            replicates = self._scratch[variant.id]
+            twin = Variant(
+                settings=dict(variant.settings),
+                chain=[stages[replicates[0][3]]["name"]],
+                target=variant.target,
+                replicates=[
+                    {"seed": seed, "fold": fold, "stages": [own]} for seed, fold, _, own in replicates
+                ],
+                baseline=True,
+            )
+            variant.scratch = twin.id
+            known = self._by_stages.get(twin.id)
+            if known is None:
+                self._by_stages[twin.id] = twin
+                self._added_baselines.append(twin)
+            elif known in self._added_baselines:
+                known.settings = _common(known.settings, twin.settings)
+        names = {name for variant in self._by_stages.values() for name in variant.chain}
+        for baseline in self._added_baselines:
+            baseline.settings = _without_upstream(baseline, names)
+
+    def _baseline_stages(self) -> Iterator[str]:
+        return (stage for variant in self._added_baselines for ids in variant.stage_lists() for stage in ids)
+
+    def baselines(self) -> int:
+        """How many variants were added to compare with; nobody searched for them."""
+        return len(self._added_baselines)
+
+    def baseline_runs(self) -> int:
+        return sum(1 for _ in self._baseline_stages())
+
+    def baseline_epochs(self, stages: Mapping[str, Mapping[str, Any]]) -> int:
+        return sum(stages[stage]["training"]["epochs"] for stage in self._baseline_stages())
+
+
+def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that two equal variants agree on; the others have no effect and become None."""
+    return {
+        path: value if canonical(value) == canonical(other.get(path)) else None for path, value in one.items()
+    }
+
+
+def _without_upstream(baseline: Variant, stage_names: set[str]) -> dict[str, Any]:
+    """Settings of stages that a baseline lacks, or that need an earlier stage, say nothing about it."""
+    stage = baseline.chain[0]
+    ours = {}
+    for path, value in baseline.settings.items():
+        first = path.split(".")[0]
+        foreign = first in stage_names and first != stage
+        effectless = path in (f"{stage}.transfer", f"{stage}.objective.elastic_penalty")
+        ours[path] = None if foreign or effectless else value
+    return ours
+
+
+def _in_words(path: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        name = str(value.get("name", ""))
+        inside = " ".join(f"{key} {_plain(item)}" for key, item in value.items() if key != "name")
+        value = f"{name} ({inside})" if name and inside else name or inside
+    if path == "architecture":
+        return str(value)
+    return f"{path.replace('objective.', '').replace('.', ' ').replace('_', ' ')} {_plain(value)}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return " + ".join(_plain(item) for item in value)
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {_plain(item)}" for key, item in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)

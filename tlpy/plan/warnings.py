@@ -1,0 +1,80 @@
+"""What is allowed but should be known before a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from tlpy.plan.data.catalogue import DataSet
+from tlpy.plan.execution import precision_warnings
+
+FEW = 10
+
+
+def plan_warnings(
+    given: Collection[str], used: Mapping[str, DataSet], stages: Iterable[Mapping[str, Any]], accelerator: str
+) -> list[str]:
+    """One sentence each.
+
+    Args:
+        given: the names of the data sets in the params file.
+        used: those that a stage uses.
+        stages: the stage records.
+        accelerator: the param.
+    """
+    stages = list(stages)
+    unused = sorted(set(given) - {data.name for data in used.values()})
+    found = [f"data set '{name}' is in no stage and was left alone" for name in unused]
+    for name, data in used.items():
+        classes = data.task.type in ("binary", "multiclass")
+        counts = Counter(data.strata().values()) if classes else Counter()
+        if counts and min(counts.values()) < FEW:
+            found.append(f"data set '{name}': the rarest class has only {min(counts.values())} images")
+    found += [
+        f"data set '{name}': {note}"
+        for name, data in used.items()
+        if data.filtered
+        for note in data.filtered.notes
+    ]
+    decayed = {
+        record["name"]
+        for record in stages
+        if "elastic_penalty" in record["objective"] and record["training"]["optimizer"].get("weight_decay")
+    }
+    found += [
+        f"stage '{name}': elastic_penalty and the optimizer's weight_decay both pull at the weights; "
+        "set weight_decay: 0 to keep them near their start only"
+        for name in sorted(decayed)
+    ]
+    found += _other_images(stages, {data.cache.id: data for data in used.values()})
+    return found + precision_warnings(accelerator, stages)
+
+
+def _other_images(stages: Sequence[Mapping[str, Any]], by_cache: Mapping[str, DataSet]) -> list[str]:
+    """Stages whose images are cut or scaled in another way than those their weights were trained on."""
+    by_id = {record["id"]: record for record in stages}
+    found: dict[str, None] = {}
+    for record in stages:
+        before = by_id.get(record["parent"] or "")
+        if before is None:
+            continue
+        pair = f"stage '{record['name']}' takes over weights from '{before['name']}'"
+        ways = [_in_words(stage["training"]["datamodule"]) for stage in (before, record)]
+        if ways[0] != ways[1]:
+            text = f"{pair}, whose images came by the data module {ways[0]}, and gets its own by {ways[1]}"
+            found[f"{text}: they were trained on images that are cut or scaled in another way"] = None
+        scales = [
+            by_cache[stage["cache"]].wanted.request["preprocessing"]["normalise"]
+            for stage in (before, record)
+        ]
+        if scales[0] != scales[1]:
+            text = f"{pair}, whose images were normalised by {scales[0]}, its own are by {scales[1]}"
+            found[f"{text}: say the same `preprocessing.normalise` in both, where it can be"] = None
+    return list(found)
+
+
+def _in_words(component: Mapping[str, Any]) -> str:
+    """A component and its arguments: `crop_center (size [8, 8])`."""
+    inside = ", ".join(f"{key} {value}" for key, value in component.items() if key != "name")
+    return f"{component['name']} ({inside})" if inside else str(component["name"])
