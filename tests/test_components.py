@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tlpy.components.registry import Entry, Registry, rules
+from tlpy.components import rules
+from tlpy.components.legacy import Entry, Registry
 from tlpy.errors import InputError, Problems
 
 

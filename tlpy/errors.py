@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 
@@ -15,11 +15,13 @@ class Problem:
         where: the param's dotted path, or the file and row, as the user knows it.
         message: what was found and what was expected.
         hint: what to do about it; may be empty.
+        about: what is at fault where several params lead to it (an own class): it is told once.
     """
 
     where: str
     message: str
     hint: str = ""
+    about: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}"
@@ -30,8 +32,16 @@ class InputError(ValueError):
     """Bad input, with every problem that was found."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: list[Problem] = list(dict.fromkeys(problems))
+        self.problems: list[Problem] = _once(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def _once(problems: Iterable[Problem]) -> list[Problem]:
+    """Each problem once, and what is about one thing once for all params that lead to it."""
+    told: dict[tuple[str, str, str], Problem] = {}
+    for problem in problems:
+        told.setdefault((problem.about or problem.where, problem.message, problem.hint), problem)
+    return list(told.values())
 
 
 class Problems:
@@ -40,8 +50,8 @@ class Problems:
     def __init__(self) -> None:
         self._found: list[Problem] = []
 
-    def add(self, where: str, message: str, hint: str = "") -> None:
-        self._found.append(Problem(where, message, hint))
+    def add(self, where: str, message: str, hint: str = "", about: str = "") -> None:
+        self._found.append(Problem(where, message, hint, about))
 
     def extend(self, problems: Iterable[Problem]) -> None:
         self._found.extend(problems)

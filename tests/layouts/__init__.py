@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tlpy.components.registry import load_object
+from tlpy.components.loading import load_object
 from tlpy.errors import InputError, Problem, nearest
 
 LAYOUTS = (

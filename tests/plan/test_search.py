@@ -7,7 +7,8 @@ import pytest
 from tlpy.errors import InputError
 from tlpy.params.assignment import path_problems, variant_params
 from tlpy.params.schema import Schema
-from tlpy.params.space import expand, space_problems
+from tlpy.params.space import space_problems
+from tlpy.search.registry import assignments
 
 
 def _params(**changes: object) -> dict:
@@ -71,13 +72,13 @@ def test_a_path_that_hits_nothing_or_a_bad_value_is_told(space: dict, told: str)
 
 
 def test_grid_lists_every_combination_once_in_a_stable_order() -> None:
-    settings = expand({"space": {"a": [1, 2, 1], "b": ["x", "y"]}}, seed=0)
+    settings = assignments({"space": {"a": [1, 2, 1], "b": ["x", "y"]}}, seed=0)
     assert settings == [{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}, {"a": 2, "b": "y"}]
 
 
 def test_a_grid_over_a_distribution_is_refused() -> None:
     with pytest.raises(InputError, match=r"search\.space\.lr: is a distribution"):
-        expand({"space": {"lr": {"min": 0, "max": 1}}}, seed=0)
+        assignments({"space": {"lr": {"min": 0, "max": 1}}}, seed=0)
 
 
 def test_random_draws_within_bounds_and_grows_without_changing_what_was_drawn() -> None:
@@ -86,16 +87,16 @@ def test_random_draws_within_bounds_and_grows_without_changing_what_was_drawn() 
         "trials": 20,
         "space": {"lr": {"min": 1e-5, "max": 1e-2, "log": True}, "a": [1, 2]},
     }
-    twenty = expand(search, seed=3)
+    twenty = assignments(search, seed=3)
     assert all(1e-5 <= settings["lr"] <= 1e-2 for settings in twenty)
-    assert expand({**search, "trials": 5}, seed=3) == twenty[:5]
-    assert expand(search, seed=4) != twenty
+    assert assignments({**search, "trials": 5}, seed=3) == twenty[:5]
+    assert assignments(search, seed=4) != twenty
     assert sum(settings["lr"] < 3e-4 for settings in twenty) in range(4, 17)  # about half, on a log scale
 
 
 def test_random_without_trials_is_told() -> None:
     with pytest.raises(InputError, match=r"search\.trials: is missing"):
-        expand({"method": "random", "space": {"a": [1]}}, seed=0)
+        assignments({"method": "random", "space": {"a": [1]}}, seed=0)
 
 
 def test_bounds_that_do_not_fit_are_told() -> None:

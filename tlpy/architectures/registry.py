@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tlpy.components.registry import Entry, Registry, rules
+from tlpy.components import rules
+from tlpy.components.legacy import Entry, Registry
 from tlpy.errors import Problems
 
 

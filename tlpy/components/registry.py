@@ -1,129 +1,153 @@
 """Components: a name, a class path, or either with arguments (the first rule of the params grammar).
 
-A registry holds frozen records and imports nothing until a component is built, so that planning
-can check names and arguments without torch.
+A registry maps names to class paths and nothing else: what a component takes and says of itself stands in its
+class, and is read from the source (`tlpy.components.source`), so that planning imports none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from importlib import import_module
-from pathlib import Path
-from traceback import extract_tb
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, Generic
 
 from tlpy.components import rules
+from tlpy.components.declarations import Declaration, FactsT, Form, declare
+from tlpy.components.described import Parameter
+from tlpy.components.loading import load_object
+from tlpy.components.sources import sources
 from tlpy.errors import InputError, Problem, Problems, nearest
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One registered component.
+class Registry(Generic[FactsT]):
+    """The components of one kind.
 
-    Attributes:
-        name: the name in a params file.
-        target: where it is built, as `package.module:attribute`; imported on first use.
-        arguments: every argument it takes, with its default.
-        summary: one line for listings.
+    Args:
+        kind: in words.
+        facts: what such components say of themselves.
+        paths: name → class path, `package.module.Class`.
+        forms: what one may be; a class that is of none of their bases is judged by the last.
+        makes: class path of what each one makes, checked when it is made; empty: that differs.
     """
 
-    name: str
-    target: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    summary: str = ""
-
-
-EntryT = TypeVar("EntryT", bound=Entry)
-
-
-class Registry(Generic[EntryT]):
-    """Entries of one kind by name. Registering a name twice raises."""
-
-    def __init__(self, kind: str, entries: Iterable[EntryT] = ()) -> None:
-        self.kind = kind
-        self._entries: dict[str, EntryT] = {}
-        for entry in entries:
-            self.register(entry)
-
-    def register(self, entry: EntryT) -> None:
-        if entry.name in self._entries:
-            raise ValueError(f"{self.kind} '{entry.name}' is registered twice")
-        self._entries[entry.name] = entry
+    def __init__(
+        self, kind: str, facts: type[FactsT], paths: Mapping[str, str], *forms: Form, makes: str = ""
+    ) -> None:
+        self.kind, self.paths, self.forms = kind, dict(paths), forms
+        self._facts, self._makes = facts, makes
+        self._declared: dict[str, Declaration[FactsT]] = {}
+        self._edition = -1
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries
+        return name in self.paths
 
     def names(self) -> list[str]:
-        return list(self._entries)
+        return list(self.paths)
 
-    def entry(self, name: str, where: str | None = None) -> EntryT:
-        """The entry called `name`; raises `InputError` with the nearest valid name."""
+    def path(self, name: str, where: str | None = None) -> str:
+        """The class path behind a name, or a class path itself.
+
+        Raises `InputError` with the nearest valid name.
+        """
+        if "." in name:
+            return name.replace(":", ".")
         try:
-            return self._entries[name]
+            return self.paths[name]
         except KeyError:
-            problem = Problem(
-                where or self.kind, f"unknown {self.kind} '{name}'", nearest(name, self.names())
-            )
-            raise InputError([problem]) from None
+            hint = nearest(name, self.names())
+            raise InputError([Problem(where or self.kind, f"unknown {self.kind} '{name}'", hint)]) from None
+
+    def declaration(self, name: str, where: str | None = None) -> Declaration[FactsT]:
+        """What a component takes and says of itself.
+
+        Raises:
+            InputError: an unknown name; a class path that leads nowhere, or to something of another kind.
+        """
+        if self._edition != sources.edition:
+            self._declared, self._edition = {}, sources.edition
+        if name not in self._declared:
+            self._declared[name] = self._declare(name, where or self.kind)
+        return self._declared[name]
+
+    def facts(self, name: str, where: str | None = None) -> type[FactsT]:
+        """What a component says of itself; raises as `declaration`."""
+        return self.declaration(name, where).facts
+
+    def _declare(self, name: str, where: str) -> Declaration[FactsT]:
+        path, own = self.path(name, where), name not in self
+        found = sources.find(path, name, where)
+        if found is None:
+            return Declaration(name, self._facts)
+        lineage = set(found.lineage)
+        form = next((form for form in self.forms if lineage & set(form.bases)), self.forms[-1])
+        problems = Problems()
+        place = sources.place(found) if own else ""
+        declaration = declare(name, found, form, self._facts, place, where, problems)
+        problems.raise_if_any()
+        return declaration
 
     def complete(self, value: Any, where: str) -> dict[str, Any]:
-        """`value` as `{"name": …, **arguments}` with defaults filled in.
-
-        A class path (a dotted name) passes through with the arguments it was given.
-        Raises `InputError` for an unknown name or argument, naming `where`.
-        """
-        component = as_component(value)
-        name = component["name"]
-        if "." in name:
-            return component
-        entry = self.entry(name, where)
-        unknown = [key for key in component if key != "name" and key not in entry.arguments]
-        if unknown:
-            raise InputError(
-                Problem(
-                    f"{where}.{key}",
-                    f"{self.kind} '{name}' takes no '{key}'",
-                    nearest(key, list(entry.arguments)),
-                )
-                for key in unknown
-            )
-        return {"name": name, **entry.arguments, **{k: v for k, v in component.items() if k != "name"}}
-
-    def settle(
-        self,
-        value: Any,
-        where: str,
-        expected: Mapping[str, rules.Rule],
-        also: Callable[[dict[str, Any], Problems], None] | None = None,
-    ) -> dict[str, Any]:
-        """`complete`, with every argument checked and written in one way; a class path passes through.
+        """`value` as `{"name": …, **arguments}`: defaults filled in, each checked and written in one way.
 
         Args:
             value: a name, a class path, or either with arguments.
             where: the param's path, for messages.
-            expected: what each argument must be.
-            also: what no rule for one argument can tell; it is asked where each is sound.
 
         Raises:
-            InputError: an unknown name or argument, or a value out of range.
+            InputError: an unknown name or argument, one that is missing, or a value out of range.
         """
-        component = self.complete(value, where)
-        if "." in component["name"]:
-            return component
+        given = as_component(value)
+        name = str(given.pop("name"))
+        declaration = self.declaration(name, where)
+        known = declaration.parameters
+        if known is None:
+            return {"name": name, **given}
         problems = Problems()
-        rules.check(component, expected, where, problems)
-        if also is not None and not problems:
-            also(component, problems)
+        title = declaration.shown if declaration.place else f"{self.kind} '{name}'"
+        unknown = [] if declaration.anything else [key for key in given if key not in known]
+        for key in unknown:
+            problems.add(f"{where}.{key}", f"{title} takes no '{key}'", nearest(key, list(known)))
+        missing = [key for key, parameter in known.items() if parameter.required and key not in given]
+        if missing and not unknown:
+            hint = "give it as {name: …, argument: value}"
+            problems.add(where, f"{title} needs {', '.join(missing)}", hint)
+        check(given, known, where, problems)
         problems.raise_if_any()
-        return rules.settle(component, self.entry(component["name"]).arguments)
+        written = {
+            key: rules.settled(item, known[key].annotation, known[key].default) if key in known else item
+            for key, item in given.items()
+        }
+        return {"name": name, **declaration.defaults, **written}
 
     def load(self, name: str) -> Any:
         """The object behind a registered name or a class path (`my_module.MyNet`).
 
         Raises `NotFoundError`, which is an `InputError`, for a class path that leads nowhere.
         """
-        return load_object(name, self.kind) if "." in name else load_object(self.entry(name).target)
+        return load_object(self.path(name), self.kind)
+
+    def make(self, component: Mapping[str, Any], *given: Any, where: str | None = None, **more: Any) -> Any:
+        """What a record asks for, made and checked.
+
+        Args:
+            component: completed: a name, or a class path, with arguments.
+            given, more: what it is given besides, by position and by name.
+            where: for messages.
+
+        Raises:
+            InputError: a class path that leads nowhere, arguments that it does not take, or something else
+                made than was expected.
+        """
+        name, where = component["name"], where or self.kind
+        arguments = {key: value for key, value in component.items() if key != "name"}
+        maker = load_object(self.path(name, where), where)
+        expected = f"expected {self.forms[-1].expected}"
+        try:
+            made = maker(*given, **more, **arguments)
+        except TypeError as error:
+            raise InputError([Problem(where, f"{name}: {error}", expected)]) from error
+        if self._makes and not isinstance(made, load_object(self._makes)):
+            message = f"{name} gives {type(made).__name__}, expected {self._makes}"
+            raise InputError([Problem(where, message)])
+        return made
 
 
 def as_component(value: Any) -> dict[str, Any]:
@@ -133,62 +157,14 @@ def as_component(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-class NotFoundError(InputError, ImportError):
-    """A class path that leads nowhere. As text: why, without the path itself."""
-
-    def __init__(self, path: str, reason: str, hint: str, where: str = "component") -> None:
-        super().__init__([Problem(where, f"{path} was not found: {reason}", hint)])
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return self.reason
-
-
-def load_object(path: str, where: str = "component") -> Any:
-    """Import `package.module:attribute` or `package.module.Attribute`.
-
-    Args:
-        path: what to import.
-        where: what it is for, for messages.
-
-    Raises:
-        NotFoundError: there is no such module or attribute, or the module fails while it is imported.
-    """
-    module_name, separator, attribute = path.partition(":")
-    if not separator:
-        module_name, _, attribute = path.rpartition(".")
-    try:
-        module = import_module(module_name)
-    except Exception as error:  # an own module may fail in any way
-        raise NotFoundError(path, *_import_failure(module_name, error), where) from error
-    try:
-        return getattr(module, attribute)
-    except AttributeError:
-        public = [name for name in vars(module) if not name.startswith("_")]
-        hint = nearest(attribute, public, "a class path is module.Class")
-        file = getattr(module, "__file__", None) or module_name
-        raise NotFoundError(path, f"{file} has no '{attribute}'", hint, where) from None
-
-
-def _import_failure(module: str, error: Exception) -> tuple[str, str]:
-    """Why a module could not be imported, and what to do about it."""
-    missing = error.name if isinstance(error, ModuleNotFoundError) and error.name else None
-    if missing and (module == missing or module.startswith(f"{missing}.")):
-        hint = "a class path is module.Class; give the folder of the module by `components:`"
-        return f"there is no module '{missing}'", hint
-    if missing == "torch":
-        hint = "planning and preparing have no torch: keep readers and data sets in a file that needs none"
-        return f"{module}.py needs torch", hint
-    if missing:
-        return f"{module}.py needs the package '{missing}'", "add it to the environment or the image"
-    return f"{module}.py cannot be imported: {describe_fault(error)}", ""
-
-
-def describe_fault(error: BaseException) -> str:
-    """An exception in one line, with the file and line of the code that it left last."""
-    text = " ".join(str(error).split())
-    if isinstance(error, SyntaxError):
-        return f"line {error.lineno}: {error.msg}"
-    frames = extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {text}{place}" if text else f"{type(error).__name__}{place}"
+def check(
+    arguments: Mapping[str, Any], parameters: Mapping[str, Parameter], where: str, problems: Problems
+) -> None:
+    """Add a problem for each argument that is not what its annotation says, but for a default of null."""
+    for key, value in arguments.items():
+        known = parameters.get(key)
+        rule = rules.rule_for(known.annotation) if known else None
+        if known is None or rule is None or (value is None and known.read and known.default is None):
+            continue
+        if not rule.holds(value):
+            problems.add(f"{where}.{key}", f"expected {rule.expected}, found {value!r}")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tlpy.components.registry import Entry, Registry, rules
+from tlpy.components import rules
+from tlpy.components.legacy import Entry, Registry
 
 REGRESSION, BINARY, MULTICLASS, MULTILABEL, NONE = "regression", "binary", "multiclass", "multilabel", "none"
 CLASSES = (BINARY, MULTICLASS)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tlpy.components import rules
-from tlpy.components.source_code import Constant, Described, SourceTree
+from tlpy.components.legacy_source import Constant, Described, SourceTree
 from tlpy.errors import Problem
 from tlpy.objectives.entries import OBJECTIVES, TASKS, ObjectiveEntry
 
@@ -54,7 +54,7 @@ def own_entry(path: str) -> ObjectiveEntry:
     tree = SourceTree(None, [Path(folder) for folder in sys.path if folder])
     try:
         found = tree.describe(path)
-    except SyntaxError:  # told by `tlpy.components.own_parts`
+    except SyntaxError:  # told by `tlpy.components.legacy_parts`
         return entry
     if found is None or not found.is_class:
         return entry

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tlpy.components.registry import Entry, Registry, rules
+from tlpy.components import rules
+from tlpy.components.legacy import Entry, Registry
 from tlpy.errors import Problems
 
 _ADAM = {"betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.0}

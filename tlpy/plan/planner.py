@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tlpy.components.own_parts import OwnParts, folder_problems, use_components
+from tlpy.components.legacy_parts import OwnParts, use_components
+from tlpy.components.sources import sources
 from tlpy.digests import canonical, code_digest, digest, training_digest
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.params.assignment import path_problems, variant_params
 from tlpy.params.schema import Schema
-from tlpy.params.space import expand, space_problems
+from tlpy.params.space import space_problems
 from tlpy.plan.data.catalogue import Cache, Catalogue, DataSet
 from tlpy.plan.data.split_tables import SplitBook, Subjects
 from tlpy.plan.execution import execution, execution_problems
@@ -23,6 +24,7 @@ from tlpy.plan.stages.chain import ChainResolver, StageSpec, images_only, unknow
 from tlpy.plan.stages.record import metric_problems
 from tlpy.plan.variants import Variant, VariantBook
 from tlpy.plan.warnings import plan_warnings
+from tlpy.search.registry import assignments
 from tlpy.store import Store
 
 
@@ -80,6 +82,7 @@ class Planner:
         self.code = digest([training_digest(), self.components])
         self.own = OwnParts(components, params.get("components"))
         use_components(components)
+        sources.use(components, params.get("components"))
         self.roots = roots
         self.stages: dict[str, dict[str, Any]] = {}
 
@@ -88,7 +91,7 @@ class Planner:
         catalogue = Catalogue(self.roots, self._value("on_bad_image"), self.slots)
         self._check_params(catalogue)
         seed = int(self._value("seed"))
-        settings = expand(self.given.get("search"), seed)
+        settings = assignments(self.given.get("search"), seed)
         try:
             chains = self._chains(settings)
         except InputError as error:
@@ -133,7 +136,7 @@ class Planner:
         """Raise every fault of the file; with it, those of the chain and of the data, as far as they show."""
         problems = Problems()
         problems.extend(self.schema.problems(self.given))
-        problems.extend(folder_problems(self.own.tree.folder, self.given.get("components")))
+        problems.extend(sources.folder_problems())
         faulty = {problem.where.partition(".")[0].partition("[")[0] for problem in problems}
         if not faulty & {"stages", "datasets", "search"}:
             search = self.given.get("search") or {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tlpy.components.registry import Entry, Registry, rules
+from tlpy.components import rules
+from tlpy.components.legacy import Entry, Registry
 from tlpy.errors import InputError, Problem, Problems
 
 SEQUENTIAL, JOINT = "sequential", "joint"

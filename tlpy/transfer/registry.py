@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tlpy.components.registry import Entry, Registry
+from tlpy.components.legacy import Entry, Registry
 from tlpy.errors import Problems
 
 TRANSFERS: Registry[Entry] = Registry(

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tlpy.components.registry import Entry, Registry, as_component, rules
+from tlpy.components import rules
+from tlpy.components.legacy import Entry, Registry
+from tlpy.components.registry import as_component
 from tlpy.components.rules import Rule
 from tlpy.errors import InputError, Problem, Problems, nearest
 

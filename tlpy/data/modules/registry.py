@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tlpy.components.registry import Entry, Registry, rules
+from tlpy.components import rules
+from tlpy.components.legacy import Entry, Registry
 from tlpy.components.rules import Rule
 from tlpy.errors import Problems
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tlpy.components.registry import describe_fault
+from tlpy.components.loading import describe_fault
 from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage, Reader
 from tlpy.errors import InputError, Problem, Problems
 

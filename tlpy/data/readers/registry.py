@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tlpy.components.registry import Entry, Registry
+from tlpy.components.legacy import Entry, Registry
 from tlpy.data.readers.base import Reader
 
 _BIDS = {

@@ -1,6 +1,6 @@
 """Own parts, checked before anything runs: that file, class and methods are there. Imports nothing heavy.
 
-Own code is read, not run (`tlpy.components.source_code`): a network's file needs torch, which planning
+Own code is read, not run (`tlpy.components.legacy_source`): a network's file needs torch, which planning
 does not have.
 What cannot be seen in the source (a class that is made at run time) passes, and is judged when it is used.
 """
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tlpy.components.legacy_source import Described, Signature, SourceTree
 from tlpy.components.registry import as_component
-from tlpy.components.source_code import Described, Signature, SourceTree
 from tlpy.errors import Problem, Problems, nearest
 from tlpy.objectives.own import fact_problems, own_entry
 

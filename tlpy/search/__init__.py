@@ -1,0 +1,1 @@
+"""Search: which assignments of the search space are tried. Each method is a pure function."""
