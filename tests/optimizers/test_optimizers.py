@@ -88,7 +88,11 @@ def test_groups_keep_their_names_rates_and_options() -> None:
 
 def test_class_paths() -> None:
     component = {"name": "torch.optim.ASGD", "lambd": 0.1}
-    assert complete_optimizer(component, "optimizer") == component
+    # torch's own defaults, as for the names: writing one out changes nothing.
+    complete = {**component, "alpha": 0.75, "t0": 1e6, "weight_decay": 0.0}
+    assert complete_optimizer(component, "optimizer") == complete
+    with pytest.raises(InputError, match=r"takes no 'lambda' \(did you mean 'lambd'"):
+        complete_optimizer({"name": "torch.optim.ASGD", "lambda": 0.1}, "optimizer")
     optimizer = build_optimizer(component, groups(nn.Linear(2, 1)), 0.1)
     assert (type(optimizer), optimizer.param_groups[0]["lambd"]) == (torch.optim.ASGD, 0.1)
     made = build_schedule({"name": "torch.optim.lr_scheduler.StepLR", "step_size": 2}, optimizer, 4, 5)
@@ -158,7 +162,7 @@ def test_plateau_watches_the_validation_loss() -> None:
     assert made["monitor"] == "val_loss"
 
 
-@pytest.mark.parametrize("name", [n for n in SCHEDULES.names() if "warmup" in SCHEDULES.entry(n).arguments])
+@pytest.mark.parametrize("name", [n for n in SCHEDULES.names() if "warmup" in complete_schedule(n, "s")])
 def test_a_warm_up_rises_evenly_and_then_the_course_begins(name: str) -> None:
     found = rates({"name": name, "warmup": 2}, 6, 2)
     assert found[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])

@@ -13,6 +13,7 @@ from tlpy.architectures.build import build
 from tlpy.errors import InputError
 from tlpy.optimizers.build import build_optimizer
 from tlpy.transfer.apply import apply, keep_frozen_in_eval
+from tlpy.transfer.base import Transfer
 from tlpy.transfer.freeze import parameters_before
 from tlpy.transfer.registry import TRANSFERS, complete_transfer
 
@@ -190,5 +191,5 @@ def nothing(architecture: Architecture) -> int:
 
 @pytest.mark.parametrize("name", TRANSFERS.names())
 def test_every_registered_way_is_described_and_found(name: str) -> None:
-    assert TRANSFERS.entry(name).summary
-    assert callable(TRANSFERS.load(name))
+    assert TRANSFERS.declaration(name).summary
+    assert issubclass(TRANSFERS.load(name), Transfer)

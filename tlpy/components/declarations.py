@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 from tlpy.components import rules
 from tlpy.components.described import Described, Parameter
@@ -25,6 +25,7 @@ class Form:
         positional: how many arguments it is given by position, before those of a params file.
         given: those that it is given by name.
         hidden: those that are no business of a params file, though it takes them.
+        values: what arguments must be, by name, where their annotations tell less.
         function: whether a function will do, too.
         neither: what is said of a class that has none of the methods; empty: which it lacks.
     """
@@ -35,6 +36,7 @@ class Form:
     positional: int = 0
     given: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    values: Mapping[str, rules.Rule] = field(default_factory=dict)
     function: bool = False
     neither: str = ""
 
@@ -94,8 +96,19 @@ def declare(
     if found.signature is None:
         return Declaration(name, said, found.summary, place)
     apart = {*form.given, *form.hidden}
-    known = {p.name: p for p in found.signature.parameters[form.positional :] if p.name not in apart}
+    known = {
+        p.name: _narrowed(p, form)
+        for p in found.signature.parameters[form.positional :]
+        if p.name not in apart
+    }
     return Declaration(name, said, found.summary, place, known, found.signature.anything)
+
+
+def _narrowed(parameter: Parameter, form: Form) -> Parameter:
+    """A parameter with the rule that its form has for it."""
+    if parameter.name not in form.values:
+        return parameter
+    return replace(parameter, annotation=Annotated[parameter.annotation, form.values[parameter.name]])
 
 
 def _check_form(name: str, found: Described, form: Form, title: str, where: str, problems: Problems) -> None:

@@ -67,13 +67,6 @@ PARTS = {
         ("tlpy.data.augmentation.base.Transform",),
         given=(),
     ),
-    "transfer": Part(
-        "a function that takes the architecture and its arguments and returns "
-        "tlpy.transfer.groups.ParameterGroups",
-        function=True,
-    ),
-    "optimizer": Part("a torch.optim.Optimizer with step()", ("step()",), function=True),
-    "schedule": Part("a torch.optim.lr_scheduler.LRScheduler", function=True),
     "dataset": Part(
         "a data set with __len__() and __getitem__(index) -> (image, [labels])",
         ("__len__()", "__getitem__(index)"),
@@ -181,15 +174,13 @@ class OwnParts:
             found += self.problems("reader", as_component(spec["reader"]), f"datasets.{name}.reader")
         for stage in chain:
             found += self.problems("architecture", stage.architecture, "architecture")
-            if stage.transfer:
-                found += self.problems("transfer", stage.transfer, f"{stage.where}.transfer")
             if stage.scenario:
                 found += self.problems("scenario", as_component(stage.scenario), f"{stage.where}.scenario")
             for name, setting in stage.objective.items():
                 arguments = setting if isinstance(setting, Mapping) else {}
                 where = f"{stage.where}.objective"
                 found += self.problems("objective", {**arguments, "name": name}, where)
-            for kind in ("optimizer", "schedule", "datamodule"):
+            for kind in ("datamodule",):
                 found += self.problems(kind, stage.training[kind], kind)
             for transform in stage.training["augmentation"] or ():
                 found += self.problems("augmentation", transform, "augmentation")

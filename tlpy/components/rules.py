@@ -38,6 +38,13 @@ def is_count(value: Any) -> bool:
     return is_whole(value) and value >= 1
 
 
+def is_span(value: Any) -> bool:
+    """Whether `value` is `[first, last]`, whole numbers with 1 <= first <= last."""
+    if not isinstance(value, list | tuple) or len(value) != 2 or not all(map(is_whole, value)):
+        return False
+    return bool(1 <= value[0] <= value[1])
+
+
 def up_to(most: float) -> Rule:
     """The rule that an argument is a number from 0 to `most`."""
     return Rule(lambda v: is_number(v) and 0 <= v <= most, f"a number from 0 to {most:g}")
@@ -84,6 +91,7 @@ BETWEEN = Rule(lambda v: is_number(v) and 0 < v < 1, "a number between 0 and 1")
 UP_TO_ONE = Rule(lambda v: is_number(v) and 0 < v <= 1, "a number above 0, at most 1")
 FROM_ZERO = Rule(lambda v: is_number(v) and v >= 0, "a number of at least 0")
 POSITIVE = Rule(lambda v: is_number(v) and v > 0, "a number above 0")
+SPAN = Rule(lambda v: is_span(v), "[first, last] with 1 <= first <= last")
 PERCENT = Rule(lambda v: is_number(v) and 0 <= v <= 100, "a percentage from 0 to 100")
 NUMBER = Rule(is_number, "a number")
 WHOLE = Rule(is_whole, "a whole number")
@@ -101,6 +109,7 @@ UpToOne = Annotated[float, UP_TO_ONE]
 FromZero = Annotated[float, FROM_ZERO]
 Positive = Annotated[float, POSITIVE]
 Percent = Annotated[float, PERCENT]
+Span = Annotated[Sequence[int], SPAN]
 # One number for all axes of an image, or one an axis.
 PerAxis = Annotated[
     int | Sequence[int],

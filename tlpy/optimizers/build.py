@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 import torch
@@ -13,7 +14,12 @@ from tlpy.optimizers.schedules import Length
 from tlpy.transfer.groups import ParameterGroups
 
 # One kernel for all parameters instead of one for each; the CPU has them since torch 2.4.
-_FUSED = {"adam", "adamw", "sgd", "adagrad"}
+_FUSED = {
+    torch.optim.Adam: {"cpu", "cuda"},
+    torch.optim.AdamW: {"cpu", "cuda"},
+    torch.optim.SGD: {"cpu", "cuda"},
+    torch.optim.Adagrad: {"cpu"},
+}
 
 
 def build_optimizer(
@@ -35,14 +41,15 @@ def build_optimizer(
     Raises:
         InputError: an unknown name or argument, or a value out of range.
     """
-    arguments = complete_optimizer(dict(component), "optimizer")
-    name = arguments.pop("name")
-    if "betas" in arguments:
-        arguments["betas"] = tuple(arguments["betas"])
-    supported = {"cpu"} if name == "adagrad" else {"cpu", "cuda"}
-    if fused and name in _FUSED and torch.device(device).type in supported:
-        arguments["fused"] = True
-    optimizer: Optimizer = OPTIMIZERS.load(name)(groups.for_optimizer(lr), lr=lr, **arguments)
+    component = complete_optimizer(dict(component), "optimizer")
+    if "betas" in component:
+        component["betas"] = tuple(component["betas"])
+    maker = OPTIMIZERS.load(component["name"])
+    ours = next((kind for kind in _FUSED if isinstance(maker, type) and issubclass(maker, kind)), None)
+    options: dict[str, Any] = {}
+    if fused and ours is not None and torch.device(device).type in _FUSED[ours]:
+        options["fused"] = True
+    optimizer: Optimizer = OPTIMIZERS.make(component, groups.for_optimizer(lr), lr=lr, **options)
     return optimizer
 
 
@@ -63,13 +70,13 @@ def build_schedule(
     Raises:
         InputError: an unknown name or argument, or a value out of range.
     """
-    arguments = complete_schedule(dict(component) if component else None, "schedule")
-    name = arguments.pop("name")
-    if "." in name:
-        return {
-            "scheduler": SCHEDULES.load(name)(optimizer, **arguments),
-            "interval": "epoch",
-            "frequency": 1,
-        }
-    made = SCHEDULES.load(name)(optimizer, Length(epochs, steps_per_epoch), **arguments)
-    return None if made is None else {"frequency": 1, **made}
+    component = complete_schedule(dict(component) if component else None, "schedule")
+    maker = SCHEDULES.load(component["name"])
+    takes_length = "length" in signature(maker).parameters
+    length: dict[str, Any] = {"length": Length(epochs, steps_per_epoch)} if takes_length else {}
+    made = SCHEDULES.make(component, optimizer, **length)
+    if made is None:
+        return None
+    if not isinstance(made, Mapping):
+        made = {"scheduler": made, "interval": "epoch"}
+    return {"frequency": 1, **made}

@@ -10,12 +10,24 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import cos, pi
-from typing import Any
+from typing import Annotated, Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
+from tlpy.components.rules import (
+    COUNT,
+    Between,
+    Count,
+    FromZero,
+    Share,
+    UpToOne,
+    at_least,
+    list_of,
+)
+
 Made = dict[str, Any] | None
+Epochs = Annotated[Sequence[int], list_of(COUNT, 1, None, "a list of epochs")]
 
 
 @dataclass(frozen=True)
@@ -26,12 +38,12 @@ class Length:
     steps_per_epoch: int
 
 
-def constant(optimizer: Optimizer, length: Length, warmup: float = 0.0) -> Made:
+def constant(optimizer: Optimizer, length: Length, warmup: FromZero = 0.0) -> Made:
     """The same rate throughout; None where there is no warm-up."""
     return None if warmup == 0 else _course(optimizer, lambda _: 1.0, length, warmup)
 
 
-def cosine(optimizer: Optimizer, length: Length, warmup: float = 0.0, final: float = 0.0) -> Made:
+def cosine(optimizer: Optimizer, length: Length, warmup: FromZero = 0.0, final: Share = 0.0) -> Made:
     """final + (1 - final) (1 + cos π·share) / 2, share of the course that is done (Loshchilov 2017)."""
     epochs = max(length.epochs - warmup, 1e-9)
 
@@ -41,7 +53,7 @@ def cosine(optimizer: Optimizer, length: Length, warmup: float = 0.0, final: flo
     return _course(optimizer, factor, length, warmup, smooth=True)
 
 
-def linear(optimizer: Optimizer, length: Length, warmup: float = 0.0, final: float = 0.0) -> Made:
+def linear(optimizer: Optimizer, length: Length, warmup: FromZero = 0.0, final: Share = 0.0) -> Made:
     """1 - (1 - final)·share, share of the course that is done."""
     epochs = max(length.epochs - warmup, 1e-9)
     return _course(
@@ -50,7 +62,11 @@ def linear(optimizer: Optimizer, length: Length, warmup: float = 0.0, final: flo
 
 
 def dann(
-    optimizer: Optimizer, length: Length, warmup: float = 0.0, alpha: float = 10.0, beta: float = 0.75
+    optimizer: Optimizer,
+    length: Length,
+    warmup: FromZero = 0.0,
+    alpha: FromZero = 10.0,
+    beta: FromZero = 0.75,
 ) -> Made:
     """(1 + alpha·share)^-beta, share of the course that is done (Ganin 2016; the paper's lr is 0.01)."""
     epochs = max(length.epochs - warmup, 1e-9)
@@ -60,7 +76,7 @@ def dann(
 
 
 def step(
-    optimizer: Optimizer, length: Length, warmup: float = 0.0, every: int = 30, gamma: float = 0.1
+    optimizer: Optimizer, length: Length, warmup: FromZero = 0.0, every: Count = 30, gamma: UpToOne = 0.1
 ) -> Made:
     """gamma^⌊epoch / every⌋."""
     return _course(optimizer, lambda epoch: gamma ** int(epoch // every), length, warmup)
@@ -69,22 +85,22 @@ def step(
 def multistep(
     optimizer: Optimizer,
     length: Length,
-    warmup: float = 0.0,
-    milestones: Sequence[int] = (30, 60, 90),
-    gamma: float = 0.1,
+    warmup: FromZero = 0.0,
+    milestones: Epochs = (30, 60, 90),
+    gamma: UpToOne = 0.1,
 ) -> Made:
     """gamma^(number of milestones reached)."""
     marks = sorted(milestones)
     return _course(optimizer, lambda epoch: gamma ** bisect_right(marks, epoch), length, warmup)
 
 
-def exponential(optimizer: Optimizer, length: Length, warmup: float = 0.0, gamma: float = 0.95) -> Made:
+def exponential(optimizer: Optimizer, length: Length, warmup: FromZero = 0.0, gamma: UpToOne = 0.95) -> Made:
     """gamma^⌊epoch⌋."""
     return _course(optimizer, lambda epoch: gamma ** int(epoch), length, warmup)
 
 
 def onecycle(
-    optimizer: Optimizer, length: Length, rise: float = 0.3, start: float = 0.04, final: float = 1e-4
+    optimizer: Optimizer, length: Length, rise: Between = 0.3, start: UpToOne = 0.04, final: Share = 1e-4
 ) -> Made:
     """Half a cosine up from `start` over the share `rise` of all steps, and half a cosine down to `final`."""
     steps = max(length.epochs * length.steps_per_epoch - 1, 1)
@@ -102,10 +118,10 @@ def onecycle(
 def plateau(
     optimizer: Optimizer,
     length: Length,
-    factor: float = 0.1,
-    patience: int = 10,
-    threshold: float = 1e-4,
-    min_lr: float = 0.0,
+    factor: Between = 0.1,
+    patience: Annotated[int, at_least(0)] = 10,
+    threshold: FromZero = 1e-4,
+    min_lr: FromZero = 0.0,
 ) -> Made:
     """Times `factor` when the validation loss has not fallen by a share `threshold` in `patience` epochs."""
     del length

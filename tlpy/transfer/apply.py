@@ -9,6 +9,7 @@ from torch import nn
 
 from tlpy.architectures.base import Architecture
 from tlpy.errors import InputError, Problem
+from tlpy.transfer.base import Transfer
 from tlpy.transfer.groups import ParameterGroups
 from tlpy.transfer.registry import TRANSFERS, complete_transfer
 
@@ -25,8 +26,11 @@ def apply(component: Mapping[str, Any] | None, architecture: Architecture) -> Pa
         InputError: an unknown way, argument, layer or block, or an own function that gives something else.
     """
     complete = complete_transfer(dict(component or {"name": "full"}), "transfer")
-    name = complete.pop("name")
-    groups = TRANSFERS.load(name)(architecture, **complete)
+    name, maker = complete["name"], TRANSFERS.load(complete["name"])
+    if isinstance(maker, type) and issubclass(maker, Transfer):
+        groups = TRANSFERS.make(complete).groups(architecture)
+    else:
+        groups = TRANSFERS.make(complete, architecture)
     if not isinstance(groups, ParameterGroups):
         message = f"{name} gives {type(groups).__name__}, expected tlpy.transfer.groups.ParameterGroups"
         raise InputError([Problem("transfer", message)])

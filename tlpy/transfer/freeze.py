@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tlpy.architectures.base import HEADS, Architecture
-from tlpy.errors import InputError, Problem, nearest
-from tlpy.transfer.groups import ParameterGroups, freeze_parameters
-from tlpy.transfer.registry import is_span
+from tlpy.components.rules import Span, is_span
+from tlpy.errors import InputError, Problem, Problems, nearest
+from tlpy.transfer.base import Transfer
+
+if TYPE_CHECKING:
+    from tlpy.architectures.base import Architecture
+    from tlpy.transfer.groups import ParameterGroups
 
 
-def freeze(
-    architecture: Architecture, up_to: str | None = None, blocks: Sequence[int] | None = None
-) -> ParameterGroups:
-    """Freeze the layers before `up_to` (TLIMB, Table 4), or the blocks m to n (MetaLR, section 2.1).
+@dataclass(frozen=True)
+class Freeze(Transfer):
+    """the layers before `up_to`, or the blocks m to n of `blocks: [m, n]`, are kept as they are
+
+    TLIMB, Table 4, and MetaLR, section 2.1.
 
     Args:
-        architecture: the network, with its weights loaded.
         up_to: the first layer that trains: all named parameters of the encoder before it, in
             definition order, are frozen. A layer (`layer3.1.conv1`), a block (`layer3.1`) or `heads`.
         blocks: the first and last frozen block, counted from 1, the last below the number of blocks.
-
-    Raises:
-        InputError: neither or both are given; no such layer or block.
     """
-    if (up_to is None) == (blocks is None):
-        raise InputError([Problem("transfer", "freeze takes either `up_to` or `blocks`")])
-    if up_to is not None:
-        return freeze_parameters(architecture, parameters_before(architecture, up_to))
-    assert blocks is not None
-    return freeze_parameters(architecture, parameters_of_blocks(architecture, blocks))
+
+    up_to: str | None = None
+    blocks: Span | None = None
+
+    def check(self, where: str, blocks: int | None, problems: Problems) -> None:
+        if (self.up_to is None) == (self.blocks is None):
+            example = "{name: freeze, up_to: layer3.1.conv1} or {name: freeze, blocks: [1, 4]}"
+            problems.add(where, "freeze takes either `up_to` or `blocks`", f"for example {example}")
+        if self.up_to == "":
+            problems.add(f"{where}.up_to", "expected the name of a layer, found ''")
+        if self.blocks is not None and blocks is not None and self.blocks[1] >= blocks:
+            last = f"the last frozen block is {self.blocks[1]}"
+            heads = f"but the last of the {blocks} blocks, the heads, must train"
+            problems.add(f"{where}.blocks", f"{last}, {heads}")
+
+    def groups(self, architecture: Architecture) -> ParameterGroups:
+        from tlpy.transfer.groups import freeze_parameters
+
+        problems = Problems()
+        self.check("transfer", None, problems)
+        problems.raise_if_any()
+        if self.up_to is not None:
+            return freeze_parameters(architecture, parameters_before(architecture, self.up_to))
+        return freeze_parameters(architecture, parameters_of_blocks(architecture, self.blocks or ()))
 
 
 def parameters_before(architecture: Architecture, layer: str) -> list[str]:
@@ -38,6 +58,8 @@ def parameters_before(architecture: Architecture, layer: str) -> list[str]:
     Raises:
         InputError: there is no such layer; names the nearest one.
     """
+    from tlpy.architectures.base import HEADS
+
     names = [name for name, _ in architecture.encoder.named_parameters()]
     wanted = layer.removeprefix("encoder.")
     if wanted == HEADS:

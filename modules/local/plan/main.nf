@@ -3,7 +3,7 @@ process PLAN {
     label 'process_single'
 
     conda "${moduleDir}/environment.yml"
-    container 'tlimb/report:0.1.0'
+    container 'tlimb/train:0.1.0'
 
     input:
     val params_json

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tlpy.components.sources import sources
 from tlpy.data.augmentation.registry import complete_augmentation
 from tlpy.errors import InputError, Problem, Problems, nearest
 from tlpy.objectives.registry import as_terms
 from tlpy.params.assignment import stage_names
 from tlpy.params.schema import Schema
 from tlpy.plan.stages.goals import learns_no_label
+from tlpy.transfer.registry import TRANSFERS
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class ChainResolver:
                     architecture=architecture,
                     # Without anything to take over, a way of transfer has no effect.
                     transfer=None if first else transfer,
-                    idle=("transfer",) if first and transfer["name"] != "full" else (),
+                    idle=("transfer",) if first and not _is_neutral(transfer) else (),
                     objective=as_terms(stage.get("objective"), f"{where}.objective"),
                     training=self._training(params, stage, where, problems),
                     weights=weights,
@@ -162,6 +164,14 @@ class ChainResolver:
             return {"name": str(value)}
 
 
+def _is_neutral(transfer: Mapping[str, Any]) -> bool:
+    """Whether a way of transfer is as good as not named."""
+    try:
+        return TRANSFERS.facts(str(transfer["name"])).neutral
+    except InputError:  # told already
+        return True
+
+
 def role_of(position: int, length: int) -> str:
     """What a stage is for, by its place in the chain."""
     if position == length - 1:
@@ -186,7 +196,10 @@ def _complete(kind: str, value: Any, where: str) -> dict[str, Any]:
     if kind == "architecture":
         from tlpy.architectures.registry import complete_architecture
 
-        return complete_architecture(value, where)
+        component = complete_architecture(value, where)
+        if "." in component["name"]:
+            sources.find(component["name"].replace(":", "."), component["name"], where)
+        return component
     if kind == "transfer":
         from tlpy.transfer.registry import complete_transfer
 

@@ -72,7 +72,7 @@ def stage_record(
     from tlpy.architectures.layer_names import check_layer
     from tlpy.architectures.registry import block_names, complete_architecture
     from tlpy.metrics.registry import METRICS, primary
-    from tlpy.transfer.registry import complete_transfer
+    from tlpy.transfer.registry import TRANSFERS, complete_transfer
 
     problems = Problems()
     data = sources[0].data
@@ -91,11 +91,11 @@ def stage_record(
         architecture = complete_architecture(spec.architecture, "architecture", size)
         if transfer is not None and started and "." not in architecture["name"]:
             transfer = complete_transfer(transfer, f"{spec.where}.transfer", len(block_names(architecture)))
-            if transfer["name"] == "freeze" and transfer["up_to"]:
+            if transfer.get("up_to"):
                 check_layer(architecture, transfer["up_to"], f"{spec.where}.transfer.up_to")
     except InputError as error:
         problems.extend(error.problems)
-    if not tasks and transfer is not None and transfer["name"] == "head":
+    if not tasks and transfer is not None and TRANSFERS.facts(transfer["name"]).heads_alone:
         message = f"stage '{spec.name}' learns no label, so that it has no head to train"
         problems.add(f"{spec.where}.transfer", message, "full or freeze")
     try:
