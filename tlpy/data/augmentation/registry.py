@@ -136,10 +136,10 @@ def _complete(value: Mapping[str, Any], where: str, size: Sequence[int] | None) 
 def _check_fit(component: Mapping[str, Any], size: Sequence[int], where: str) -> None:
     """Raises `InputError` where an augmentation, or an argument of it, does not fit the images."""
     problems, dims = Problems(), len(size)
-    made_for = AUGMENTATIONS.facts(component["name"], where).dims
-    if dims not in made_for:
-        allowed = " or ".join(f"{n}" for n in made_for)
-        message = f"{component['name']} is for images with {allowed} axes, these have {dims}"
+    declaration = AUGMENTATIONS.declaration(component["name"], where)
+    if dims not in declaration.facts.dims:
+        allowed = " or ".join(f"{n}" for n in declaration.facts.dims)
+        message = f"{declaration.shown} is for images with {allowed} axes, these have {dims}"
         raise InputError([Problem(where, message)])
     # In an own class, too, these two say which axes there must be, and how far an image is padded.
     axes: Any = component.get("axes")
