@@ -58,7 +58,8 @@ def term(name: str) -> Any:
 
 def fitting(registry: Any, dims: int) -> list[str]:
     """The registered names that claim to work with so many spatial axes."""
-    return [name for name in registry.names() if dims in getattr(registry.entry(name), "dims", (1, 2, 3))]
+    said = getattr(registry, "facts", None) or registry.entry
+    return [name for name in registry.names() if dims in getattr(said(name), "dims", (1, 2, 3))]
 
 
 def datasets(dims: int, **labels: Any) -> Params:

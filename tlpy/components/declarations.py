@@ -9,6 +9,7 @@ from typing import Annotated, Any, Generic, TypeVar, cast
 from tlpy.components import rules
 from tlpy.components.described import Described, Parameter
 from tlpy.components.facts import Facts, declared
+from tlpy.components.relations import check_named
 from tlpy.errors import Problems
 
 FactsT = TypeVar("FactsT", bound=Facts)
@@ -101,6 +102,9 @@ def declare(
         for p in found.signature.parameters[form.positional :]
         if p.name not in apart
     }
+    if not found.signature.anything:
+        ordered = [argument for pair in said.ascending for argument in pair]
+        check_named("ascending", ordered, known, "argument", (name, title), where, problems)
     return Declaration(name, said, found.summary, place, known, found.signature.anything)
 
 
@@ -144,10 +148,15 @@ def _said(
             continue
         if constant.read and (rule is None or rule.holds(constant.value)):
             value = rules.settled(constant.value, annotation)
-            said[fact] = tuple(value) if isinstance(value, list) else value
+            said[fact] = _as_tuple(value)
             continue
         shown = repr(constant.value) if constant.read else "what only running it would tell"
         hint = "" if constant.read else "planning reads the file without running it: write the value out"
         expected = rule.expected if rule else "a value"
         problems.add(where, f"{title}: `{fact}` is {shown}, expected {expected}", hint, about=name)
     return cast("type[FactsT]", type(facts.__name__, (facts,), said))
+
+
+def _as_tuple(value: Any) -> Any:
+    """A list, and any within it, as the tuple that a fact is."""
+    return tuple(_as_tuple(item) for item in value) if isinstance(value, list) else value

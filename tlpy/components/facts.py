@@ -12,10 +12,12 @@ class Facts:
 
     Attributes:
         cites: what a paper that used it is to cite, each as a reference.
+        ascending: pairs of its arguments of which the first must be below the second.
         noun: what it is called in the methods text; empty: by its name.
     """
 
     cites: ClassVar[tuple[str, ...]] = ()
+    ascending: ClassVar[tuple[tuple[str, str], ...]] = ()
     noun: ClassVar[str] = ""
 
 

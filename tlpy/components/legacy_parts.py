@@ -57,16 +57,6 @@ PARTS = {
         ("training_step(batch, batch_idx)",),
         ("tlpy.scenarios.sequential.SequentialScenario",),
     ),
-    "datamodule": Part(
-        "a subclass of tlpy.data.module.BaseDataModule", (), ("tlpy.data.module.BaseDataModule",)
-    ),
-    "augmentation": Part(
-        "a tlpy.data.augmentation.base.Transform with draw(random, count, size) and "
-        "apply(images, values, background)",
-        ("draw(random, count, size)", "apply(images, values, background)"),
-        ("tlpy.data.augmentation.base.Transform",),
-        given=(),
-    ),
     "dataset": Part(
         "a data set with __len__() and __getitem__(index) -> (image, [labels])",
         ("__len__()", "__getitem__(index)"),
@@ -167,23 +157,20 @@ class OwnParts:
 
         Args:
             params: the variant's params.
-            chain: its stages (`tlpy.plan.stages.chain.StageSpec`).
+            chain: its stages (`tlpy.plan.stages.chain.StageSpec`), as far as they could be resolved.
         """
         found: list[Problem] = []
         for name, spec in params["datasets"].items():
             found += self.problems("reader", as_component(spec["reader"]), f"datasets.{name}.reader")
+        if "architecture" in params:
+            found += self.problems("architecture", as_component(params["architecture"]), "architecture")
         for stage in chain:
-            found += self.problems("architecture", stage.architecture, "architecture")
             if stage.scenario:
                 found += self.problems("scenario", as_component(stage.scenario), f"{stage.where}.scenario")
             for name, setting in stage.objective.items():
                 arguments = setting if isinstance(setting, Mapping) else {}
                 where = f"{stage.where}.objective"
                 found += self.problems("objective", {**arguments, "name": name}, where)
-            for kind in ("datamodule",):
-                found += self.problems(kind, stage.training[kind], kind)
-            for transform in stage.training["augmentation"] or ():
-                found += self.problems("augmentation", transform, "augmentation")
         return found
 
     def _no_module(self, path: str, module: str, where: str, problems: Problems) -> None:

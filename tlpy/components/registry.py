@@ -6,13 +6,14 @@ class, and is read from the source (`tlpy.components.source`), so that planning 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic
 
 from tlpy.components import rules
 from tlpy.components.declarations import Declaration, FactsT, Form, declare
 from tlpy.components.described import Parameter
-from tlpy.components.loading import load_object
+from tlpy.components.loading import NotFoundError, load_object
+from tlpy.components.relations import check_ascending
 from tlpy.components.sources import sources
 from tlpy.errors import InputError, Problem, Problems, nearest
 
@@ -92,7 +93,8 @@ class Registry(Generic[FactsT]):
             where: the param's path, for messages.
 
         Raises:
-            InputError: an unknown name or argument, one that is missing, or a value out of range.
+            InputError: an unknown name or argument, one that is missing, or a value out of range; arguments
+                that do not go together.
         """
         given = as_component(value)
         name = str(given.pop("name"))
@@ -107,15 +109,17 @@ class Registry(Generic[FactsT]):
             problems.add(f"{where}.{key}", f"{title} takes no '{key}'", nearest(key, list(known)))
         missing = [key for key, parameter in known.items() if parameter.required and key not in given]
         if missing and not unknown:
-            hint = "give it as {name: …, argument: value}"
-            problems.add(where, f"{title} needs {', '.join(missing)}", hint)
+            _add_missing(missing, known, title, where, problems)
         check(given, known, where, problems)
         problems.raise_if_any()
         written = {
             key: rules.settled(item, known[key].annotation, known[key].default) if key in known else item
             for key, item in given.items()
         }
-        return {"name": name, **declaration.defaults, **written}
+        completed = {"name": name, **declaration.defaults, **written}
+        check_ascending(declaration.facts, completed, where, problems)
+        problems.raise_if_any()
+        return completed
 
     def load(self, name: str) -> Any:
         """The object behind a registered name or a class path (`my_module.MyNet`).
@@ -138,14 +142,23 @@ class Registry(Generic[FactsT]):
         """
         name, where = component["name"], where or self.kind
         arguments = {key: value for key, value in component.items() if key != "name"}
-        maker = load_object(self.path(name, where), where)
+        try:
+            maker = load_object(self.path(name, where), where)
+        except NotFoundError as error:  # whose text is the reason alone
+            raise InputError(error.problems) from error
         expected = f"expected {self.forms[-1].expected}"
+        kind = load_object(self._makes) if self._makes else object
         try:
             made = maker(*given, **more, **arguments)
         except TypeError as error:
+            if isinstance(maker, type) and not issubclass(maker, kind):
+                message = f"{name} is not a subclass of {self._makes}"
+                raise InputError([Problem(where, message)]) from error
             raise InputError([Problem(where, f"{name}: {error}", expected)]) from error
-        if self._makes and not isinstance(made, load_object(self._makes)):
-            message = f"{name} gives {type(made).__name__}, expected {self._makes}"
+        if not isinstance(made, kind):
+            # A class's name is in the singular but for what is called by what it holds (ParameterGroups).
+            article = "" if self._makes.endswith("s") else "a "
+            message = f"{name} gives {type(made).__name__}, expected {article}{self._makes}"
             raise InputError([Problem(where, message)])
         return made
 
@@ -157,6 +170,21 @@ def as_component(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
+def _add_missing(
+    missing: Sequence[str], known: Mapping[str, Parameter], title: str, where: str, problems: Problems
+) -> None:
+    """Add what is to be given, each with its rule; those without one together."""
+    unruled = []
+    for key in missing:
+        if rule := rules.rule_for(known[key].annotation):
+            problems.add(f"{where}.{key}", f"expected {rule.expected}, found nothing", f"{title} needs it")
+        else:
+            unruled.append(key)
+    if unruled:
+        hint = "give it as {name: …, argument: value}"
+        problems.add(where, f"{title} needs {', '.join(unruled)}", hint)
+
+
 def check(
     arguments: Mapping[str, Any], parameters: Mapping[str, Parameter], where: str, problems: Problems
 ) -> None:
@@ -164,7 +192,9 @@ def check(
     for key, value in arguments.items():
         known = parameters.get(key)
         rule = rules.rule_for(known.annotation) if known else None
-        if known is None or rule is None or (value is None and known.read and known.default is None):
+        if known is None or rule is None:
+            continue
+        if value is None and known.default is None and known.read and not known.required:
             continue
         if not rule.holds(value):
             problems.add(f"{where}.{key}", f"expected {rule.expected}, found {value!r}")

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from tlpy.data.augmentation.pipeline import Augmentation
 from tlpy.data.dataset import Dataset, Item, JointDataset, PreparedDataset
+from tlpy.data.modules.registry import DataModuleFacts
 from tlpy.data.sampling import BatchSampler, EpochSampler, ShareSampler, StreamSampler
 from tlpy.data.subjects import PARTS
 from tlpy.scenarios.framework import CombinedLoader, LightningDataModule
@@ -24,11 +25,12 @@ UNLABELLED = "unlabelled"
 Batch = Item | dict[str, Item]
 
 
-class BaseDataModule(LightningDataModule):
+class BaseDataModule(DataModuleFacts, LightningDataModule):
     """Owns loading, preprocessing of batches, and augmentation.
 
     A subclass may change every image in `on_load` (on the host) or `on_device`; training images are augmented
     after that. It takes its own arguments by keyword and hands the others on.
+    What it says of itself as a whole are its facts (`DataModuleFacts`).
 
     Args:
         parts: the main data set's parts: train, val, test. A part may be absent, except train.

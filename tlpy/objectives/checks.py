@@ -35,7 +35,7 @@ def check_fit(
             augmentation undoes, be it the data module's, or several that each have the network judged by a
             moving average of their own.
     """
-    from tlpy.data.modules.registry import augmentations_of
+    from tlpy.data.modules.registry import augmentations_of, augmenting_argument
 
     problems = Problems()
     used = {str(step["name"]) for step in augmentation or ()}
@@ -56,7 +56,8 @@ def check_fit(
         if datamodule and (clashes := sorted(brought & set(entry.conflicts))):
             changes = f"changes ({', '.join(clashes)})"
             message = f"{entry.shown} can't learn what the data module {datamodule['name']} {changes}"
-            problems.add(place, message, "give it `turns: false`, or take one out")
+            switch = augmenting_argument(datamodule)
+            problems.add(place, message, f"{f'give it `{switch}: false`, or ' if switch else ''}take one out")
         if size is not None:
             check_views(arguments, place, size, problems)
     averaging = [name for name in objective if _averages(name, objective[name])]

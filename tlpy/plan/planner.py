@@ -167,6 +167,7 @@ class Planner:
                 chain = resolver.resolve(params)
             except InputError as error:
                 problems.extend(error.problems)
+                problems.extend(self.own.of_variant(params, []))
                 continue
             problems.extend(unknown_datasets(params, chain))
             problems.extend(self.own.of_variant(params, chain))

@@ -35,7 +35,7 @@ def test_presets_expand_into_their_content(preset: str) -> None:
     found = complete_augmentation(preset, "a")
     assert found is not None
     assert [step["name"] for step in found] == [step["name"] for step in PRESETS[preset]]
-    assert all({"p", *AUGMENTATIONS.entry(s["name"]).arguments} <= set(s) for s in found)
+    assert all({"p", *AUGMENTATIONS.declaration(s["name"]).defaults} <= set(s) for s in found)
     assert complete_augmentation([preset, "crop"], "a") == [*found, *complete_augmentation("crop", "a")]  # type: ignore[misc]
 
 
@@ -82,7 +82,7 @@ def test_defaults_are_those_of_the_classes() -> None:
 
     for name in AUGMENTATIONS.names():
         given = inspect.signature(AUGMENTATIONS.load(name)).parameters
-        registered = AUGMENTATIONS.entry(name).arguments
+        registered = AUGMENTATIONS.declaration(name).defaults
         assert set(given) == set(registered), name
         for key, parameter in given.items():
             default = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default

@@ -20,13 +20,13 @@ from tlpy.data.augmentation.registry import AUGMENTATIONS, complete_augmentation
 from tlpy.data.augmentation.separable import along_axes, gaussian, spline_basis
 
 SIZES = {1: (24,), 2: (12, 15), 3: (9, 12, 10)}
-EVERY = [(name, dims) for name in AUGMENTATIONS.names() for dims in AUGMENTATIONS.entry(name).dims]
+EVERY = [(name, dims) for name in AUGMENTATIONS.names() for dims in AUGMENTATIONS.facts(name).dims]
 CHANGES = {"translation": 0.1, "shear": 5.0}
 
 
 def make(name: str, dims: int, seed: int = 0, **arguments: Any) -> Augmentation:
-    entry = AUGMENTATIONS.entry(name)
-    component = {"name": name, **{k: v for k, v in CHANGES.items() if k in entry.arguments}, **arguments}
+    known = AUGMENTATIONS.declaration(name).defaults
+    component = {"name": name, **{k: v for k, v in CHANGES.items() if k in known}, **arguments}
     made = build_augmentation(complete_augmentation(component, "x", SIZES[dims]), seed)
     assert made is not None
     return made

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
 from torch import Tensor
 
-from tlpy.data.augmentation.base import Transform, Values
+from tlpy.components.rules import FromZero, Share, up_to
+from tlpy.data.augmentation.base import Fill, Transform, Values
 from tlpy.data.augmentation.warp import angles, move, rotations
 
 
@@ -27,12 +29,12 @@ class Affine(Transform):
 
     def __init__(
         self,
-        p: float = 0.5,
-        rotation: float = 10.0,
-        scaling: float = 0.1,
-        translation: float = 0.0,
-        shear: float = 0.0,
-        fill: str = "background",
+        p: Share = 0.5,
+        rotation: Annotated[float, up_to(180)] = 10.0,
+        scaling: FromZero = 0.1,
+        translation: Share = 0.0,
+        shear: Annotated[float, up_to(60)] = 0.0,
+        fill: Fill = "background",
     ) -> None:
         super().__init__(p)
         self.rotation, self.scaling, self.translation = rotation, scaling, translation

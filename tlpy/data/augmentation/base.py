@@ -5,13 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tlpy.components.rules import Share
+from tlpy.data.augmentation.registry import AugmentationFacts
+
 Values = dict[str, np.ndarray]
+# What comes in from outside an image: its background, its outermost values, or its mirror image.
+Fill = Literal["background", "edge", "reflect"]
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,12 @@ class Draw:
         return Draw(self.on[rows], {name: array[rows] for name, array in self.values.items()})
 
 
-class Transform(ABC):
+class Transform(AugmentationFacts, ABC):
     """A random change of images, all images of a batch at once.
 
     A subclass says in `draw` what happens to each image, as NumPy arrays, and does it in `apply` with torch
     functions, on whatever device the images are. `apply` must treat images apart from each other, and keep
-    their shape.
+    their shape. What it says of itself as a whole are its facts (`AugmentationFacts`).
 
     Args:
         p: the probability that an image is changed.
@@ -45,7 +50,7 @@ class Transform(ABC):
         ValueError: p is not from 0 to 1.
     """
 
-    def __init__(self, p: float = 0.5) -> None:
+    def __init__(self, p: Share = 0.5) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"p must be from 0 to 1, got {p}")
         self.p = p

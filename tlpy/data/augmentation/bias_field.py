@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tlpy.components.rules import Count, FromZero, Share
 from tlpy.data.augmentation.base import Transform, Values
 from tlpy.data.augmentation.separable import along_axes
 
@@ -25,7 +26,7 @@ class BiasField(Transform):
         order: the highest total degree.
     """
 
-    def __init__(self, p: float = 0.5, amount: float = 0.2, order: int = 3) -> None:
+    def __init__(self, p: Share = 0.5, amount: FromZero = 0.2, order: Count = 3) -> None:
         super().__init__(p)
         self.amount, self.order = amount, order
 

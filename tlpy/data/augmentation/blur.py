@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from torch import Tensor
 
+from tlpy.components.rules import FromZero, Share
 from tlpy.data.augmentation.base import Transform, Values
 from tlpy.data.augmentation.separable import along_axes, gaussian
 
@@ -19,7 +20,7 @@ class Blur(Transform):
         sd: in pixels or voxels; each image's is drawn evenly from 0 to this.
     """
 
-    def __init__(self, p: float = 0.5, sd: float = 1.0) -> None:
+    def __init__(self, p: Share = 0.5, sd: FromZero = 1.0) -> None:
         super().__init__(p)
         self.sd = sd
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tlpy.data.augmentation.base import Transform, Values
+from tlpy.components.rules import Count, Share
+from tlpy.data.augmentation.base import Fill, Transform, Values
 
 
 class Crop(Transform):
@@ -20,7 +21,7 @@ class Crop(Transform):
         fill: what the padding holds: `background`, `edge` or `reflect`.
     """
 
-    def __init__(self, p: float = 0.5, padding: int = 4, fill: str = "background") -> None:
+    def __init__(self, p: Share = 0.5, padding: Count = 4, fill: Fill = "background") -> None:
         super().__init__(p)
         self.padding, self.fill = padding, fill
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tlpy.data.augmentation.base import Transform, Values
+from tlpy.components.rules import Count, Share, up_to
+from tlpy.data.augmentation.base import Fill, Transform, Values
 from tlpy.data.augmentation.separable import along_axes, spline_basis
 from tlpy.data.augmentation.warp import places, sample
 
@@ -26,7 +28,13 @@ class Elastic(Transform):
         fill: what comes in from outside: `background`, `edge` or `reflect`.
     """
 
-    def __init__(self, p: float = 0.5, cells: int = 4, amount: float = 0.3, fill: str = "background") -> None:
+    def __init__(
+        self,
+        p: Share = 0.5,
+        cells: Count = 4,
+        amount: Annotated[float, up_to(0.4)] = 0.3,
+        fill: Fill = "background",
+    ) -> None:
         super().__init__(p)
         self.cells, self.amount, self.fill = cells, amount, fill
 

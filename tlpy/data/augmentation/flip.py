@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tlpy.components.rules import Share, list_of, one_of
 from tlpy.data.augmentation.base import Transform, Values
+
+_AXES = list_of(one_of(0, 1, 2), 1, 3, "a list of different axes, each 0, 1 or 2", distinct=True)
 
 
 class Flip(Transform):
@@ -19,7 +23,7 @@ class Flip(Transform):
         axes: which; of a volume in RAS order 0 is left-right, of a picture 0 is up-down and 1 left-right.
     """
 
-    def __init__(self, p: float = 0.5, axes: Sequence[int] = (0,)) -> None:
+    def __init__(self, p: Share = 0.5, axes: Annotated[Sequence[int], _AXES] = (0,)) -> None:
         # Axes are drawn apart from each other, here, not an image as a whole.
         super().__init__(1.0)
         self.each, self.axes = p, tuple(axes)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from torch import Tensor
 
+from tlpy.components.rules import FromZero, Share
 from tlpy.data.augmentation.base import Transform, Values, column, spatial
 
 
@@ -20,7 +21,7 @@ class Gamma(Transform):
         amount: the power's logarithm is drawn evenly from -amount to amount.
     """
 
-    def __init__(self, p: float = 0.5, amount: float = 0.3) -> None:
+    def __init__(self, p: Share = 0.5, amount: FromZero = 0.3) -> None:
         super().__init__(p)
         self.amount = amount
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tlpy.components.rules import Share, at_least
 from tlpy.data.augmentation.base import Transform, Values
 
 # This share of k-space around its centre is left alone: it holds the contrast.
@@ -26,7 +28,9 @@ class Ghosting(Transform):
         ghosts: the largest g; drawn from 2 to this.
     """
 
-    def __init__(self, p: float = 0.5, amount: float = 0.8, ghosts: int = 5) -> None:
+    dims = (2, 3)
+
+    def __init__(self, p: Share = 0.5, amount: Share = 0.8, ghosts: Annotated[int, at_least(2)] = 5) -> None:
         super().__init__(p)
         self.amount, self.ghosts = amount, ghosts
 

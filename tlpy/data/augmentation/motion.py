@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tlpy.components.rules import Count, Share, up_to
 from tlpy.data.augmentation.base import Transform, Values
 from tlpy.data.augmentation.warp import angles, move, rotations
 
@@ -26,8 +28,14 @@ class Motion(Transform):
         moves: poses besides the first.
     """
 
+    dims = (2, 3)
+
     def __init__(
-        self, p: float = 0.5, rotation: float = 5.0, translation: float = 0.03, moves: int = 2
+        self,
+        p: Share = 0.5,
+        rotation: Annotated[float, up_to(180)] = 5.0,
+        translation: Share = 0.03,
+        moves: Count = 2,
     ) -> None:
         super().__init__(p)
         self.rotation, self.translation, self.moves = rotation, translation, moves

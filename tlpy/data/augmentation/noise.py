@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tlpy.components.rules import FromZero, Share
 from tlpy.data.augmentation.base import Transform, Values, column, spatial
 
 _BITS = 0xFFFFFFFF
@@ -22,7 +23,7 @@ class Noise(Transform):
         sd: in units of the channel's own standard deviation; each image's is drawn evenly from 0 to this.
     """
 
-    def __init__(self, p: float = 0.5, sd: float = 0.1) -> None:
+    def __init__(self, p: Share = 0.5, sd: FromZero = 0.1) -> None:
         super().__init__(p)
         self.sd = sd
 

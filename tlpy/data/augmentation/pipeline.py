@@ -11,7 +11,6 @@ from torch import Tensor
 
 from tlpy.data.augmentation.base import Draw, Transform, spatial
 from tlpy.data.augmentation.registry import AUGMENTATIONS
-from tlpy.errors import InputError, Problem
 
 
 class Augmentation:
@@ -73,22 +72,9 @@ def build_augmentation(components: Sequence[Mapping[str, Any]] | None, seed: int
     """The augmentation of a stage's record; None for none.
 
     Raises:
-        InputError: a class path that is not found, or is no `Transform`.
+        InputError: a class path that is not found, or is no `Transform`; arguments it doesn't take.
     """
-    return Augmentation([_transform(component) for component in components], seed) if components else None
-
-
-def _transform(component: Mapping[str, Any]) -> Transform:
-    name = component["name"]
-    arguments = {key: value for key, value in component.items() if key != "name"}
-    try:
-        made = AUGMENTATIONS.load(name)(**arguments)
-    except (ImportError, AttributeError) as error:
-        hint = "a class path is module.Class; give its folder by `components:`"
-        raise InputError([Problem("augmentation", f"{name} was not found: {error}", hint)]) from error
-    except TypeError as error:
-        raise InputError([Problem("augmentation", f"{name}: {error}")]) from error
-    if not isinstance(made, Transform):
-        message = f"{name} gives {type(made).__name__}, expected a tlpy.data.augmentation.base.Transform"
-        raise InputError([Problem("augmentation", message)])
-    return made
+    if not components:
+        return None
+    made = [AUGMENTATIONS.make(component, where="augmentation") for component in components]
+    return Augmentation(made, seed)

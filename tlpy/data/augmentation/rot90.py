@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tlpy.components.rules import Share, list_of, one_of
 from tlpy.data.augmentation.base import Transform, Values
+
+_PLANE = list_of(one_of(0, 1, 2), 2, 2, "two different axes, each 0, 1 or 2", distinct=True)
 
 
 class Rot90(Transform):
@@ -19,7 +23,9 @@ class Rot90(Transform):
         axes: the plane.
     """
 
-    def __init__(self, p: float = 0.5, axes: Sequence[int] = (0, 1)) -> None:
+    dims = (2, 3)
+
+    def __init__(self, p: Share = 0.5, axes: Annotated[Sequence[int], _PLANE] = (0, 1)) -> None:
         super().__init__(p)
         self.axes = (axes[0], axes[1])
 

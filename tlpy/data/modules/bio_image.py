@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tlpy.components.rules import Percent
 from tlpy.data.augmentation.flip import Flip
 from tlpy.data.augmentation.pipeline import Augmentation
 from tlpy.data.augmentation.rot90 import Rot90
@@ -27,7 +28,13 @@ class BioImageDataModule(BaseDataModule):
         common: what every data module takes.
     """
 
-    def __init__(self, *, low: float = 1.0, high: float = 99.0, turns: bool = True, **common: Any) -> None:
+    ascending = (("low", "high"),)
+    augments = ("flip", "rot90")
+    augments_if = "turns"
+
+    def __init__(
+        self, *, low: Percent = 1.0, high: Percent = 99.0, turns: bool = True, **common: Any
+    ) -> None:
         super().__init__(**common)
         self.low, self.high = low, high
         if turns:

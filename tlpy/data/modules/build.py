@@ -23,19 +23,7 @@ def build_datamodule(component: Mapping[str, Any], shape: Sequence[int], **commo
             images of another shape.
     """
     name = component["name"]
-    arguments = {key: value for key, value in component.items() if key != "name"}
-    try:
-        made = DATAMODULES.load(name)
-    except (ImportError, AttributeError) as error:
-        hint = "a class path is module.Class; give its folder by `components:`"
-        raise InputError([Problem("datamodule", f"{name} was not found: {error}", hint)]) from error
-    if not (isinstance(made, type) and issubclass(made, BaseDataModule)):
-        expected = "a subclass of tlpy.data.module.BaseDataModule"
-        raise InputError([Problem("datamodule", f"{name} is not {expected}")])
-    try:
-        module: BaseDataModule = made(**common, **arguments)
-    except TypeError as error:
-        raise InputError([Problem("datamodule", f"{name}: {error}")]) from error
+    module: BaseDataModule = DATAMODULES.make(component, where="datamodule", **common)
     image = module.parts["train"][0][0][None]
     given = tuple(module.on_device(module.on_load(image)).shape[1:])
     if given != tuple(shape):

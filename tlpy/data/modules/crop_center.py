@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
+from tlpy.components.rules import PerAxis
 from tlpy.data.module import BaseDataModule
 from tlpy.data.modules.registry import crop_size
 
@@ -21,7 +21,9 @@ class CropCenterDataModule(BaseDataModule):
         common: what every data module takes.
     """
 
-    def __init__(self, *, size: int | Sequence[int], **common: Any) -> None:
+    crops = True
+
+    def __init__(self, *, size: PerAxis, **common: Any) -> None:
         super().__init__(**common)
         self.size = size
 

@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from tlpy.components import rules
-from tlpy.components.legacy import Entry, Registry
-from tlpy.components.rules import Rule
+from tlpy.components.declarations import Declaration, Form
+from tlpy.components.facts import Facts
+from tlpy.components.registry import Registry
+from tlpy.components.relations import check_named
+from tlpy.data.augmentation.registry import AUGMENTATIONS
 from tlpy.errors import Problems
 
-DATAMODULES: Registry[Entry] = Registry(
-    "data module",
-    [
-        Entry("base", "tlpy.data.module:BaseDataModule", {}, "images as they were prepared"),
-        Entry(
-            "crop_center",
-            "tlpy.data.modules.crop_center:CropCenterDataModule",
-            {"size": None},
-            "each image's middle, of `size`, cut out as a batch is loaded",
-        ),
-        Entry(
-            "bio_image",
-            "tlpy.data.modules.bio_image:BioImageDataModule",
-            {"low": 1.0, "high": 99.0, "turns": True},
-            "pictures and volumes without an upright: percentile scaling, random flips and quarter turns",
-        ),
-    ],
-)
 
-_PERCENT = Rule(lambda v: rules.is_number(v) and 0 <= v <= 100, "a percentage from 0 to 100")
-_SIZE = Rule(
-    lambda v: rules.is_count(v) or rules.list_of(rules.COUNT, 1, 3).holds(v),
-    "one whole number for all axes, or a list with one for each",
+class DataModuleFacts(Facts):
+    """What a data module says of itself.
+
+    Attributes:
+        augments: the augmentations that it brings along, by name: a term that they spoil is refused.
+        augments_if: its argument, true or false, that says whether it brings them; empty: always.
+        crops: its argument `size` is cut out of the images: one number, or one an axis, at most theirs.
+    """
+
+    augments: ClassVar[tuple[str, ...]] = ()
+    augments_if: ClassVar[str] = ""
+    crops: ClassVar[bool] = False
+
+
+_BASE = "tlpy.data.module.BaseDataModule"
+
+DATAMODULES = Registry(
+    "data module",
+    DataModuleFacts,
+    {
+        "base": _BASE,
+        "crop_center": "tlpy.data.modules.crop_center.CropCenterDataModule",
+        "bio_image": "tlpy.data.modules.bio_image.BioImageDataModule",
+    },
+    Form(
+        f"a subclass of {_BASE}",
+        bases=(_BASE,),
+        given=("parts", "batch_size", "seed", "sampling", "pin_memory", "augmentation"),
+        # Given where a stage has images without labels.
+        hidden=("others", "shares"),
+    ),
+    makes=_BASE,
 )
-_RULES = {"size": _SIZE, "low": _PERCENT, "high": _PERCENT, "turns": rules.FLAG}
 
 
 def complete_datamodule(value: Any, where: str, size: Sequence[int] | None = None) -> dict[str, Any]:
@@ -48,23 +60,49 @@ def complete_datamodule(value: Any, where: str, size: Sequence[int] | None = Non
     Raises:
         InputError: an unknown name or argument, or a value out of range.
     """
+    component = DATAMODULES.complete("base" if value is None else value, where)
+    declaration, problems = DATAMODULES.declaration(component["name"], where), Problems()
+    _check_facts(declaration, where, problems)
+    problems.raise_if_any()
+    if declaration.facts.crops and size is not None:
+        component["size"] = _fitting(component.get("size"), size, f"{where}.size", problems)
+        problems.raise_if_any()
+    return component
 
-    def check_fit(component: dict[str, Any], problems: Problems) -> None:
-        if component["name"] == "bio_image" and component["low"] >= component["high"]:
-            problems.add(where, f"low ({component['low']:g}) must be below high ({component['high']:g})")
-        if component["name"] == "crop_center" and size is not None:
-            crop = crop_size(component["size"], len(size))
-            if len(crop) != len(size) or any(c > n for c, n in zip(crop, size, strict=False)):
-                shown = "×".join(map(str, size))
-                problems.add(f"{where}.size", f"{component['size']} does not fit into the images' {shown}")
-            component["size"] = list(crop)
 
-    return DATAMODULES.settle("base" if value is None else value, where, _RULES, check_fit)
+def _check_facts(declaration: Declaration[DataModuleFacts], where: str, problems: Problems) -> None:
+    """Add what the facts of a data module name, but is not there: arguments of its own, augmentations."""
+    facts, component = declaration.facts, (declaration.name, declaration.shown)
+    names = AUGMENTATIONS.names()
+    check_named("augments", facts.augments, names, "augmentation", component, where, problems)
+    if declaration.parameters is None or declaration.anything:
+        return
+    switch, size = [facts.augments_if] if facts.augments_if else [], ["size"] if facts.crops else []
+    for fact, named in (("augments_if", switch), ("crops", size)):
+        check_named(fact, named, declaration.parameters, "argument", component, where, problems)
+
+
+def _fitting(crop: Any, size: Sequence[int], where: str, problems: Problems) -> list[int]:
+    """What is cut out of images of `size`, one number an axis."""
+    rule = rules.rule_for(rules.PerAxis)
+    if rule and not rule.holds(crop):
+        problems.add(where, f"expected {rule.expected}, found {crop!r}")
+        return []
+    kept = crop_size(crop, len(size))
+    if len(kept) != len(size) or any(k > n for k, n in zip(kept, size, strict=False)):
+        problems.add(where, f"{crop} does not fit into the images' {'×'.join(map(str, size))}")
+    return list(kept)
 
 
 def augmentations_of(component: Mapping[str, Any]) -> tuple[str, ...]:
     """The augmentations that a data module brings along, by name."""
-    return ("flip", "rot90") if component["name"] == "bio_image" and component["turns"] else ()
+    facts = DATAMODULES.facts(component["name"])
+    return facts.augments if not facts.augments_if or component.get(facts.augments_if) else ()
+
+
+def augmenting_argument(component: Mapping[str, Any]) -> str:
+    """The argument of a data module that says whether it brings augmentations along; empty: it has none."""
+    return DATAMODULES.facts(component["name"]).augments_if
 
 
 def crop_size(size: int | Sequence[int], dims: int) -> tuple[int, ...]:
