@@ -148,6 +148,10 @@ class Reader(ABC):
             problems: takes what is wrong and cannot be left out.
         """
 
+    def named_files(self) -> list[Path]:
+        """Files outside the data set's path that it names, there or not; all else is found below the path."""
+        return []
+
     def locate(self, record: ImageRecord) -> Path:
         """The image's file on this machine."""
         return self.root / record.file
