@@ -9,7 +9,7 @@ include { RANK         } from '../modules/local/rank'
 include { MULTIQC      } from '../modules/local/multiqc'
 include { TRAINING     } from '../subworkflows/local/training'
 include { stampOf      } from '../subworkflows/local/files'
-include { packsOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
+include { dataInput ; packsOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
 include { versionsText } from '../subworkflows/local/versions'
 
 workflow TLIMB {
@@ -20,18 +20,20 @@ workflow TLIMB {
     main:
     // The files that tables name, wherever they lie: a plan is made anew when one of them changed, too.
     LIST(
-        channel.of(options.params_json).filter { _params_json -> options.tables },
-        [options.data_json, options.data_files],
+        options.params_json,
+        channel.of(options.data.findAll { _text, path -> path.isFile() })
+            .filter { files -> files }
+            .map { files -> dataInput(files) },
         options.schema,
         options.code,
         options.components,
     )
     ch_stamp = LIST.out.files.map { listed -> listed.readLines().collect { text -> file(text, glob: false) } }
         .ifEmpty([])
-        .map { listed -> stampOf(options.data_files + listed) + options.stored }
+        .map { listed -> stampOf(options.data.values() + listed) + options.stored }
     PLAN(
         options.params_json,
-        ch_stamp.map { stamp -> [options.data_json, options.data_files, stamp] }.first(),
+        ch_stamp.map { stamp -> dataInput(options.data) + [stamp] }.first(),
         options.schema,
         options.store ?: [],
         options.slots,

@@ -63,12 +63,7 @@ def initialise(given) {
         monochrome: !colour,
         // As the user gave them: what equals a default is left out, so that writing a default out changes nothing.
         params_json: toJson(own),
-        // {path as written: where PLAN finds it}; the workflow hands `data_files` over in this order.
-        data_json: toJson(present.withIndex().collectEntries { entry, i -> [entry.text, "data/${i + 1}/${entry.path.name}".toString()] }),
-        data_files: present.collect { entry -> entry.path },
         data: present.collectEntries { entry -> [entry.text, entry.path] },
-        // A single file may be a table that names others.
-        tables: present.any { entry -> entry.path.isFile() },
         stored: paths.store ? storedNames(paths.store) : '',
         // A training writes checkpoints into `state`; finished work only into a store that was asked for.
         state: state,

@@ -19,6 +19,12 @@ def readTasks(tasks_json, subject_tables, options) {
     return tasks + [subjects: tables.collectEntries { table -> [table.baseName, keepFile(table, options.subjects)] }]
 }
 
+// Data as tasks take them: JSON that tells where each path, as the user wrote it, is staged, and the files in that order.
+def dataInput(data) {
+    def staged = data.keySet().withIndex().collectEntries { text, i -> [text, "data/${i + 1}/${data[text].name}".toString()] }
+    return [toJson(staged), data.values().toList()]
+}
+
 def requestsOf(tasks, options) {
     return tasks.prepare.collect { entry ->
         def beside = entry.beside.collect { text -> options.data[text] }.findAll { path -> path }

@@ -149,7 +149,7 @@ class Reader(ABC):
         """
 
     def named_files(self) -> list[Path]:
-        """Files outside the data set's path that it names, there or not; all else is found below the path."""
+        """What a data set that is a file names beside itself, there or not; below a folder everything counts."""
         return []
 
     def locate(self, record: ImageRecord) -> Path:
