@@ -10,6 +10,8 @@ import pytest
 
 from tlpy.params.schema import Schema
 from tlpy.plan.data.named_files import named_files
+from tlpy.plan.documents import task_document
+from tlpy.plan.planner import Planner
 
 STAGES = [{"dataset": "a"}]
 
@@ -57,3 +59,17 @@ def test_folders_and_faults_list_nothing(table: Path) -> None:
     assert listed({"a": {"path": str(table), "label": "age"}}) == []
     spec = {"reader": "table", "path": str(table), "label": "age"}
     assert listed({"a": spec}, search={"space": {"datasets.b.path": ["x"]}}) == listed({"a": spec})
+
+
+def test_a_shard_names_the_folder_of_its_images_where_that_is_absolute(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    rows = [f"p{person:02d}.npy,p{person:02d},{person + 20}" for person in range(20)]
+    for person in range(20):
+        np.save(tmp_path / f"elsewhere/p{person:02d}.npy", np.ones((4, 4), np.float32))
+    (tmp_path / "list.csv").write_text("\n".join(["image,subject,age", *rows]) + "\n")
+    for images, beside in (("elsewhere", []), (str(tmp_path / "elsewhere"), [str(tmp_path / "elsewhere")])):
+        reader = {"name": "table", "images": images}
+        spec = {"reader": reader, "path": str(tmp_path / "list.csv"), "label": "age"}
+        given = {"outdir": "results", "datasets": {"a": spec}, "stages": STAGES}
+        (shard,) = task_document(Planner(given, Schema.read(), {}).plan())["prepare"]
+        assert shard["beside"] == beside

@@ -149,7 +149,7 @@ class Reader(ABC):
         """
 
     def named_files(self) -> list[Path]:
-        """What a data set that is a file names beside itself, there or not; below a folder everything counts."""
+        """The files that a table names, there or not. Of a data set in a folder everything there counts."""
         return []
 
     def locate(self, record: ImageRecord) -> Path:
