@@ -2,12 +2,14 @@
     plan -> prepare the images -> train each distinct stage once -> rank -> report
 */
 
+include { LIST         } from '../modules/local/list'
 include { PLAN         } from '../modules/local/plan'
 include { PREPARE      } from '../modules/local/prepare'
 include { RANK         } from '../modules/local/rank'
 include { MULTIQC      } from '../modules/local/multiqc'
 include { TRAINING     } from '../subworkflows/local/training'
-include { packsOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
+include { stampOf      } from '../subworkflows/local/files'
+include { dataInput ; packsOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
 include { versionsText } from '../subworkflows/local/versions'
 
 workflow TLIMB {
@@ -16,9 +18,22 @@ workflow TLIMB {
     options // the map of initialise: paths, JSON and settings, checked
 
     main:
+    // The files that tables name, wherever they lie: a plan is made anew when one of them changed, too.
+    LIST(
+        options.params_json,
+        channel.of(options.data.findAll { _text, path -> path.isFile() })
+            .filter { files -> files }
+            .map { files -> dataInput(files) },
+        options.schema,
+        options.code,
+        options.components,
+    )
+    ch_stamp = LIST.out.files.map { listed -> listed.readLines().collect { text -> file(text, glob: false) } }
+        .ifEmpty([])
+        .map { listed -> stampOf(options.data.values() + listed) + options.stored }
     PLAN(
         options.params_json,
-        [options.data_json, options.data_files, options.stamp],
+        ch_stamp.map { stamp -> dataInput(options.data) + [stamp] }.first(),
         options.schema,
         options.store ?: [],
         options.slots,

@@ -55,6 +55,46 @@ def test_all_faults_are_told_at_once(nextflow: Run, checkout: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("parser", ["v1", "v2"])
+def test_paths_are_what_the_schema_calls_paths(
+    nextflow: Run, checkout: Path, tmp_path: Path, parser: str
+) -> None:
+    reader = {"name": "table", "images": "/nowhere/images", "path": "no path of ours"}
+    params = {
+        "outdir": "out",
+        "datasets": {
+            "a": {"reader": reader, "path": "a.csv", "label": "age"},
+            "b": {"reader": {"name": "table", "images": "beside"}, "path": "b.csv", "label": "age"},
+        },
+        "stages": [
+            {"name": "pretrain", "weights": "c.pt", "objective": {"multitask": {"weights": [1, 2]}}},
+            {"name": "finetune", "dataset": "a"},
+        ],
+        "search": {
+            "space": {
+                "datasets.a.path": ["a.csv", "d.csv"],
+                "datasets.b.reader": ["bids", {"name": "table", "images": "/nowhere/more"}],
+                "pretrain": ["none", {"dataset": "a", "weights": "e.pt"}],
+                "finetune.objective.multitask.weights": ["uncertainty"],
+                "finetune.architecture": [{"weights": "f.pt"}],
+            }
+        },
+    }
+    (tmp_path / "params.json").write_text(json.dumps(params))
+    run = nextflow(tmp_path, "run", str(checkout), "-params-file", "params.json", parser=parser)
+    assert run.returncode != 0
+    told = [line.split(" does not exist")[0] for line in run.stdout.splitlines() if "  * " in line]
+    assert told == [
+        "  * datasets.a.reader.images: '/nowhere/images'",
+        "  * search.space.datasets.b.reader[1].images: '/nowhere/more'",
+        "  * datasets.a.path, search.space.datasets.a.path: 'a.csv'",
+        "  * datasets.b.path: 'b.csv'",
+        "  * stages[0].weights: 'c.pt'",
+        "  * search.space.datasets.a.path: 'd.csv'",
+        "  * search.space.pretrain[1].weights: 'e.pt'",
+    ], run.stdout
+
+
+@pytest.mark.parametrize("parser", ["v1", "v2"])
 def test_values_of_the_command_line_have_the_schemas_types(
     nextflow: Run, checkout: Path, tmp_path: Path, parser: str
 ) -> None:

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tlpy.errors import InputError, Problem
-
-# These may be given as the path of a YAML file, so that a launch form can pick one.
-NESTED = ("datasets", "stages", "search")
+from tlpy.params.schema import Schema
 
 
 def read_params(file: Path) -> dict[str, Any]:
@@ -20,7 +18,7 @@ def read_params(file: Path) -> dict[str, Any]:
     params = _read(file)
     if not isinstance(params, dict):
         raise InputError([Problem(str(file), "expected a map of params", "see assets/examples")])
-    for name in NESTED:
+    for name in Schema.read().nested():
         if isinstance(params.get(name), str):
             nested = Path(params[name])
             if not nested.is_file():

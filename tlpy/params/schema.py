@@ -33,6 +33,10 @@ class Schema:
         """The params of one group, such as `training_options`."""
         return dict(self.document["$defs"][name]["properties"])
 
+    def nested(self) -> list[str]:
+        """The params that may be given as the path of a YAML file, so that a launch form can pick one."""
+        return [n for n, entry in self.properties.items() if entry.get("mimetype") == "application/yaml"]
+
     def resolve(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
         """Follow a `$ref` within the document."""
         while "$ref" in entry:

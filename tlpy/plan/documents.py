@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
 import tlpy
@@ -107,7 +107,12 @@ def task_document(plan: Plan) -> dict[str, Any]:
         "problems": [],
         "summary": summary(plan),
         "prepare": [
-            {"id": shard_id, "source": cache.request["path"], "request": request}
+            {
+                "id": shard_id,
+                "source": cache.request["path"],
+                "beside": _absolute(cache.request["reader"]),
+                "request": request,
+            }
             for key, cache in plan.caches.items()
             # The report shows the quality of every data set, so a cache that no pack needs is still made.
             if key in needed or key not in plan.stored_caches
@@ -118,6 +123,11 @@ def task_document(plan: Plan) -> dict[str, Any]:
         "stored_stages": sorted(key for key, record in plan.stages.items() if record["stored"]),
         "stored_prepared": stored_shards,
     }
+
+
+def _absolute(reader: Mapping[str, Any]) -> list[str]:
+    """Arguments of a reader that are absolute paths: they may be inputs of their own (a table's `images`)."""
+    return [value for value in reader.values() if isinstance(value, str) and PurePath(value).is_absolute()]
 
 
 def _pack_task(plan: Plan, pack: dict[str, Any], in_packs: set[str]) -> dict[str, Any]:

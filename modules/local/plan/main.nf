@@ -50,11 +50,11 @@ process PLAN {
     def source = new groovy.json.JsonSlurper().parseText(data_json).keySet().find { text -> text } ?: ''
     def pack = { name, role, depth, parents ->
         [id: "pack-${name}", role: role, depth: depth, cpus: 1, caches: ['cache'], prepared: ['cache-1of1'], subjects: ['subjects'],
-            parents: parents, stored_parents: [], pack: [id: "pack-${name}", role: role, cpus: 1, stages: [[id: name]]]]
+            parents: parents, stored_parents: [], weights: [], pack: [id: "pack-${name}", role: role, cpus: 1, stages: [[id: name]]]]
     }
     def tasks = groovy.json.JsonOutput.toJson([
         problems: [],
-        prepare: [[id: 'cache-1of1', source: source, request: [id: 'cache-1of1']]],
+        prepare: [[id: 'cache-1of1', source: source, beside: [], request: [id: 'cache-1of1']]],
         packs: [
             pack.call('first', 'pretrain', 0, []),
             pack.call('scratch', 'finetune', 0, []),

@@ -79,8 +79,9 @@ def moveOnce(draft, place) {
 }
 
 // What tells whether data changed without reading them: names, sizes, times and readability of every file, at any depth.
+// A file that is not there is told too: it may come.
 def stampOf(paths) {
-    return md5(paths.collectMany { path -> path.exists() ? stampLines(path, 0) : [] }.join('\n'))
+    return md5(paths.collectMany { path -> stampLines(path, 0) }.join('\n'))
 }
 
 def stampLines(path, depth) {
@@ -90,18 +91,5 @@ def stampLines(path, depth) {
         def children = readable && depth < 32 ? childrenOf(path) : []
         return ["${path} ${readable}"] + children.collectMany { child -> stampLines(child, depth + 1) }
     }
-    def line = ["${path} ${readable} ${path.exists() ? "${path.size()} ${path.lastModified()}" : 'broken link'}"]
-    return depth == 0 && path.name ==~ /(?i).*\.[ct]sv/ && readable ? line + listedLines(path) : line
-}
-
-// The files that a table names, relative to its own folder.
-def listedLines(table) {
-    return table.readLines()
-        .collectMany { row -> row.split(/[,;\t]/).toList() }
-        .collect { cell -> cell.trim().replaceAll(/^"|"$/, '') }
-        .findAll { cell -> cell.contains('.') || cell.contains('/') }
-        .unique()
-        .collect { cell -> table.resolveSibling(cell) }
-        .findAll { listed -> java.nio.file.Files.isRegularFile(listed) }
-        .collectMany { listed -> stampLines(listed, 1) }
+    return ["${path} ${readable} ${path.exists() ? "${path.size()} ${path.lastModified()}" : 'absent'}"]
 }

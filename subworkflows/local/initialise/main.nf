@@ -2,9 +2,10 @@
     From params to the one options map that the rest of the pipeline uses.
 */
 
-include { helpText ; paramHelp ; summaryText          } from '../help'
-include { snapshot ; stampOf                          } from '../files'
-include { castParams ; paramDefinitions ; paramErrors ; parseYaml ; show } from '../schema'
+include { helpText ; paramHelp ; summaryText                      } from '../help'
+include { snapshot                                                } from '../files'
+include { pathsOf                                                 } from '../paths'
+include { castParams ; paramDefinitions ; paramErrors ; parseYaml } from '../schema'
 
 /*
     given: params as Nextflow has them.
@@ -12,7 +13,8 @@ include { castParams ; paramDefinitions ; paramErrors ; parseYaml ; show } from 
 */
 def initialise(given) {
     def schema_path = file("${projectDir}/nextflow_schema.json", checkIfExists: true)
-    def definitions = paramDefinitions(new groovy.json.JsonSlurper().parseText(schema_path.text))
+    def schema = new groovy.json.JsonSlurper().parseText(schema_path.text)
+    def definitions = paramDefinitions(schema)
     def values = castParams(given, definitions)
     def colour = !values.monochrome_logs && !System.getenv('NO_COLOR') && System.console() != null
 
@@ -24,30 +26,22 @@ def initialise(given) {
     // An institution's config describes itself in params of its own.
     values = values.findAll { name, _value -> !name.startsWith('config_profile_') && name != 'custom_config_base' }
     def errors = values.validate_params ? paramErrors(values, definitions) : []
-    ['datasets', 'stages', 'search'].each { name ->
-        if (values[name] instanceof String) {
-            def path = file(values[name], glob: false)
-            if (path.isFile()) {
-                values[name] = parseYaml(path.text)
-            }
-            else {
-                errors << "${name}: '${values[name]}' is no file (looked for ${path}); expected the path of a YAML file or the values themselves"
-            }
-        }
-    }
+    values = values.collectEntries { name, value -> [name, isNested(definitions[name], value) ? nestedValue(name, value, errors) : value] }
 
-    def data = dataPaths(values)
-    def paths = data.keySet().toList().collect { text -> file(text, glob: false) }
-    def present = [data.keySet().toList(), paths].transpose().findAll { _text, path -> path.exists() }
+    def named = values.collectMany { name, value -> pathsOf(name, value, definitions[name], schema) } // [ place, text, definition ]
+    def paths = named
+        .findAll { place, _text, _definition -> place in values.keySet() }
+        .collectEntries { name, text, _definition -> [name, file(text, glob: false)] }
+    def data = dataOf(named.findAll { place, _text, definition -> definition.exists && !(place in values.keySet()) })
     if (!workflow.stubRun) {
-        errors += [data.keySet().toList(), paths].transpose()
-            .findAll { _text, path -> !path.exists() }
-            .collect { text, path -> "${data[text].join(', ')}: '${text}' does not exist (looked for ${path})${simulationHint(text)}" }
+        errors += data
+            .findAll { entry -> !entry.path.exists() }
+            .collect { entry -> "${entry.places.join(', ')}: '${entry.text}' does not exist (looked for ${entry.path})${simulationHint(entry.text)}" }
     }
-    def outdir = pathOf(values.outdir)
-    errors += outdir ? folderErrors('outdir', values.outdir, outdir) : []
-    def store = pathOf(values.store)
-    errors += store ? folderErrors('store', values.store, store) : []
+    def present = data.findAll { entry -> entry.path.exists() }
+    errors += paths
+        .findAll { name, _path -> definitions[name].format == 'directory-path' && !definitions[name].exists }
+        .collectMany { name, path -> folderErrors(name, values[name], path) }
     if (errors) {
         def total = errors.size() == 1 ? 'One param is' : "${errors.size()} params are"
         error("${total} not right:\n\n${errors.collect { line -> "  * ${line}" }.join('\n')}\n\nAll params: nextflow run ${workflow.projectDir} --help\n")
@@ -55,48 +49,37 @@ def initialise(given) {
 
     def own = values.findAll { name, value -> value != definitions[name]?.default && name != 'trace_report_suffix' }
     log.info(summaryText(own, definitions, colour))
-    def info = outdir.resolve('pipeline_info')
+    def info = paths.outdir.resolve('pipeline_info')
     info.mkdirs()
     info.resolve("params_${values.trace_report_suffix}.json").text = groovy.json.JsonOutput.prettyPrint(toJson(values)) + '\n'
 
-    def state = stateFolder(store ?: workflow.workDir.resolve('state'))
+    def state = stateFolder(paths.store ?: workflow.workDir.resolve('state'))
     def code = workflow.workDir.resolve('code')
     def tlpy = file("${projectDir}/tlpy", checkIfExists: true)
-    def components = pathOf(values.components)
     return [
         run: true,
         schema: schema_path,
-        outdir: outdir,
+        outdir: paths.outdir,
         monochrome: !colour,
         // As the user gave them: what equals a default is left out, so that writing a default out changes nothing.
         params_json: toJson(own),
-        // {path as written: where PLAN finds it}; the workflow hands `data_files` over in this order.
-        data_json: toJson(
-            present.withIndex().collectEntries { pair, i -> [pair[0], "data/${i + 1}/${pair[1].name}".toString()] }
-        ),
-        data: present.collectEntries { text, path -> [text, path] },
-        data_files: present.collect { _text, path -> path },
-        stamp: stampOf(present.collect { _text, path -> path }) + (store ? storedNames(store) : ''),
+        data: present.collectEntries { entry -> [entry.text, entry.path] },
+        stored: paths.store ? storedNames(paths.store) : '',
         // A training writes checkpoints into `state`; finished work only into a store that was asked for.
         state: state,
-        store: store,
+        store: paths.store,
         // Tables of subjects, by content: a plan made anew leaves the paths as they were.
         subjects: workflow.workDir.resolve('subjects'),
         code: snapshot(tlpy, code, { name -> name.endsWith('.py') }),
         // What cannot change a result is left out, so that an edit of the report trains nothing anew.
         core: snapshot(tlpy, code, { name -> name.endsWith('.py') && !(name ==~ /(report|simulate)\/.*|cli\.py/) }),
-        components: components ? snapshot(components, code, { _name -> true }) : [],
+        components: paths.components ? snapshot(paths.components, code, { _name -> true }) : [],
         accelerator: values.accelerator ?: 'auto',
         slots: localSlots(),
         depth: values.stages instanceof List ? values.stages.size() : 1,
         multiqc_title: values.multiqc_title ?: '',
-        multiqc_configs: [file("${projectDir}/assets/multiqc_config.yml")] + [pathOf(values.multiqc_config)].findAll { path -> path },
+        multiqc_configs: [file("${projectDir}/assets/multiqc_config.yml")] + [paths.multiqc_config].findAll { path -> path },
     ]
-}
-
-// A path as the user wrote it, against the folder the run was launched in; nothing where none was given.
-def pathOf(text) {
-    return text instanceof String ? file(text, glob: false) : null
 }
 
 def toJson(value) {
@@ -113,36 +96,26 @@ def informationText(values, definitions, colour) {
     return helpText(definitions, values.help_full, values.show_hidden, colour)
 }
 
-// Every path to data that the params name, as written -> the params that name it. Weights to start from are data too.
-def dataPaths(values) {
-    def found = namedPaths('datasets', values.datasets, 'path') + namedPaths('stages', values.stages, 'weights')
-    found += namedPaths('search.space', values.search instanceof Map ? values.search.space : null, 'weights')
-    // A table's images may lie elsewhere: as an input of tasks, their folder is there in containers too.
-    found += namedPaths('datasets', values.datasets, 'images').findAll { _where, text -> text.startsWith('/') }
-    return found
-        .groupBy { _where, text -> text }
-        .collectEntries { text, places -> [text, places.collect { where, _path -> where }] }
-        .sort()
+// A param with an inner structure may be given as the path of a YAML file that holds it.
+def isNested(definition, value) {
+    return value instanceof String && definition?.mimetype == 'application/yaml'
 }
 
-// [place, text] of every string under `key`, at any depth; in a search space also behind a dotted path that ends in it.
-def namedPaths(where, value, key) {
-    if (value instanceof Map) {
-        return value.collectMany { name, item ->
-            def place = "${where}.${name}".toString()
-            // The weights of an objective's terms are numbers or words, no files.
-            if (name == 'objective' || name.endsWith('.objective') || name.contains('objective.')) {
-                return []
-            }
-            def hit = name == key || name.endsWith(".${key}")
-            hit && item instanceof String ? [[place, item]]
-                : hit && item instanceof List ? item.findAll { text -> text instanceof String && text != 'none' }.collect { text -> [place, text] }
-                : namedPaths(place, item, key)
-        }
+def nestedValue(name, text, errors) {
+    def path = file(text, glob: false)
+    if (path.isFile()) {
+        return parseYaml(path.text)
     }
-    return value instanceof List
-        ? value.withIndex().collectMany { item, i -> namedPaths("${where}[${i}]".toString(), item, key) }
-        : []
+    errors << "${name}: '${text}' is no file (looked for ${path}); expected the path of a YAML file or the values themselves"
+    return text
+}
+
+// [ { text, path, places } ]: each path to data as written, once, with all params that name it.
+def dataOf(named) {
+    return named
+        .groupBy { _place, text, _definition -> text }
+        .sort()
+        .collect { text, found -> [text: text, path: file(text, glob: false), places: found.collect { place, _text, _definition -> place }] }
 }
 
 def simulationHint(text) {

@@ -19,10 +19,16 @@ def readTasks(tasks_json, subject_tables, options) {
     return tasks + [subjects: tables.collectEntries { table -> [table.baseName, keepFile(table, options.subjects)] }]
 }
 
+// Data as tasks take them: JSON that tells where each path, as the user wrote it, is staged, and the files in that order.
+def dataInput(data) {
+    def staged = data.keySet().withIndex().collectEntries { text, i -> [text, "data/${i + 1}/${data[text].name}".toString()] }
+    return [toJson(staged), data.values().toList()]
+}
+
 def requestsOf(tasks, options) {
     return tasks.prepare.collect { entry ->
-        def images = entry.request.reader?.images
-        [[id: entry.id], toJson(entry.request), options.data[entry.source] ?: [], options.data[images] ?: []]
+        def beside = entry.beside.collect { text -> options.data[text] }.findAll { path -> path }
+        [[id: entry.id], toJson(entry.request), options.data[entry.source] ?: [], beside]
     }
 }
 
@@ -47,33 +53,29 @@ def storedStages(tasks, options) {
     return tasks.stored_stages.collect { id -> [id, options.store.resolve('stages').resolve(id)] }
 }
 
-// What TRAINING takes for each pack.
+// What TRAINING takes: { meta { id, process, cpus, stages }, json, prepared, subjects, weights, stored, parents } of each pack.
+// `stored` are folders of stages that others start from, `parents` the ids of those that this run trains.
 def packsOf(tasks, prepared, options) {
     def parents = tasks.packs.collectMany { entry -> entry.parents }.toSet()
     return tasks.packs.collect { entry ->
-        def pack = entry.pack
-        def ids = pack.stages.collect { stage -> stage.id }
-        def weights = pack.stages.collect { stage -> stage.weights }.findAll { text -> text }.unique().sort()
+        def ids = entry.pack.stages.collect { stage -> stage.id }
+        def weights = entry.weights.collectEntries { text -> [text, options.data[text] ?: file(text, glob: false)] }
         // A file of weights is staged: `files` says where, by the path as the user wrote it.
-        def files = weights.withIndex().collectEntries { text, i -> [text, "weights/${i + 1}/${weightsFile(text, options).name}".toString()] }
+        def files = weights.keySet().withIndex().collectEntries { text, i -> [text, "weights/${i + 1}/${weights[text].name}".toString()] }
         [
-            [id: entry.id, process: processOf(entry, ids.any { id -> id in parents }, options), cpus: entry.cpus, stages: ids],
-            toJson(files ? pack + [files: files] : pack),
-            entry.prepared.sort().collect { id -> prepared[id] },
-            entry.subjects.sort().collect { id -> tasks.subjects[id] },
-            (entry.stored_parents ?: []).sort().collect { id -> options.store.resolve('stages').resolve(id) },
-            weights.collect { text -> weightsFile(text, options) },
-            (entry.parents ?: []).sort(),
+            meta: [id: entry.id, process: processOf(entry, ids.any { id -> id in parents }), cpus: entry.cpus, stages: ids],
+            json: toJson(files ? entry.pack + [files: files] : entry.pack),
+            prepared: entry.prepared.sort().collect { id -> prepared[id] },
+            subjects: entry.subjects.collect { id -> tasks.subjects[id] },
+            weights: weights.values().toList(),
+            stored: entry.stored_parents.collect { id -> options.store.resolve('stages').resolve(id) },
+            parents: entry.parents,
         ]
     }
 }
 
-def weightsFile(text, options) {
-    return options.data[text] ?: file(text, glob: false)
-}
-
 // The role, but that what others start from cannot be a FINETUNE, which feeds nobody.
-def processOf(entry, has_children, _options) {
+def processOf(entry, has_children) {
     if (!has_children && entry.role == 'finetune') {
         return 'FINETUNE'
     }

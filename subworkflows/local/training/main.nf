@@ -11,18 +11,18 @@ include { TRAIN as FINETUNE } from '../../../modules/local/train'
 
 workflow TRAINING {
     take:
-    ch_packs // [ meta [id, process, cpus, stages], json, prepared folders, subject tables, stored parents, weight files, parents' ids ]
+    ch_packs // the maps of packsOf, by name
     options  // the map of initialise
 
     main:
     def state = options.state
     def keep = options.store != null
     ch_role = ch_packs.branch { pack ->
-        pretrain: pack[0].process == 'PRETRAIN'
-        adapt: pack[0].process == 'ADAPT'
-        adapt_2: pack[0].process == 'ADAPT_2'
-        adapt_3: pack[0].process == 'ADAPT_3'
-        adapt_4: pack[0].process == 'ADAPT_4'
+        pretrain: pack.meta.process == 'PRETRAIN'
+        adapt: pack.meta.process == 'ADAPT'
+        adapt_2: pack.meta.process == 'ADAPT_2'
+        adapt_3: pack.meta.process == 'ADAPT_3'
+        adapt_4: pack.meta.process == 'ADAPT_4'
         finetune: true
     }
 
@@ -56,19 +56,25 @@ workflow TRAINING {
 // What TRAIN takes, for each pack as soon as all its parents are there. When a parent's task died for good, its children come
 // last, without it, and mark themselves failed: a search is never silently short of a variant.
 def withParents(ch_packs, ch_stages) {
-    def ch_own = ch_packs.map { pack -> [groupKey(pack[0].id, 1 + pack[6].size()), [pack: pack]] }
+    def ch_own = ch_packs.map { pack -> [parentsKey(pack), pack, []] }
     def ch_found = ch_packs
-        .flatMap { pack -> pack[6].collect { parent -> [parent, pack[0].id, pack[6].size()] } }
+        .flatMap { pack -> pack.parents.collect { parent -> [parent, pack] } }
         .combine(ch_stages, by: 0)
-        .map { _parent, id, count, folder -> [groupKey(id, 1 + count), [folder: folder]] }
+        .map { _parent, pack, folder -> [parentsKey(pack), pack, folder] }
     return ch_own
         .mix(ch_found)
         .groupTuple(remainder: true)
-        .map { _id, parts ->
-            def (meta, json, prepared, subjects, stored, weights) = parts.find { part -> part.pack }.pack
-            def parents = stored + parts.findAll { part -> part.folder }.collect { part -> part.folder }
-            [meta, json, prepared, subjects, parents.sort { folder -> folder.name }, weights]
-        }
+        .map { _id, packs, folders -> trainInput(packs.first(), folders.flatten()) }
+}
+
+// A pack comes once by itself and once with each of its parents.
+def parentsKey(pack) {
+    return groupKey(pack.meta.id, 1 + pack.parents.size())
+}
+
+// The tuple that TRAIN declares.
+def trainInput(pack, parents) {
+    return [pack.meta, pack.json, pack.prepared, pack.subjects, (pack.stored + parents).sort { folder -> folder.name }, pack.weights]
 }
 
 // A pack's folders, one by one, under the ids of their stages.

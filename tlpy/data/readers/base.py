@@ -148,6 +148,10 @@ class Reader(ABC):
             problems: takes what is wrong and cannot be left out.
         """
 
+    def named_files(self) -> list[Path]:
+        """The files that a table names, there or not. Of a data set in a folder everything there counts."""
+        return []
+
     def locate(self, record: ImageRecord) -> Path:
         """The image's file on this machine."""
         return self.root / record.file

@@ -25,11 +25,14 @@ def load_image(path: Path) -> RawImage:
     return raw
 
 
+def files_of(path: Path) -> list[Path]:
+    """The files that hold an image: itself, and its header where that is another."""
+    return [path, pairs.header_file(path)] if ending(path.name).lower() in pairs.ENDINGS else [path]
+
+
 def fingerprint_image(path: Path) -> str:
     """A digest of the image's content, its header too where that is another file; raises `ImageError`."""
-    if ending(path.name).lower() in pairs.ENDINGS:
-        return fingerprint_file(path) + fingerprint_file(pairs.header_file(path))
-    return fingerprint_file(path)
+    return "".join(fingerprint_file(file) for file in files_of(path))
 
 
 def ending(name: str) -> str:

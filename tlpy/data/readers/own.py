@@ -100,6 +100,10 @@ class OwnReader(Reader):
             raise self._fault("records", "an id of its own for each image", twice, "twice the id")
         return sorted(found, key=lambda record: record.image)
 
+    def named_files(self) -> list[Path]:
+        given = self._call("named_files", self.reader.named_files)
+        return [Path(file) for file in given]
+
     def locate(self, record: ImageRecord) -> Path:
         return self.reader.locate(record)
 

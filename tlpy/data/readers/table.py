@@ -8,7 +8,7 @@ from os.path import commonpath
 from pathlib import Path, PurePosixPath
 
 from tlpy.data.readers.base import ImageRecord, Reader
-from tlpy.data.readers.images import without_ending
+from tlpy.data.readers.images import files_of, without_ending
 from tlpy.data.readers.rows import absent, find_column, resolve
 from tlpy.data.readers.tables import Row, Table, read_table
 from tlpy.errors import Problem, Problems
@@ -71,6 +71,16 @@ class TableReader(Reader):
             self.skippable.clear()
         self._note(records, bool(columns["subject"] or reader.group))
         return sorted(records, key=lambda record: record.image)
+
+    def named_files(self) -> list[Path]:
+        """The images of all rows; of an `.img` its header too."""
+        problems = Problems()
+        table = None if self.root.is_dir() else read_table(self.root, self.shown, problems)
+        column = table and self._column(table, "image", problems)
+        if table is None or not column:
+            return []
+        images = [self._folder() / file for row in table if (file := row.get(column))]
+        return [file for image in images for file in files_of(image)]
 
     def locate(self, record: ImageRecord) -> Path:
         return self._folder() / record.file
