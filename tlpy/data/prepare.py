@@ -15,11 +15,12 @@ import numpy as np
 
 from tlpy.data import contract
 from tlpy.data.cache import COLUMNS
+from tlpy.data.image_records import ImageError, ImageRecord
 from tlpy.data.pictures import PICTURES, picture_name, save_picture
 from tlpy.data.preprocessing import Conformed, conform, validate
 from tlpy.data.preprocessing.intensity import moments
 from tlpy.data.quality import Quality, assess
-from tlpy.data.readers.base import ImageError, ImageRecord, Reader
+from tlpy.data.readers.base import Reader
 from tlpy.data.shards import shard_slice
 from tlpy.errors import InputError, Problem, Problems
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tlpy.data.readers.base import ImageRecord, Reader
+from tlpy.data.image_records import ImageRecord
+from tlpy.data.readers.base import Reader
 from tlpy.data.readers.bids_files import ENTITIES, BidsFile, scan, select
 from tlpy.data.readers.bids_masks import masks_of
 from tlpy.data.readers.images import without_ending

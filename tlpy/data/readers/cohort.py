@@ -10,7 +10,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import ClassVar
 
-from tlpy.data.readers.base import ImageRecord, Reader
+from tlpy.data.image_records import ImageRecord
+from tlpy.data.readers.base import Reader
 from tlpy.data.readers.rows import find_column, resolve
 from tlpy.data.readers.tables import Row, Table, read_table
 from tlpy.errors import Problem, Problems, nearest

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from tlpy.data.fingerprint import open_image
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
 from tlpy.data.readers import nifti
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage
 from tlpy.data.readers.cohort import (
     CohortReader,
     People,

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
 from tlpy.data.readers.cohort import (
     People,
     Scan,

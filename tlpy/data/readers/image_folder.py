@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from tlpy.data.readers.base import ImageHeader, ImageRecord, RawImage, Reader
+from tlpy.data.image_records import ImageHeader, ImageRecord, RawImage
+from tlpy.data.readers.base import Reader
 from tlpy.data.readers.images import ENDINGS, ending, without_ending
 from tlpy.data.readers.pictures import ENDINGS as PICTURES
 from tlpy.data.readers.rows import part_name, resolve

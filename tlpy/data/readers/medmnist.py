@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage, Reader
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
+from tlpy.data.readers.base import Reader
 from tlpy.data.readers.npz import Member, members, open_member
 from tlpy.data.readers.rows import PARTS
 from tlpy.errors import Problems, nearest

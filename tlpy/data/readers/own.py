@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tlpy.components.loading import describe_fault
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage, Reader
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
+from tlpy.data.readers.base import Reader
 from tlpy.errors import InputError, Problem, Problems
 
 Given = TypeVar("Given")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from os.path import commonpath
 from pathlib import Path, PurePosixPath
 
-from tlpy.data.readers.base import ImageRecord, Reader
+from tlpy.data.image_records import ImageRecord
+from tlpy.data.readers.base import Reader
 from tlpy.data.readers.images import without_ending
 from tlpy.data.readers.rows import absent, find_column, resolve
 from tlpy.data.readers.tables import Row, Table, read_table

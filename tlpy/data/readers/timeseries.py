@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage, Reader
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
+from tlpy.data.readers.base import Reader
 from tlpy.data.readers.rows import RowReader, find_column, resolve
 from tlpy.data.readers.series import Place, SeriesFiles, windows
 from tlpy.data.readers.series_cohort import SeriesCohort

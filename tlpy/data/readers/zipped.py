@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Sequence
 
 from tlpy.data.fingerprint import open_image
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
 from tlpy.data.readers import nifti
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage
 from tlpy.data.readers.cohort import CohortReader
 
 # A password or a way of packing that Python lacks is a RuntimeError.
