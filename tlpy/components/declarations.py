@@ -50,6 +50,7 @@ class Declaration(Generic[FactsT]):
         place: file and line of an own one, or of one of a package; empty for ours.
         parameters: the arguments that a params file may give; None where nobody can tell.
         anything: whether it takes further ones.
+        expected: what it is to be, in words.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Declaration(Generic[FactsT]):
     place: str = ""
     parameters: Mapping[str, Parameter] | None = None
     anything: bool = False
+    expected: str = ""
 
     @property
     def shown(self) -> str:
@@ -92,10 +94,10 @@ def declare(
     _check_form(name, found, form, title, where, problems)
     said = _said(name, found, facts, title, where, problems)
     if found.signature is None:
-        return Declaration(name, said, found.summary, place)
+        return Declaration(name, said, found.summary, place, expected=form.expected)
     apart = {*form.given, *form.hidden}
     known = {p.name: p for p in found.signature.parameters[form.positional :] if p.name not in apart}
-    return Declaration(name, said, found.summary, place, known, found.signature.anything)
+    return Declaration(name, said, found.summary, place, known, found.signature.anything, form.expected)
 
 
 def _check_form(name: str, found: Described, form: Form, title: str, where: str, problems: Problems) -> None:

@@ -74,16 +74,6 @@ PARTS = {
     ),
     "optimizer": Part("a torch.optim.Optimizer with step()", ("step()",), function=True),
     "schedule": Part("a torch.optim.lr_scheduler.LRScheduler", function=True),
-    "dataset": Part(
-        "a data set with __len__() and __getitem__(index) -> (image, [labels])",
-        ("__len__()", "__getitem__(index)"),
-    ),
-    "reader": Part(
-        "a tlpy.data.readers.base.Reader with records(labels, group, problems), or a data set with __len__() "
-        "and __getitem__(index) -> (image, [labels])",
-        ("records(labels, group, problems)",),
-        ("tlpy.data.readers.base.Reader",),
-    ),
 }
 
 # Names that a file of one's own would hide from everyone else.
@@ -169,16 +159,13 @@ class OwnParts:
             self._told.add(f"{kind} {component.get('name')}")
         return list(problems)
 
-    def of_variant(self, params: Mapping[str, Any], chain: Iterable[Any]) -> list[Problem]:
+    def of_variant(self, chain: Iterable[Any]) -> list[Problem]:
         """What is wrong with the own parts of one variant.
 
         Args:
-            params: the variant's params.
             chain: its stages (`tlpy.plan.stages.chain.StageSpec`).
         """
         found: list[Problem] = []
-        for name, spec in params["datasets"].items():
-            found += self.problems("reader", as_component(spec["reader"]), f"datasets.{name}.reader")
         for stage in chain:
             found += self.problems("architecture", stage.architecture, "architecture")
             if stage.transfer:
@@ -227,13 +214,6 @@ class OwnParts:
                 problems.add(where, f"{place} is a function", hint)
             _check_arguments(found.signature, part, arguments, place, where, problems)
             return
-        if part is PARTS["reader"] and "tlpy.data.readers.base.Reader" not in found.ancestors:
-            if found.closed or {"__len__", "__getitem__"} & found.methods:
-                part = PARTS["dataset"]
-            if part is PARTS["dataset"] and not {"__len__", "__getitem__"} & found.methods:
-                problems.add(where, f"{place} is neither a reader nor a data set", hint)
-                return
-            hint = f"expected {part.expected}"
         if part.bases and found.closed and not set(found.ancestors) & set(part.bases):
             problems.add(where, f"{place} is no subclass of {part.bases[0]}", hint)
             return

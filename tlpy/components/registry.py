@@ -139,11 +139,11 @@ class Registry(Generic[FactsT]):
         name, where = component["name"], where or self.kind
         arguments = {key: value for key, value in component.items() if key != "name"}
         maker = load_object(self.path(name, where), where)
-        expected = f"expected {self.forms[-1].expected}"
         try:
             made = maker(*given, **more, **arguments)
         except TypeError as error:
-            raise InputError([Problem(where, f"{name}: {error}", expected)]) from error
+            expected = self.declaration(name, where).expected or self.forms[-1].expected
+            raise InputError([Problem(where, f"{name}: {error}", f"expected {expected}")]) from error
         if self._makes and not isinstance(made, load_object(self._makes)):
             message = f"{name} gives {type(made).__name__}, expected {self._makes}"
             raise InputError([Problem(where, message)])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
 
 from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
+from tlpy.data.readers.facts import ReaderFacts
 from tlpy.data.readers.images import fingerprint_image, load_image, read_header
 from tlpy.errors import Problem, Problems
 
@@ -15,20 +16,18 @@ from tlpy.errors import Problem, Problems
 __all__ = ["ImageError", "ImageHeader", "ImageRecord", "RawImage", "Reader"]
 
 
-class Reader(ABC):
+@dataclass(kw_only=True)
+class Reader(ReaderFacts, ABC):
     """One layout on disk. A reader of one's own needs `records` alone, if its files have a known ending.
 
-    Class attribute `label`: the label to read where the user names none; "" if one must be named.
-    Attribute `window`: `preprocessing.window`, which decides how many images a time series has.
+    A subclass with arguments is a dataclass, too, with a field for each. What needs more than one argument or
+    the disk is checked in its `__post_init__`, by raising `InputError`.
 
     Args:
         root: the data set's file or folder on this machine (it may be a link into a task's folder).
         shown: the same path as the user wrote it; every message uses this one.
-        options: the reader's arguments, with defaults filled in.
         columns: our column name → theirs.
-
-    Raises:
-        InputError: an option is out of its range.
+        window: `preprocessing.window`, which decides how many images a time series has.
 
     After `records`, two more lists are filled:
         skippable: what can be left out under `on_bad_image: skip` and is an error otherwise
@@ -36,28 +35,15 @@ class Reader(ABC):
         notes: what was inferred, for the plan and the report.
     """
 
-    label: ClassVar[str] = ""
+    root: Path
+    shown: str
+    columns: Mapping[str, str] = field(default_factory=dict)
     window: int | None = None
 
-    def __init__(
-        self,
-        root: Path,
-        shown: str,
-        options: dict[str, Any] | None = None,
-        columns: dict[str, str] | None = None,
-    ) -> None:
-        self.root = Path(root)
-        self.shown = shown.rstrip("/") or shown
-        self.options = dict(options or {})
-        self.columns = dict(columns or {})
+    def __post_init__(self) -> None:
+        self.shown = self.shown.rstrip("/") or self.shown
         self.skippable: list[Problem] = []
         self.notes: list[str] = []
-        faults = Problems()
-        self.check_options(faults)
-        faults.raise_if_any()
-
-    def check_options(self, problems: Problems) -> None:  # noqa: B027
-        """Add a problem for each option out of its range; called when a reader is built."""
 
     @abstractmethod
     def records(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:

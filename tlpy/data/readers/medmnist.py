@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import PurePosixPath
-from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,12 @@ from tlpy.errors import Problems, nearest
 _MOST_COMPARED = 4 << 30
 
 
+@dataclass(kw_only=True)
 class MedMnistReader(Reader):
-    """Reads 2D (N, H, W), colour (N, H, W, 3) and 3D (N, D, H, W) images with their official parts; a channel
-    axis of length 1 is passed over.
+    """MedMNIST: one .npz of 2D or 3D images, official parts
+
+    Images are 2D (N, H, W), colour (N, H, W, 3) or 3D (N, D, H, W); a channel axis of length 1 is passed
+    over.
 
     Labels are (N,) or (N, 1): one column, `label`; or (N, k): the columns `label_0` … `label_k-1`, as
     MedMNIST counts them. Images have no subject: each counts as one of its own, under a name that no other
@@ -32,8 +35,8 @@ class MedMnistReader(Reader):
 
     label = "label"
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._lock = threading.Lock()
         self._found: dict[str, Member] = {}
         self._open: dict[str, np.ndarray] = {}

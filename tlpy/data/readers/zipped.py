@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tlpy.data.fingerprint import open_image
 from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
@@ -15,6 +16,7 @@ from tlpy.data.readers.cohort import CohortReader
 _FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 
+@dataclass(kw_only=True)
 class ZippedReader(CohortReader):
     """Reads NIfTI images from files, and from zips where a record's `file` is `<zip>#<member>`."""
 
