@@ -23,6 +23,10 @@ class Problem:
     hint: str = ""
     about: str = field(default="", compare=False)
 
+    def as_map(self) -> dict[str, str]:
+        """What a file holds of it."""
+        return {"where": self.where, "message": self.message, "hint": self.hint}
+
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}"
         return f"{text} ({self.hint})" if self.hint else text

@@ -53,6 +53,7 @@ class Declaration(Generic[FactsT]):
         place: file and line of an own one, or of one of a package; empty for ours.
         parameters: the arguments that a params file may give; None where nobody can tell.
         anything: whether it takes further ones.
+        expected: what it is to be, in words.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Declaration(Generic[FactsT]):
     place: str = ""
     parameters: Mapping[str, Parameter] | None = None
     anything: bool = False
+    expected: str = ""
 
     @property
     def shown(self) -> str:
@@ -95,7 +97,7 @@ def declare(
     _check_form(name, found, form, title, where, problems)
     said = _said(name, found, facts, title, where, problems)
     if found.signature is None:
-        return Declaration(name, said, found.summary, place)
+        return Declaration(name, said, found.summary, place, expected=form.expected)
     apart = {*form.given, *form.hidden}
     known = {
         p.name: _narrowed(p, form)
@@ -105,7 +107,7 @@ def declare(
     if not found.signature.anything:
         ordered = [argument for pair in said.ascending for argument in pair]
         check_named("ascending", ordered, known, "argument", (name, title), where, problems)
-    return Declaration(name, said, found.summary, place, known, found.signature.anything)
+    return Declaration(name, said, found.summary, place, known, found.signature.anything, form.expected)
 
 
 def _narrowed(parameter: Parameter, form: Form) -> Parameter:

@@ -57,16 +57,6 @@ PARTS = {
         ("training_step(batch, batch_idx)",),
         ("tlpy.scenarios.sequential.SequentialScenario",),
     ),
-    "dataset": Part(
-        "a data set with __len__() and __getitem__(index) -> (image, [labels])",
-        ("__len__()", "__getitem__(index)"),
-    ),
-    "reader": Part(
-        "a tlpy.data.readers.base.Reader with records(labels, group, problems), or a data set with __len__() "
-        "and __getitem__(index) -> (image, [labels])",
-        ("records(labels, group, problems)",),
-        ("tlpy.data.readers.base.Reader",),
-    ),
 }
 
 # Names that a file of one's own would hide from everyone else.
@@ -160,8 +150,6 @@ class OwnParts:
             chain: its stages (`tlpy.plan.stages.chain.StageSpec`), as far as they could be resolved.
         """
         found: list[Problem] = []
-        for name, spec in params["datasets"].items():
-            found += self.problems("reader", as_component(spec["reader"]), f"datasets.{name}.reader")
         if "architecture" in params:
             found += self.problems("architecture", as_component(params["architecture"]), "architecture")
         for stage in chain:
@@ -205,13 +193,6 @@ class OwnParts:
                 problems.add(where, f"{place} is a function", hint)
             _check_arguments(found.signature, part, arguments, place, where, problems)
             return
-        if part is PARTS["reader"] and "tlpy.data.readers.base.Reader" not in found.ancestors:
-            if found.closed or {"__len__", "__getitem__"} & found.methods:
-                part = PARTS["dataset"]
-            if part is PARTS["dataset"] and not {"__len__", "__getitem__"} & found.methods:
-                problems.add(where, f"{place} is neither a reader nor a data set", hint)
-                return
-            hint = f"expected {part.expected}"
         if part.bases and found.closed and not set(found.ancestors) & set(part.bases):
             problems.add(where, f"{place} is no subclass of {part.bases[0]}", hint)
             return

@@ -146,7 +146,6 @@ class Registry(Generic[FactsT]):
             maker = load_object(self.path(name, where), where)
         except NotFoundError as error:  # whose text is the reason alone
             raise InputError(error.problems) from error
-        expected = f"expected {self.forms[-1].expected}"
         kind = load_object(self._makes) if self._makes else object
         try:
             made = maker(*given, **more, **arguments)
@@ -154,11 +153,10 @@ class Registry(Generic[FactsT]):
             if isinstance(maker, type) and not issubclass(maker, kind):
                 message = f"{name} is not a subclass of {self._makes}"
                 raise InputError([Problem(where, message)]) from error
-            raise InputError([Problem(where, f"{name}: {error}", expected)]) from error
+            expected = self.declaration(name, where).expected or self.forms[-1].expected
+            raise InputError([Problem(where, f"{name}: {error}", f"expected {expected}")]) from error
         if not isinstance(made, kind):
-            # A class's name is in the singular but for what is called by what it holds (ParameterGroups).
-            article = "" if self._makes.endswith("s") else "a "
-            message = f"{name} gives {type(made).__name__}, expected {article}{self._makes}"
+            message = f"{name} gives {type(made).__name__}, expected a {self._makes}"
             raise InputError([Problem(where, message)])
         return made
 

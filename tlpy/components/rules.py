@@ -63,6 +63,16 @@ def one_of(*values: Any) -> Rule:
     )
 
 
+def named(expected: str) -> Rule:
+    """The rule that an argument names something: text that is not empty, or a whole number."""
+    return Rule(lambda v: v != "" and (isinstance(v, str) or is_whole(v)), expected)
+
+
+def numbered(expected: str, *words: str) -> Rule:
+    """The rule that an argument is one of `words`, or digits, as text or as a whole number."""
+    return Rule(lambda v: (isinstance(v, str) or is_whole(v)) and (v in words or str(v).isdigit()), expected)
+
+
 def list_of(
     item: Rule, least: int, most: int | None = None, expected: str = "", distinct: bool = False
 ) -> Rule:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from pathlib import Path
 
-from tlpy.data.readers.base import ImageError
+from tlpy.data.image_records import ImageError
 
 GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20

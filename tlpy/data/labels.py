@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tlpy.data.readers.base import ImageRecord
+from tlpy.data.image_records import ImageRecord
 from tlpy.data.readers.tables import is_missing
 from tlpy.errors import Problem, Problems, nearest
 

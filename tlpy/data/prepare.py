@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ import numpy as np
 
 from tlpy.data import contract
 from tlpy.data.cache import COLUMNS
+from tlpy.data.image_records import ImageError, ImageRecord
 from tlpy.data.pictures import PICTURES, picture_name, save_picture
 from tlpy.data.preprocessing import Conformed, conform, validate
 from tlpy.data.preprocessing.intensity import moments
 from tlpy.data.quality import Quality, assess
-from tlpy.data.readers.base import ImageError, ImageRecord, Reader
+from tlpy.data.readers.base import Reader
 from tlpy.data.shards import shard_slice
 from tlpy.errors import InputError, Problem, Problems
 
@@ -89,7 +90,7 @@ def prepare_shard(request: Mapping[str, Any], root: Path, out: Path, threads: in
         )
         _write_json(out / "contract.json", described)
         _write_pictures(out / "pictures", images, results, _pictured(results, good, request))
-        _write_json(out / "problems.json", [asdict(problem) for problem in problems])
+        _write_json(out / "problems.json", [problem.as_map() for problem in problems])
         if isinstance(images, np.memmap):
             images.flush()
     except OSError as error:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlpy.data.image_records import RawImage
 from tlpy.data.preprocessing.geometry import voxel_sizes
 from tlpy.data.preprocessing.intensity import foreground_threshold, moments
-from tlpy.data.readers.base import RawImage
 
 # Robust z-scores beyond this are noted: for normal data one value in 1.7 million.
 _FAR = 5.0

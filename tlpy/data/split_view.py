@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tlpy.data.readers.base import ImageRecord
+from tlpy.data.image_records import ImageRecord
 from tlpy.data.strata import Stratum, bins, draw, of_units
 from tlpy.errors import InputError, Problem, Problems
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from tlpy.data.readers.base import ImageRecord
+from tlpy.data.image_records import ImageRecord
 from tlpy.errors import Problem
 
 Records = Mapping[str, Sequence[ImageRecord]]

@@ -15,7 +15,7 @@ from tlpy.errors import InputError, Problem, Problems
 from tlpy.params.assignment import path_problems, variant_params
 from tlpy.params.schema import Schema
 from tlpy.params.space import space_problems
-from tlpy.plan.data.catalogue import Cache, Catalogue, DataSet
+from tlpy.plan.data.catalogue import Cache, Catalogue, DataSet, reader_problems
 from tlpy.plan.data.split_tables import SplitBook, Subjects
 from tlpy.plan.execution import execution, execution_problems
 from tlpy.plan.packs import caches_of, make_packs
@@ -167,9 +167,11 @@ class Planner:
                 chain = resolver.resolve(params)
             except InputError as error:
                 problems.extend(error.problems)
+                problems.extend(reader_problems(params["datasets"]))
                 problems.extend(self.own.of_variant(params, []))
                 continue
             problems.extend(unknown_datasets(params, chain))
+            problems.extend(reader_problems(params["datasets"]))
             problems.extend(self.own.of_variant(params, chain))
             chains.append((params, chain))
         problems.raise_if_any()

@@ -37,7 +37,6 @@ CITED = {
     "rotation": "Gidaris S, Singh P, Komodakis N. Unsupervised representation learning by predicting image "
     "rotations. ICLR 2018.",
     "models_genesis": "Zhou Z, et al. Models Genesis. Med Image Anal 2021; 67:101840.",
-    "bids": "Gorgolewski KJ, et al. The brain imaging data structure. Sci Data 2016; 3:160044.",
 }
 
 LOSSES = {

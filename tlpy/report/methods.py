@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tlpy.data.readers.registry import READERS
+from tlpy.errors import InputError
 from tlpy.evaluation.intervals import RESAMPLES
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
@@ -237,4 +239,13 @@ def _citations(run: Run) -> list[str]:
     wanted += ["uncertainty"] if terms.get("multitask", {}).get("weights") == "uncertainty" else []
     wanted += sorted(set(terms) & set(CITED))
     readers = {str((facts.get("reader") or {}).get("name")) for facts in run.plan["datasets"].values()}
-    return [escape(CITED[key]) for key in wanted + (["bids"] if "bids" in readers else [])]
+    cited = [CITED[key] for key in wanted] + [text for name in sorted(readers) for text in _cited_for(name)]
+    return [escape(text) for text in dict.fromkeys(cited)]
+
+
+def _cited_for(reader: str) -> tuple[str, ...]:
+    """What a reader asks to be cited; nothing where an own one is no longer there."""
+    try:
+        return READERS.facts(reader).cites
+    except InputError:
+        return ()

@@ -40,7 +40,7 @@ def test_labels_of_a_table_beside_and_test_images(layout) -> None:
         "imagesTs/brain_007.nii.gz",
         "imagesTs/brain_008.nii.gz",
     ]
-    with pytest.raises(InputError, match="expected training, test, all"):
+    with pytest.raises(InputError, match="expected training or test or all"):
         reader_of(root, "decathlon", part="train")
 
 

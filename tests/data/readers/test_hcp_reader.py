@@ -155,7 +155,7 @@ def test_which_time_series(layout, tmp_path) -> None:
     with pytest.raises(ImageError, match="has 15 nodes \\(numbers a line\\), expected 25"):
         reader.header(read(reader)[0][0])
     for options in ({"nodes": "50"}, {"nodes": 0}, {"stride": True, "nodes": 15}):
-        with pytest.raises(InputError, match="expected a whole number from 1"):
+        with pytest.raises(InputError, match="expected a whole number of at least 1"):
             reader_of(root, "hcp", **options)
 
 

@@ -51,7 +51,7 @@ def test_stride_and_even_windows(layout) -> None:
     records, _, _ = read(reader, ("category",), "run")
     assert [int(r.image) for r in records[:5]] == [4, 12, 20, 28, 36]
     assert apply(reader.load(records[4]), settings(window=8)).shape == (12, 8)
-    with pytest.raises(InputError, match="expected a whole number from 1"):
+    with pytest.raises(InputError, match="expected a whole number of at least 1"):
         reader_of(layout("timeseries"), "timeseries", stride=0)
 
 

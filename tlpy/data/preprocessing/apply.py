@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tlpy.data.image_records import ImageError, ImageHeader, RawImage
 from tlpy.data.preprocessing.geometry import (
     fit,
     resample,
@@ -19,7 +20,6 @@ from tlpy.data.preprocessing.geometry import (
 )
 from tlpy.data.preprocessing.intensity import SERIES, measure, scale_series
 from tlpy.data.preprocessing.settings import PLANES
-from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
 
 # 4 GiB in single precision: beyond this a spacing is a slip of the pen.
 _MOST_VOXELS = 2**30

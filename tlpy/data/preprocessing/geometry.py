@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tlpy.data.readers.base import ImageError
+from tlpy.data.image_records import ImageError
 
 # Spacings nearer than this share are the same: resampling would only blur.
 _SAME = 1e-3

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tlpy.data.readers.base import ImageError
+from tlpy.data.image_records import ImageError
 
 # From this share of voxels at exactly the minimum on, the minimum is the background (a masked image).
 _MASKED = 0.05

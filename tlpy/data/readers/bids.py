@@ -6,8 +6,11 @@ Brain Imaging Data Structure, Gorgolewski et al. 2016, doi:10.1038/sdata.2016.44
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from tlpy.data.readers.base import ImageRecord, Reader
+from tlpy.data.image_records import ImageRecord
+from tlpy.data.readers.arguments import Choice, Entity, RunChoice
+from tlpy.data.readers.base import Reader
 from tlpy.data.readers.bids_files import ENTITIES, BidsFile, scan, select
 from tlpy.data.readers.bids_masks import masks_of
 from tlpy.data.readers.images import without_ending
@@ -19,10 +22,11 @@ _TABLE = "participants.tsv"
 _MASK = "mask"
 
 
+@dataclass(kw_only=True)
 class BidsReader(Reader):
-    """Reads one kind of image (`suffix`) of every subject.
+    """BIDS: sub-*/[ses-*/]anat/*_T1w.nii.gz with participants.tsv
 
-    Options:
+    Args:
         suffix, datatype: the kind of image, `T1w` in `anat` by default.
         acq, ce, rec, echo, part, inv, space, res, desc: take only files with this entity, or `none` for only
             those without it.
@@ -37,17 +41,23 @@ class BidsReader(Reader):
     The label `mask`, where no table has such a column, is the path of the image's `*_dseg` or `*_mask` file.
     """
 
-    def check_options(self, problems: Problems) -> None:
-        for key, value in self.options.items():
-            if value is None and key not in ("suffix", "datatype"):
-                continue
-            if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-                problems.add(f"{self.shown}: reader.{key}", f"found {value!r}, expected a text")
-        runs = self.options.get("runs")
-        if isinstance(runs, str | int) and not (runs in ("first", "last", "all") or str(runs).isdigit()):
-            problems.add(
-                f"{self.shown}: reader.runs", f"found {runs!r}, expected first, last, all or a number"
-            )
+    cites = ("Gorgolewski KJ, et al. The brain imaging data structure. Sci Data 2016; 3:160044.",)
+
+    suffix: Entity = "T1w"
+    datatype: Entity = "anat"
+    acq: Entity | None = None
+    ce: Entity | None = None
+    rec: Entity | None = None
+    echo: Entity | None = None
+    part: Entity | None = None
+    inv: Entity | None = None
+    space: Entity | None = None
+    res: Entity | None = None
+    desc: Entity | None = None
+    sessions: Choice | None = None
+    runs: RunChoice | None = None
+    derivatives: Entity | None = None
+    masks: Entity | None = None
 
     def records(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:
         """All images that are meant, with what the tables say; see `Reader.records`.
@@ -64,7 +74,7 @@ class BidsReader(Reader):
         visits, visit_columns = self._visits(sorted({file.subject for file in files}), problems)
         columns = list(dict.fromkeys([*(people.columns if people else []), *visit_columns]))
         segmented = _MASK in labels and self.columns.get(_MASK, _MASK) not in columns
-        masks = masks_of(self.root, self.shown, self.options.get("masks"), problems) if segmented else None
+        masks = masks_of(self.root, self.shown, self.masks, problems) if segmented else None
         listed = [label for label in labels if not (segmented and label == _MASK)]
         # Without the table every column would be reported as absent.
         faults = Problems() if needed and people is None else problems
@@ -109,7 +119,7 @@ class BidsReader(Reader):
         return ImageRecord(image, file.file, file.subject, file.session, file.run, **details)
 
     def _pattern(self) -> str:
-        return f"{self.options.get('datatype', 'anat')}/*_{self.options.get('suffix', 'T1w')}.nii[.gz]"
+        return f"{self.datatype}/*_{self.suffix}.nii[.gz]"
 
     def _files(self, problems: Problems) -> list[BidsFile]:
         """Every image of the wanted kind; a problem if there is none."""
@@ -121,8 +131,8 @@ class BidsReader(Reader):
         folder = self._folder(problems)
         if folder is None:
             return []
-        suffix, datatype = str(self.options.get("suffix", "T1w")), str(self.options.get("datatype", "anat"))
-        files, suffixes = scan(self.root, folder, datatype, suffix)
+        suffix = str(self.suffix)
+        files, suffixes = scan(self.root, folder, str(self.datatype), suffix)
         if not files:
             place = f"{self.shown}/{folder}".rstrip("/")
             hint = f"found there: {', '.join(suffixes)}; {nearest(suffix, suffixes)}" if suffixes else ""
@@ -137,7 +147,7 @@ class BidsReader(Reader):
 
     def _folder(self, problems: Problems) -> str | None:
         """The images' folder relative to the data set's; None if the one that was named is not there."""
-        name = self.options.get("derivatives")
+        name = self.derivatives
         if not name:
             return ""
         for folder in (str(name).rstrip("/"), f"derivatives/{name}".rstrip("/")):
@@ -149,11 +159,10 @@ class BidsReader(Reader):
         return None
 
     def _chosen(self, files: list[BidsFile], problems: Problems) -> list[BidsFile]:
-        wanted = {key: self.options.get(key) for key in ENTITIES}
+        wanted: dict[str, Entity | None] = {key: getattr(self, key) for key in ENTITIES}
         entities = {key: None if value is None else str(value) for key, value in wanted.items()}
-        sessions, runs = self.options.get("sessions"), self.options.get("runs")
-        sessions = None if sessions is None else str(sessions)
-        return select(files, entities, sessions, runs, self.shown, problems, self.skippable)
+        sessions = None if self.sessions is None else str(self.sessions)
+        return select(files, entities, sessions, self.runs, self.shown, problems, self.skippable)
 
     def _participants(self, problems: Problems, needed: bool) -> Table | None:
         path = self.root / _TABLE

@@ -32,12 +32,6 @@ class Taken(Protocol):
 TakenT = TypeVar("TakenT", bound=Taken)
 
 
-def check_rule(value: object, where: str, problems: Problems) -> None:
-    """A problem unless `value` is None, a number or a text, as a rule for sessions or runs is."""
-    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int) or value == ""):
-        problems.add(where, f"found {value!r}, expected first, last, all or one of them")
-
-
 @dataclass(frozen=True)
 class BidsFile:
     """One image: `file` is relative to the data set's folder; ids are without `ses-` and `run-`."""

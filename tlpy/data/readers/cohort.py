@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
-from pathlib import Path
 from typing import ClassVar
 
-from tlpy.data.readers.base import ImageRecord, Reader
+from tlpy.data.image_records import ImageRecord
+from tlpy.data.readers.base import Reader
+from tlpy.data.readers.cohort_tables import find_tables, index_rows, plain_id, read_keyed, refuse_repeated
 from tlpy.data.readers.rows import find_column, resolve
-from tlpy.data.readers.tables import Row, Table, read_table
-from tlpy.errors import Problem, Problems, nearest
-
-_SPREADSHEETS = (".xls", ".xlsx", ".ods")
+from tlpy.data.readers.tables import Row, Table
+from tlpy.errors import Problem, Problems
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,7 @@ class People:
     dropped: frozenset[str] = frozenset()
 
 
+@dataclass(kw_only=True)
 class CohortReader(Reader):
     """Joins `scans` to `people`.
 
@@ -55,12 +53,12 @@ class CohortReader(Reader):
     Class attributes:
         aliases: our name of a column → theirs.
         sexes: how the cohort writes a sex → F or M.
-        families: the column that is the group where the user names none; "" for none.
+        patterns: how its tables may be called, in any case; the first one that a file meets counts.
     """
 
     aliases: ClassVar[Mapping[str, Sequence[str]]] = {}
     sexes: ClassVar[Mapping[str, str]] = {"f": "F", "m": "M", "female": "F", "male": "M"}
-    families: ClassVar[str] = ""
+    patterns: ClassVar[Sequence[str]] = ()
 
     @abstractmethod
     def scans(self, problems: Problems) -> list[Scan]:
@@ -72,6 +70,60 @@ class CohortReader(Reader):
 
         `wanted` are the columns that will be read.
         """
+
+    def key_of(self, text: str) -> str:
+        """The key of the row with this id."""
+        return plain_id(text)
+
+    def find(self, said: object, needed: bool, problems: Problems, option: str = "table") -> list[str]:
+        """The names of the tables, as `find_tables`; `said` is what the reader's `option` says."""
+        return find_tables(self.root, self.shown, said, self.patterns, needed, problems, option)
+
+    def read_rows(
+        self,
+        name: str,
+        ids: Sequence[str],
+        problems: Problems,
+        keep: Callable[[str], bool] | None = None,
+    ) -> tuple[Table, dict[str, Row]] | None:
+        """A table and its rows by key, without those of one key that contradict each other: these are told.
+
+        Args:
+            name: of its file.
+            ids: the columns that may hold somebody's id.
+            problems: takes what is wrong with the table.
+            keep: which columns are held; None: all.
+        """
+        keyed = read_keyed(self.root, self.shown, name, ids, problems, keep)
+        if keyed is None:
+            return None
+        rows, differ = self.index(*keyed, problems)
+        self.refuse(keyed[0], differ, problems)
+        return keyed[0], rows
+
+    def index(
+        self, table: Table, column: str, problems: Problems
+    ) -> tuple[dict[str, Row], dict[str, list[Row]]]:
+        """Rows by key, and those of one key that contradict each other; see `index_rows`."""
+        return index_rows(table, column, self.key_of, problems)
+
+    def refuse(self, table: Table, differ: Mapping[str, Sequence[Row]], problems: Problems) -> None:  # noqa: ARG002
+        """Tell of the keys whose rows contradict each other."""
+        refuse_repeated(differ, problems)
+
+    def people_of(self, said: object, ids: Sequence[str], needed: bool, problems: Problems) -> People | None:
+        """The rows of the first table that is found, with our names beside the cohort's; see `people`.
+
+        `said` is the reader's argument `table`, `ids` are the columns that may hold somebody's id.
+        """
+        names = self.find(said, needed, problems)
+        read = self.read_rows(names[0], ids, problems) if names else None
+        if read is None:
+            return None
+        table, rows = read
+        rows = {key: Row(row.where, self.with_aliases(row.cells)) for key, row in rows.items()}
+        columns = dict.fromkeys([*table.columns, *(c for row in rows.values() for c in row.cells)])
+        return People(table.shown, list(columns), rows)
 
     def row_of(self, scan: Scan, people: People) -> Row | None:
         """What the tables say of a scan; None if nothing."""
@@ -153,109 +205,9 @@ def _sorted(scans: Iterable[Scan]) -> list[Scan]:
     return sorted(scans, key=lambda scan: scan.image)
 
 
-def find_tables(
-    root: Path,
-    shown: str,
-    said: object,
-    patterns: Sequence[str],
-    needed: bool,
-    problems: Problems,
-    option: str = "table",
-) -> list[str]:
-    """The names of the cohort's tables below `root`.
-
-    Args:
-        root, shown: the data set's folder, here and as the user wrote it.
-        said: the reader's option: a name, several, or None to look for one.
-        patterns: names to look for in the folder, in any case; the first pattern that matches counts.
-        needed: no table is a problem.
-        problems: takes a table that is not there, or that is a spreadsheet.
-        option: the option's name, for messages.
-    """
-    if said:
-        names = [str(name) for name in (said if isinstance(said, list | tuple) else [said])]
-        missing = [name for name in names if not (root / name).is_file()]
-        for name in missing:
-            problems.add(f"{shown}: reader.{option}", f"no file '{name}' in the data set's folder")
-        return [name for name in names if name not in missing]
-    there = sorted(name for name in os.listdir(root) if not name.startswith("."))  # noqa: PTH208
-    for pattern in patterns:
-        found = [name for name in there if fnmatch(name.casefold(), pattern.casefold())]
-        if found:
-            return found
-    if needed:
-        sheets = [name for name in there if name.lower().endswith(_SPREADSHEETS)]
-        hint = nearest(patterns[0], [name for name in there if "." in name]) if there else ""
-        if sheets:
-            name = sheets[0]
-            hint = (
-                f"{name} is a spreadsheet: save it as CSV beside it (File > Save as, or "
-                f"`libreoffice --headless --convert-to csv {name}`)"
-            )
-        problems.add(shown, f"no table: expected {' or '.join(patterns)}", hint)
-    return []
-
-
 def condense(found: Problems, problems: Problems, shown: str) -> None:
     """The first three of what was `found`, and how many more: where a rule is missing, everyone lacks it."""
     listed = list(found)
     problems.extend(listed[:3])
     if len(listed) > 3:
         problems.add(shown, f"and {len(listed) - 3} more such people", listed[0].hint)
-
-
-def index_rows(
-    table: Table,
-    column: str,
-    key: Callable[[str], str],
-    problems: Problems,
-    same: Callable[[Row, Row], bool] = lambda a, b: a.cells == b.cells,
-) -> tuple[dict[str, Row], dict[str, list[Row]]]:
-    """Rows by key, and those of which there are several that are not the `same`; these are in neither part of
-    the first. A row without a key is a problem; a repeated row counts once."""
-    rows: dict[str, Row] = {}
-    differ: dict[str, list[Row]] = {}
-    for row in table:
-        text = row.get(column)
-        if not text:
-            problems.add(row.where, f"nothing in column '{column}', expected an id")
-            continue
-        name = key(text)
-        if name in differ:
-            differ[name].append(row)
-        elif name in rows and not same(rows[name], row):
-            differ[name] = [rows.pop(name), row]
-        else:
-            rows.setdefault(name, row)
-    return rows, differ
-
-
-def refuse_repeated(differ: Mapping[str, Sequence[Row]], problems: Problems) -> None:
-    """A problem for each key with several rows that contradict each other."""
-    for name, rows in sorted(differ.items()):
-        lines = " and ".join(row.where.rpartition(":")[2] for row in rows)
-        problems.add(rows[-1].where, f"{name} has rows that differ, on lines {lines}", "keep one of them")
-
-
-def read_keyed(
-    root: Path,
-    shown: str,
-    name: str,
-    columns: Sequence[str],
-    problems: Problems,
-    keep: Callable[[str], bool] | None = None,
-) -> tuple[Table, str] | None:
-    """A table and the one of `columns` (in any case) that holds its ids; a problem if there is none."""
-    table = read_table(root / name, f"{shown}/{name}", problems, keep)
-    if table is None:
-        return None
-    column = find_column(table.columns, columns)
-    if column is None:
-        problems.add(table.shown, f"no column {' or '.join(columns)}", nearest(columns[0], table.columns))
-        return None
-    return table, column
-
-
-def plain_id(text: str) -> str:
-    """An id as text: spreadsheets turn 100307 into 100307.0."""
-    return text.removesuffix(".0") if text.removesuffix(".0").isdigit() else text

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from tlpy.data.fingerprint import open_image
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
 from tlpy.data.readers import nifti
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage
-from tlpy.data.readers.cohort import (
-    CohortReader,
-    People,
-    Scan,
-    find_tables,
-    index_rows,
-    read_keyed,
-    refuse_repeated,
-)
+from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.cohort import CohortReader, People, Scan
 from tlpy.data.readers.images import without_ending
 from tlpy.data.readers.tables import Row
 from tlpy.errors import Problem, Problems
 
-PARTS = ("training", "test", "all")
 _TABLE = "dataset.json"
 
 
+@dataclass(kw_only=True)
 class DecathlonReader(CohortReader):
-    """Reads the images that dataset.json lists; a fourth axis (several modalities) becomes channels.
+    """Medical Segmentation Decathlon: dataset.json, imagesTr, labelsTr
 
-    Options:
+    The images that dataset.json lists are read; a fourth axis (several modalities) becomes channels.
+
+    Args:
         part: `training` (with masks), `test` (without) or `all`.
         table: a CSV or TSV in the folder with a row an image (`image` or `subject`: the name without ending)
             and labels of one's own; `labels.csv` or `labels.tsv` by default, if there is one.
@@ -39,20 +35,17 @@ class DecathlonReader(CohortReader):
     """
 
     label = "mask"
+    patterns = ("labels.csv", "labels.tsv")
 
-    def check_options(self, problems: Problems) -> None:
-        part = self.options.get("part", "training")
-        if part not in PARTS:
-            problems.add(f"{self.shown}: reader.part", f"found {part!r}, expected {', '.join(PARTS)}")
+    part: Literal["training", "test", "all"] = "training"
+    table: Name | None = None
 
     def scans(self, problems: Problems) -> list[Scan]:
-        part = self.options.get("part", "training")
         listed = self._listed(problems)
         self._masks: dict[str, str] = {}
         scans: dict[str, Scan] = {}
-        for file, mask in listed.get("training", []) * (part != "test") + listed.get("test", []) * (
-            part != "training"
-        ):
+        meant = ("training", "test") if self.part == "all" else (self.part,)
+        for file, mask in [entry for part in meant for entry in listed.get(part, [])]:
             name = without_ending(PurePosixPath(file).name)
             if not (self.root / file).exists():
                 self.skippable.append(Problem(f"{self.shown}/{_TABLE}", f"names {file}, which is not there"))
@@ -69,23 +62,21 @@ class DecathlonReader(CohortReader):
             problems.add(self.shown, f"none of the images of {_TABLE} is there")
         return list(scans.values())
 
+    def key_of(self, text: str) -> str:
+        return without_ending(PurePosixPath(text).name)
+
     def people(self, wanted: Sequence[str], needed: bool, problems: Problems) -> People | None:
         own = set(wanted) <= {"mask"}
-        said = self.options.get("table")
-        patterns = ("labels.csv", "labels.tsv")
-        names = find_tables(self.root, self.shown, said, patterns, needed and not own, problems)
+        names = self.find(self.table, needed and not own, problems)
         shown, columns = f"{self.shown}/{_TABLE}", ["mask"]
         rows: dict[str, Row] = {}
         if names and not own:
-            column = self.columns.get("subject", "image")
-            keyed = read_keyed(self.root, self.shown, names[0], [column, "subject", "id"], problems)
-            if keyed is None:
+            ids = [self.columns.get("subject", "image"), "subject", "id"]
+            read = self.read_rows(names[0], ids, problems)
+            if read is None:
                 return None
-            rows, differ = index_rows(
-                keyed[0], keyed[1], lambda text: without_ending(PurePosixPath(text).name), problems
-            )
-            refuse_repeated(differ, problems)
-            shown, columns = keyed[0].shown, [*columns, *keyed[0].columns]
+            table, rows = read
+            shown, columns = table.shown, [*columns, *table.columns]
         elif needed and not own:
             return None
         else:

@@ -10,20 +10,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage
-from tlpy.data.readers.cohort import (
-    People,
-    Scan,
-    find_tables,
-    index_rows,
-    plain_id,
-    read_keyed,
-    refuse_repeated,
-)
+from tlpy.components.rules import Count
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
+from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.cohort import People, Scan
+from tlpy.data.readers.cohort_tables import plain_id
 from tlpy.data.readers.series import SeriesFiles
 from tlpy.data.readers.tables import Row, is_missing
 from tlpy.data.readers.zipped import ZippedReader
@@ -39,10 +35,11 @@ _RUN = 1200
 _DEPTH = 4
 
 
+@dataclass(kw_only=True)
 class HcpReader(ZippedReader):
-    """Reads one image of every subject, or its node time series.
+    """HCP S1200: <Subject>/MNINonLinear/…, zipped, or node time series; families kept together
 
-    Options:
+    Args:
         file: the image below a subject's folder.
         package: which of a subject's zips holds the image, `<Subject>_<package>.zip` (`*` stands for any
             text), in the data set's folder, in `<Subject>` or in `<Subject>/preproc`. An unpacked image goes
@@ -62,34 +59,34 @@ class HcpReader(ZippedReader):
 
     aliases: ClassVar[Mapping[str, Sequence[str]]] = {"sex": ("Gender",), "age": ("Age_in_Yrs",)}
     families = "Family_ID"
+    patterns = ("*restricted*.csv", "*.csv")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    file: str = "MNINonLinear/T1w_restore_brain.nii.gz"
+    package: str = "3T_Structural_preproc"
+    nodes: Count | None = None
+    folder: Name | None = None
+    stride: Count | None = None
+    tables: Name | Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._series = SeriesFiles(self.root)
-
-    def check_options(self, problems: Problems) -> None:
-        for key in ("nodes", "stride"):
-            value = self.options.get(key)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                problems.add(
-                    f"{self.shown}: reader.{key}", f"found {value!r}, expected a whole number from 1"
-                )
 
     def records(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:
         """All images, or the windows of all series; see `Reader.records`."""
         found = super().records(labels, group, problems)
         if not (self._is_series and self.window):
             return found
-        stride = self.options.get("stride") or self.window
+        stride = self.stride or self.window
         cut = self._series.cut(found, self.window, stride, self.shown, self.skippable, self.notes, _RUN)
         return sorted(cut, key=lambda record: record.image)
 
     def header(self, record: ImageRecord) -> ImageHeader:
         if not self._is_series:
             return super().header(record)
-        header, nodes = self._series.header(record), self.options.get("nodes")
-        if nodes and header.channels != nodes:
-            raise ImageError(f"has {header.channels} nodes (numbers a line), expected {nodes}")
+        header = self._series.header(record)
+        if self.nodes and header.channels != self.nodes:
+            raise ImageError(f"has {header.channels} nodes (numbers a line), expected {self.nodes}")
         return header
 
     def fingerprint(self, record: ImageRecord) -> str:
@@ -100,22 +97,20 @@ class HcpReader(ZippedReader):
 
     @property
     def _is_series(self) -> bool:
-        return bool(self.options.get("nodes") or self.options.get("folder"))
+        return bool(self.nodes or self.folder)
 
     def scans(self, problems: Problems) -> list[Scan]:
         return self._series_scans(problems) if self._is_series else self._image_scans(problems)
 
     def _image_scans(self, problems: Problems) -> list[Scan]:
-        file = str(self.options.get("file", "MNINonLinear/T1w_restore_brain.nii.gz"))
-        names = _visible(self.root)
+        file, names = self.file, _visible(self.root)
         found = {name: f"{name}/{file}" for name in names if (self.root / name / file).is_file()}
         zips, others = self._zips(names)
         for subject, place in zips.items():
             found.setdefault(subject, f"{place}#{subject}/{file}")
         if not found:
-            package = self.options.get("package")
             hint = f"found the packages {', '.join(others[:6])}: name one, reader.package" if others else ""
-            what = f"no images: nothing matches <Subject>/{file} or <Subject>_{package}.zip"
+            what = f"no images: nothing matches <Subject>/{file} or <Subject>_{self.package}.zip"
             problems.add(self.shown, what, hint)
             return []
         self.skippable += [
@@ -127,7 +122,6 @@ class HcpReader(ZippedReader):
 
     def _zips(self, names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         """The zip of each subject that is meant; the names of other packages."""
-        wanted = str(self.options.get("package", "3T_Structural_preproc"))
         taken: dict[str, str] = {}
         others: dict[str, None] = {}
         folders = [name for name in names if _SUBJECT.fullmatch(name) and (self.root / name).is_dir()]
@@ -135,7 +129,7 @@ class HcpReader(ZippedReader):
         for place in places:
             for name in names if not place else _visible(self.root / place):
                 match = _ZIP.fullmatch(name)
-                if match and fnmatchcase(match[2], wanted):
+                if match and fnmatchcase(match[2], self.package):
                     taken.setdefault(match[1], f"{place}/{name}" if place else name)
                 elif match:
                     others[match[2]] = None
@@ -158,7 +152,7 @@ class HcpReader(ZippedReader):
 
     def _series_folder(self, problems: Problems) -> str | None:
         """The folder of the time series; None, and a problem, if it is not clear which."""
-        folder, nodes = self.options.get("folder"), self.options.get("nodes")
+        folder, nodes = self.folder, self.nodes
         found: dict[str, int] = {}
         for path, below, files in os.walk(self.root, followlinks=True):
             place = Path(path).relative_to(self.root).as_posix()
@@ -187,21 +181,15 @@ class HcpReader(ZippedReader):
         return meant[0]
 
     def people(self, wanted: Sequence[str], needed: bool, problems: Problems) -> People | None:  # noqa: ARG002
-        patterns = ("*restricted*.csv", "*.csv")
-        said = self.options.get("tables")
-        names = find_tables(self.root, self.shown, said, patterns, needed, problems, "tables")
+        names = self.find(self.tables, needed, problems, "tables")
         columns: dict[str, None] = {}
         rows: dict[str, Row] = {}
         for name in names:
-            keyed = read_keyed(
-                self.root, self.shown, name, [self.columns.get("subject", "Subject")], problems
-            )
-            if keyed is None:
+            read = self.read_rows(name, [self.columns.get("subject", "Subject")], problems)
+            if read is None:
                 continue
-            found, differ = index_rows(keyed[0], keyed[1], plain_id, problems)
-            refuse_repeated(differ, problems)
-            columns.update(dict.fromkeys(keyed[0].columns))
-            for subject, row in found.items():
+            columns.update(dict.fromkeys(read[0].columns))
+            for subject, row in read[1].items():
                 before = rows.get(subject, Row(row.where, {})).cells
                 filled = {column: text for column, text in row.cells.items() if not is_missing(text)}
                 rows[subject] = Row(rows.get(subject, row).where, {**row.cells, **before, **filled})

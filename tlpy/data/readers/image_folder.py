@@ -6,27 +6,32 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 
-from tlpy.data.readers.base import ImageHeader, ImageRecord, RawImage, Reader
+from tlpy.data.image_records import ImageHeader, ImageRecord, RawImage
+from tlpy.data.readers.base import Reader
 from tlpy.data.readers.images import ENDINGS, ending, without_ending
 from tlpy.data.readers.pictures import ENDINGS as PICTURES
 from tlpy.data.readers.rows import part_name, resolve
 from tlpy.data.readers.tables import Row
-from tlpy.errors import Problem, Problems
+from tlpy.errors import InputError, Problem, Problems
 
-COLOURS = ("grey", "rgb")
 # Rec. 601 luma, as Pillow's conversion to grey.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _LEFT_BEHIND = frozenset({"thumbs.db", "desktop.ini"})
 
 
+@dataclass(kw_only=True)
 class ImageFolderReader(Reader):
-    """Reads every picture, NIfTI or NumPy image below the folders of the classes.
+    """pictures in folders named by their class, [train|val|test/]<class>/…
 
-    Options:
+    Every picture, NIfTI or NumPy image below the folders of the classes is read.
+
+    Args:
         pattern: a regular expression, searched for in each path below the data set; its named groups become
             columns: `subject`, `session`, `site`, `group`, or a name of one's own, as `(?P<subject>pat\\d+)`.
         colour: `grey` or `rgb`: turn every picture into that, where a folder mixes both.
@@ -36,20 +41,21 @@ class ImageFolderReader(Reader):
 
     label = "class"
 
-    def check_options(self, problems: Problems) -> None:
-        colour, pattern = self.options.get("colour"), self.options.get("pattern")
-        if colour is not None and colour not in COLOURS:
-            problems.add(f"{self.shown}: reader.colour", f"found {colour!r}, expected {' or '.join(COLOURS)}")
-        if pattern is None:
+    pattern: str | None = None
+    colour: Literal["grey", "rgb"] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pattern is None:
             return
+        where = f"{self.shown}: reader.pattern"
         try:
-            named = re.compile(str(pattern)).groupindex
+            named = re.compile(self.pattern).groupindex
         except re.error as error:
-            problems.add(f"{self.shown}: reader.pattern", f"no regular expression: {error}")
-            return
+            raise InputError([Problem(where, f"no regular expression: {error}")]) from None
         if not named:
             hint = "such as (?P<subject>patient\\d+)"
-            problems.add(f"{self.shown}: reader.pattern", "has no named group", hint)
+            raise InputError([Problem(where, "has no named group", hint)])
 
     def records(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:
         """All images; a path without a match of the pattern, or in no class's folder, can be skipped."""
@@ -64,8 +70,7 @@ class ImageFolderReader(Reader):
             return []
         tops = {file.split("/")[0] for file in files if "/" in file}
         official = bool(tops) and all(part_name(top) for top in tops)
-        pattern = self.options.get("pattern")
-        search = re.compile(str(pattern)) if pattern else None
+        search = re.compile(self.pattern) if self.pattern else None
         rows: dict[str, Row] = {}
         for file in files:
             folders = file.split("/")[int(official) : -1]
@@ -116,17 +121,15 @@ class ImageFolderReader(Reader):
 
     def header(self, record: ImageRecord) -> ImageHeader:
         header = super().header(record)
-        colour = self.options.get("colour")
-        if colour is None or not self._is_picture(record):
+        if self.colour is None or not self._is_picture(record):
             return header
-        return ImageHeader(header.shape, header.spacing, 3 if colour == "rgb" else 1, header.dims)
+        return ImageHeader(header.shape, header.spacing, 3 if self.colour == "rgb" else 1, header.dims)
 
     def load(self, record: ImageRecord) -> RawImage:
         raw = super().load(record)
-        colour = self.options.get("colour")
-        if colour == "grey" and raw.channels == 3 and self._is_picture(record):
+        if self.colour == "grey" and raw.channels == 3 and self._is_picture(record):
             return RawImage(np.tensordot(_LUMA, raw.array, axes=1))
-        if colour == "rgb" and raw.channels == 1 and self._is_picture(record):
+        if self.colour == "rgb" and raw.channels == 1 and self._is_picture(record):
             return RawImage(np.repeat(raw.array[None], 3, axis=0), channels=3)
         return raw
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import ModuleType
 
 from tlpy.data.fingerprint import fingerprint_file
+from tlpy.data.image_records import ImageError, ImageHeader, RawImage
 from tlpy.data.readers import arrays, nifti, pairs, pictures
-from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
 
 _FORMATS: tuple[ModuleType, ...] = (nifti, pairs, arrays, pictures)
 ENDINGS: tuple[str, ...] = tuple(ending for module in _FORMATS for ending in module.ENDINGS)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 from tlpy.data.labels import as_number
-from tlpy.data.readers.cohort import CohortReader, People, Scan, find_tables, index_rows, plain_id, read_keyed
+from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.cohort import CohortReader, People, Scan
+from tlpy.data.readers.cohort_tables import index_rows, plain_id
 from tlpy.data.readers.images import ENDINGS, ending
 from tlpy.data.readers.rows import find_column
 from tlpy.data.readers.tables import Row, Table
@@ -18,10 +21,13 @@ from tlpy.errors import Problems, nearest
 _NAME = re.compile(r"(IXI\d+)-([A-Za-z]+)-(\d+)-([A-Za-z0-9]+?)(?:-\d+)?", re.IGNORECASE)
 
 
+@dataclass(kw_only=True)
 class IxiReader(CohortReader):
-    """Reads one modality; images lie in the folder or below it (`IXI-T1/…`).
+    """IXI: IXI002-Guys-0828-T1.nii.gz with IXI.csv; the site is in the file name
 
-    Options:
+    Images of one modality are read, in the folder or below it (`IXI-T1/…`).
+
+    Args:
         modality: T1, T2, PD, MRA.
         table: its name in the folder; `IXI.csv` or another CSV or TSV by default. The spreadsheet IXI.xls has
             to be saved as CSV.
@@ -33,9 +39,13 @@ class IxiReader(CohortReader):
 
     aliases: ClassVar[Mapping[str, Sequence[str]]] = {"age": ("AGE",), "sex": ("SEX_ID (1=m, 2=f)", "SEX_ID")}
     sexes: ClassVar[Mapping[str, str]] = {"1": "M", "2": "F", "m": "M", "f": "F"}
+    patterns = ("ixi.csv", "ixi.tsv", "ixi*.csv", "*.csv", "*.tsv")
+
+    modality: str = "T1"
+    table: Name | None = None
 
     def scans(self, problems: Problems) -> list[Scan]:
-        wanted = str(self.options.get("modality", "T1")).upper()
+        wanted = self.modality.upper()
         found: list[Scan] = []
         others: set[str] = set()
         for folder, below, names in os.walk(self.root, followlinks=True):
@@ -62,19 +72,25 @@ class IxiReader(CohortReader):
         return list(twice.values())
 
     def people(self, wanted: Sequence[str], needed: bool, problems: Problems) -> People | None:  # noqa: ARG002
-        patterns = ("ixi.csv", "ixi.tsv", "ixi*.csv", "*.csv", "*.tsv")
-        said = self.options.get("table")
-        names = find_tables(self.root, self.shown, said, patterns, needed, problems)
-        keyed = read_keyed(self.root, self.shown, names[0], ["IXI_ID"], problems) if names else None
-        if keyed is None:
-            return None
-        table, column = keyed
+        self._dropped: frozenset[str] = frozenset()
+        found = self.people_of(self.table, ["IXI_ID"], needed, problems)
+        return found and replace(found, dropped=self._dropped)
+
+    def key_of(self, text: str) -> str:
+        return _subject(text)
+
+    def index(
+        self, table: Table, column: str, problems: Problems
+    ) -> tuple[dict[str, Row], dict[str, list[Row]]]:
         told = [find_column(table.columns, columns) for columns in self.aliases.values()]
 
         def same(a: Row, b: Row) -> bool:
             return all(_alike(a.get(name), b.get(name)) for name in told)
 
-        rows, differ = index_rows(_filled(table, column, told), column, _subject, problems, same)
+        return index_rows(_filled(table, column, told), column, self.key_of, problems, same)
+
+    def refuse(self, table: Table, differ: Mapping[str, Sequence[Row]], problems: Problems) -> None:  # noqa: ARG002
+        self._dropped = frozenset(differ)
         if differ:
             listed = ", ".join(sorted(differ))
             self.notes.append(
@@ -82,9 +98,6 @@ class IxiReader(CohortReader):
                 + ", ".join(f"lines {' and '.join(_line(row) for row in differ[s])}" for s in sorted(differ))
                 + ")"
             )
-        cells = {subject: Row(row.where, self.with_aliases(row.cells)) for subject, row in rows.items()}
-        columns = list(dict.fromkeys([*table.columns, *(c for row in cells.values() for c in row.cells)]))
-        return People(table.shown, columns, cells, frozenset(differ))
 
 
 def _subject(text: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import PurePosixPath
-from typing import Any
 
 import numpy as np
 
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage, Reader
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
+from tlpy.data.readers.base import Reader
 from tlpy.data.readers.npz import Member, members, open_member
 from tlpy.data.readers.rows import PARTS
 from tlpy.errors import Problems, nearest
@@ -20,9 +21,12 @@ from tlpy.errors import Problems, nearest
 _MOST_COMPARED = 4 << 30
 
 
+@dataclass(kw_only=True)
 class MedMnistReader(Reader):
-    """Reads 2D (N, H, W), colour (N, H, W, 3) and 3D (N, D, H, W) images with their official parts; a channel
-    axis of length 1 is passed over.
+    """MedMNIST: one .npz of 2D or 3D images, official parts
+
+    Images are 2D (N, H, W), colour (N, H, W, 3) or 3D (N, D, H, W); a channel axis of length 1 is passed
+    over.
 
     Labels are (N,) or (N, 1): one column, `label`; or (N, k): the columns `label_0` … `label_k-1`, as
     MedMNIST counts them. Images have no subject: each counts as one of its own, under a name that no other
@@ -31,8 +35,8 @@ class MedMnistReader(Reader):
 
     label = "label"
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._lock = threading.Lock()
         self._found: dict[str, Member] = {}
         self._open: dict[str, np.ndarray] = {}

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tlpy.data.fingerprint import GZIP_MAGIC, open_image
-from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
+from tlpy.data.image_records import ImageError, ImageHeader, RawImage
 
 ENDINGS = (".nii.gz", ".nii")
 _HEADER_BYTES = 540

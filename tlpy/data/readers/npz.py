@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from tlpy.data.fingerprint import open_image
-from tlpy.data.readers.base import ImageError
+from tlpy.data.image_records import ImageError
 
 _LOCAL_HEADER = 30
 _CHUNK = 1 << 20

@@ -4,44 +4,45 @@ from __future__ import annotations
 
 import os
 import re
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from tlpy.data.readers.bids_files import by_rule, check_rule
-from tlpy.data.readers.cohort import (
-    CohortReader,
-    People,
-    Scan,
-    condense,
-    find_tables,
-    index_rows,
-    read_keyed,
-    refuse_repeated,
-)
+from tlpy.data.readers.arguments import Choice, Name
+from tlpy.data.readers.bids_files import by_rule
+from tlpy.data.readers.cohort import CohortReader, People, Scan, condense
 from tlpy.data.readers.images import ending, without_ending
-from tlpy.data.readers.tables import Row
 from tlpy.errors import Problem, Problems
 
 _RUN = re.compile(r"mpr-(\d+)")
 
 
+@dataclass(kw_only=True)
 class OasisReader(CohortReader):
-    """Finds a visit's images by the visit's id anywhere in their path, and its row by that id."""
+    """Finds a visit's images by the visit's id anywhere in their path, and its row by that id.
+
+    Args:
+        image: what an image's name ends in, before its ending; null: any.
+        sessions: `first`, `last`, `all` or a visit.
+        table: its name in the folder; else the first file that meets one of `patterns`.
+    """
 
     aliases: ClassVar[Mapping[str, Sequence[str]]] = {"age": ("Age",), "sex": ("M/F",)}
     visit: ClassVar[re.Pattern[str]]
-    tables: ClassVar[Sequence[str]]
     key_column: ClassVar[str]
 
-    @abstractmethod
+    image: Name | None = None
+    sessions: Choice | None = None
+    table: Name | None = None
+
+    def which_runs(self) -> Choice | None:
+        """Which of a visit's images are meant; None: there must be only one."""
+        return None
+
     def is_meant(self, stem: str) -> bool:
         """Whether the image with this name (without ending) is of the wanted kind."""
-
-    def check_options(self, problems: Problems) -> None:
-        for key in ("sessions", "runs"):
-            check_rule(self.options.get(key), f"{self.shown}: reader.{key}", problems)
+        return self.image is None or stem.endswith(str(self.image))
 
     def scans(self, problems: Problems) -> list[Scan]:
         people: dict[str, list[Scan]] = {}
@@ -75,11 +76,11 @@ class OasisReader(CohortReader):
 
     def expected(self) -> str:
         """What an image's path looks like, for a message."""
-        return "expected " + self.tables[0]
+        return f"expected {self.patterns[0]}"
 
     def _meant(self, subject: str, scans: list[Scan], problems: Problems) -> list[Scan]:
-        rules = {key: self.options.get(key) for key in ("sessions", "runs")}
-        sessions, runs = (None if rule is None else str(rule) for rule in rules.values())
+        rules = (self.sessions, self.which_runs())
+        sessions, runs = (None if rule is None else str(rule) for rule in rules)
         if sessions and sessions not in ("first", "last", "all") and not sessions.startswith("MR"):
             sessions = f"MR{sessions}"
         kept = by_rule(scans, "session", sessions, f"{self.shown}: {subject}", problems)
@@ -95,20 +96,12 @@ class OasisReader(CohortReader):
                 by_run.setdefault(scan.run, scan)
             meant += by_run.values()
         if not meant:
-            rule = f"sessions: {rules['sessions']}, runs: {rules['runs']}"
+            rule = f"sessions: {rules[0]}, runs: {rules[1]}"
             self.skippable.append(Problem(f"{self.shown}: {subject}", f"no image with {rule}"))
         return meant
 
+    def key_of(self, text: str) -> str:
+        return text
+
     def people(self, wanted: Sequence[str], needed: bool, problems: Problems) -> People | None:  # noqa: ARG002
-        said = self.options.get("table")
-        names = find_tables(self.root, self.shown, said, self.tables, needed, problems)
-        if not names:
-            return None
-        keyed = read_keyed(self.root, self.shown, names[0], [self.key_column], problems)
-        if keyed is None:
-            return None
-        rows, differ = index_rows(keyed[0], keyed[1], str, problems)
-        refuse_repeated(differ, problems)
-        cells = {key: Row(row.where, self.with_aliases(row.cells)) for key, row in rows.items()}
-        columns = dict.fromkeys([*keyed[0].columns, *(c for row in cells.values() for c in row.cells)])
-        return People(keyed[0].shown, list(columns), cells)
+        return self.people_of(self.table, [self.key_column], needed, problems)

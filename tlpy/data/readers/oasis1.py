@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
+from tlpy.data.readers.arguments import Name
 from tlpy.data.readers.oasis import OasisReader
 
 
+@dataclass(kw_only=True)
 class Oasis1Reader(OasisReader):
-    """Reads `[disc1/]OAS1_0001_MR1/PROCESSED/MPRAGE/T88_111/*_t88_masked_gfc.img` (Analyze), or as NIfTI.
+    """OASIS-1, cross-sectional: OAS1_0001_MR1/… with oasis_cross-sectional.csv
 
-    Options:
+    Images are `[disc1/]OAS1_0001_MR1/PROCESSED/MPRAGE/T88_111/*_t88_masked_gfc.img` (Analyze), or NIfTI.
+
+    Args:
         image: what the image's name ends in, before its ending; null: there is one image a visit.
         sessions: `first`, `last`, `all`, or a visit: 20 people were scanned again within 90 days (MR2).
         table: its name in the folder; `oasis_cross-sectional.csv` or another CSV by default.
@@ -20,12 +25,10 @@ class Oasis1Reader(OasisReader):
     """
 
     visit = re.compile(r"(OAS1_\d{4})_(MR\d+)")
-    tables = ("oasis_cross*.csv", "oasis1*.csv", "*.csv", "*.tsv")
+    patterns = ("oasis_cross*.csv", "oasis1*.csv", "*.csv", "*.tsv")
     key_column = "ID"
 
-    def is_meant(self, stem: str) -> bool:
-        image = self.options.get("image")
-        return image is None or stem.endswith(str(image))
+    image: Name | None = "t88_masked_gfc"
 
     def expected(self) -> str:
-        return f"expected OAS1_*_MR*/…/*{self.options.get('image') or ''}.img or .nii.gz"
+        return f"expected OAS1_*_MR*/…/*{self.image or ''}.img or .nii.gz"

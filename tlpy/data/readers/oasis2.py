@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
+from tlpy.data.readers.arguments import Choice
 from tlpy.data.readers.oasis import OasisReader
 
 
+@dataclass(kw_only=True)
 class Oasis2Reader(OasisReader):
-    """Reads `[OAS2_RAW_PART1/]OAS2_0001_MR1/RAW/mpr-1.nifti.img` (a NIfTI pair) or NIfTI files of visits.
+    """OASIS-2, longitudinal: OAS2_0001_MR1/RAW/mpr-1.nifti.img with oasis_longitudinal.csv
 
-    Options:
+    Images are `[OAS2_RAW_PART1/]OAS2_0001_MR1/RAW/mpr-1.nifti.img` (a NIfTI pair) or NIfTI files of visits.
+
+    Args:
         image: what the image's name ends in, before its ending; null: any.
         sessions: `first`, `last`, `all` or a visit (1, MR1); needed where someone has several.
         runs: `first`, `last`, `all` or a number; needed since most visits have three or four.
@@ -21,12 +26,13 @@ class Oasis2Reader(OasisReader):
     """
 
     visit = re.compile(r"(OAS2_\d{4})_(MR\d+)")
-    tables = ("oasis_long*.csv", "oasis2*.csv", "*.csv", "*.tsv")
+    patterns = ("oasis_long*.csv", "oasis2*.csv", "*.csv", "*.tsv")
     key_column = "MRI ID"
 
-    def is_meant(self, stem: str) -> bool:
-        image = self.options.get("image")
-        return image is None or stem.endswith(str(image))
+    runs: Choice | None = None
+
+    def which_runs(self) -> Choice | None:
+        return self.runs
 
     def expected(self) -> str:
         return "expected OAS2_*_MR*/RAW/mpr-*.nifti.img or .nii.gz"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from tlpy.components.loading import describe_fault
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage, Reader
+from tlpy.components.registry import Registry
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
+from tlpy.data.readers.base import Reader
+from tlpy.data.readers.facts import ReaderFacts
 from tlpy.errors import InputError, Problem, Problems
 
 Given = TypeVar("Given")
@@ -21,50 +25,59 @@ _CODE = (TypeError, AttributeError, NameError, LookupError, ImportError, NotImpl
 
 
 def open_own(
-    name: str,
-    made: Any,
-    root: Path,
-    shown: str,
-    options: dict[str, Any],
-    columns: dict[str, str],
+    readers: Registry[ReaderFacts], component: Mapping[str, Any], where: str, common: dict[str, Any]
 ) -> Reader:
     """A reader from the class behind a class path: a `Reader`, or a data set.
 
-    A data set is any class made as `made(root, labels, **options)` with `__len__` and
+    A data set is any class made as `made(root, labels, **arguments)` with `__len__` and
     `__getitem__(index) -> (image, [labels])`, `labels` being the names asked for. The image is an array, its
     first axis the channels where the class attribute `channels` is above 1. It may also tell `name(index)`,
     `subject(index)`, `group(index)`, `site(index)` and `split(index)`.
 
+    Args:
+        readers: what makes it.
+        component: completed: the class path, with arguments.
+        where: for messages.
+        common: what every reader is given.
+
     Raises:
         InputError: it is neither, or cannot be made.
     """
-    where = f"{shown}: reader"
+    name = component["name"]
+    made = readers.load(name)
     file = getattr(sys.modules.get(getattr(made, "__module__", "")), "__file__", None)
     title = f"{name} ({Path(file).name})" if file else name
-    if not isinstance(made, type):
-        raise InputError([Problem(where, f"{title} is no class", "expected a reader or a data set")])
-    if not issubclass(made, Reader) and not (hasattr(made, "__getitem__") and hasattr(made, "__len__")):
-        hint = (
-            "expected a tlpy.data.readers.base.Reader, or a data set with __len__() and "
-            "__getitem__(index) -> (image, [labels])"
-        )
-        raise InputError([Problem(where, f"{title} is neither a reader nor a data set", hint)])
-    lacking = sorted(getattr(made, "__abstractmethods__", ()))
-    if lacking:
-        hint = "expected records(labels, group, problems)" if issubclass(made, Reader) else ""
-        raise InputError([Problem(where, f"{title} lacks {', '.join(lacking)}", hint)])
-    if not issubclass(made, Reader):
-        return OwnReader(DatasetReader(made, title, root, shown, options, columns), title)
+    if isinstance(made, type) and issubclass(made, Reader):
+        reader = _made(lambda: readers.make(component, where=where, **common), title, where)
+    elif isinstance(made, type) and hasattr(made, "__getitem__") and hasattr(made, "__len__"):
+
+        def make(labels: list[str]) -> Any:
+            return _made(
+                lambda: readers.make(component, common["root"], labels, where=where), title, common["shown"]
+            )
+
+        reader = DatasetReader(make=make, title=title, **common)
+    else:
+        message = f"{title} {readers.forms[-1].neither}"
+        raise InputError([Problem(where, message, f"expected {readers.forms[-1].expected}")])
+    return OwnReader(reader=reader, title=title, **common)
+
+
+def _made(make: Callable[[], Given], title: str, where: str) -> Given:
+    """What `make` gives; a fault of the user's code is told with its file and line."""
     try:
-        reader = made(root, shown, options, columns)
-    except InputError:
-        raise
+        return make()
     except Exception as error:
-        fault = f"{title} cannot be made with (root, shown, options, columns): {describe_fault(error)}"
-        raise InputError([Problem(where, fault)]) from error
-    return OwnReader(reader, title)
+        fault = error.__cause__ if isinstance(error, InputError) else error
+        # A TypeError without a further frame is of a call that did not fit, and is told as that.
+        inside = isinstance(fault, TypeError) and fault.__traceback__ and fault.__traceback__.tb_next
+        if fault is None or (fault is not error and not inside):
+            raise
+        message = f"{title} cannot be made: {describe_fault(fault)}"
+        raise InputError([Problem(where, message)]) from error
 
 
+@dataclass(kw_only=True)
 class OwnReader(Reader):
     """Passes on what a reader of one's own gives, once it is what was expected.
 
@@ -73,13 +86,12 @@ class OwnReader(Reader):
         title: class and file, for messages.
     """
 
-    def __init__(self, reader: Reader, title: str) -> None:
-        self.reader, self.title = reader, title
-        super().__init__(reader.root, reader.shown, reader.options, reader.columns)
+    reader: Reader
+    title: str
 
     def records(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:
         inner = self.reader
-        inner.window, inner.skippable, inner.notes = self.window, [], []
+        inner.skippable, inner.notes = [], []
         given = self._call("records", lambda: inner.records(labels, group, problems))
         self.skippable, self.notes = list(inner.skippable), list(inner.notes)
         if isinstance(given, str) or not isinstance(given, Iterable):
@@ -154,20 +166,20 @@ class OwnReader(Reader):
         )
 
 
+@dataclass(kw_only=True)
 class DatasetReader(Reader):
-    """A data set, `(image, [labels])` by number, as a reader. Use `open_own`."""
+    """A data set, `(image, [labels])` by number, as a reader. Use `open_own`.
 
-    def __init__(
-        self,
-        made: type,
-        title: str,
-        root: Path,
-        shown: str,
-        options: dict[str, Any],
-        columns: dict[str, str],
-    ) -> None:
-        super().__init__(root, shown, options, columns)
-        self.made, self.title = made, title
+    Args:
+        make: gives the data set for the labels asked for.
+        title: class and file, for messages.
+    """
+
+    make: Callable[[list[str]], Any]
+    title: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._sets: dict[tuple[str, ...], Any] = {}
         self._index: dict[str, int] = {}
         # A data set may keep a file open: several threads ask for images, one at a time.
@@ -217,13 +229,7 @@ class DatasetReader(Reader):
 
     def _open(self, labels: tuple[str, ...]) -> Any:
         if labels not in self._sets:
-            try:
-                self._sets[labels] = self.made(self.root, list(labels), **self.options)
-            except InputError:
-                raise
-            except Exception as error:
-                fault = f"{self.title} cannot be made with (root, labels, …): {describe_fault(error)}"
-                raise InputError([Problem(self.shown, fault)]) from error
+            self._sets[labels] = self.make(list(labels))
         return self._sets[labels]
 
     def _item(self, data: Any, index: int, labels: int | None) -> tuple[Any, list[str]]:

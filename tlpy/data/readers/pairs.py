@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tlpy.data.fingerprint import open_image
-from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
+from tlpy.data.image_records import ImageError, ImageHeader, RawImage
 from tlpy.data.readers.nifti import parse_header
 
 ENDINGS = (".img",)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tlpy.data.fingerprint import open_image
-from tlpy.data.readers.base import ImageError, ImageHeader, RawImage
+from tlpy.data.image_records import ImageError, ImageHeader, RawImage
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from tlpy.data.fingerprint import fingerprint_file, open_image
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
 from tlpy.data.readers.arrays import array_header
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage
 from tlpy.errors import Problem
 
 ENDINGS = (".npy", ".txt", ".csv", ".tsv", ".1D")

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tlpy.data.readers.cohort import (
-    CohortReader,
-    People,
-    Scan,
-    find_tables,
-    index_rows,
-    plain_id,
-    read_keyed,
-    refuse_repeated,
-)
+from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.cohort import CohortReader, People, Scan
+from tlpy.data.readers.cohort_tables import plain_id
 from tlpy.data.readers.series import ENDINGS, id_of
+from tlpy.data.readers.tables import Row, Table
 from tlpy.errors import Problems
 
 TABLES = ("participants.tsv", "participants.csv", "labels.tsv", "labels.csv", "*phenotypic*.csv")
@@ -24,17 +19,23 @@ _IDS = ("subject", "participant_id", "id", "file_id")
 _TEXTS = ("readme", "license", "licence", "changes")
 
 
+@dataclass(kw_only=True)
 class SeriesCohort(CohortReader):
     """Reads whole files, anywhere below the data set's folder.
 
-    Options:
+    Args:
         ending: what follows a subject's id in a file's path, as `_rois_cc200.1D` or `/rest.npy`; by default
             any ending of a series, so that the file is named by the id alone.
         table: its name in the folder; one of `TABLES` by default. Ids may have `sub-` before them or not.
     """
 
+    patterns = TABLES
+
+    ending: str | None = None
+    table: Name | None = None
+
     def scans(self, problems: Problems) -> list[Scan]:
-        ending = str(self.options.get("ending") or "")
+        ending = self.ending or ""
         scans: list[Scan] = []
         for folder, below, names in os.walk(self.root, followlinks=True):
             below[:] = sorted(name for name in below if name[0] != ".")
@@ -60,23 +61,20 @@ class SeriesCohort(CohortReader):
     def _is_text(self, file: str) -> bool:
         """Whether a file is one of the tables, or says something about the data."""
         name = file.casefold()
-        if "/" not in file and (name in TABLES or "phenotypic" in name or file == self.options.get("table")):
+        if "/" not in file and (name in TABLES or "phenotypic" in name or file == self.table):
             return True
         return id_of(file.rpartition("/")[2]).casefold() in _TEXTS
 
-    def people(self, wanted: Sequence[str], needed: bool, problems: Problems) -> People | None:  # noqa: ARG002
-        said = self.options.get("table")
-        names = find_tables(self.root, self.shown, said, TABLES, needed, problems)
-        if not names:
-            return None
-        column = self.columns.get("subject")
-        keyed = read_keyed(self.root, self.shown, names[0], [column] if column else _IDS, problems)
-        if keyed is None:
-            return None
-        rows, differ = index_rows(keyed[0], keyed[1], _plain, problems)
+    def key_of(self, text: str) -> str:
+        return _plain(text)
+
+    def refuse(self, table: Table, differ: Mapping[str, Sequence[Row]], problems: Problems) -> None:
         # Of people without a file tables may say "no_filename", again and again.
-        refuse_repeated({key: found for key, found in differ.items() if key in self._keys}, problems)
-        return People(keyed[0].shown, keyed[0].columns, rows)
+        super().refuse(table, {key: rows for key, rows in differ.items() if key in self._keys}, problems)
+
+    def people(self, wanted: Sequence[str], needed: bool, problems: Problems) -> People | None:  # noqa: ARG002
+        column = self.columns.get("subject")
+        return self.people_of(self.table, [column] if column else _IDS, needed, problems)
 
 
 def _plain(text: str) -> str:

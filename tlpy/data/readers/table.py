@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from os.path import commonpath
 from pathlib import Path, PurePosixPath
 
-from tlpy.data.readers.base import ImageRecord, Reader
+from tlpy.data.image_records import ImageRecord
+from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.base import Reader
 from tlpy.data.readers.images import files_of, without_ending
 from tlpy.data.readers.rows import absent, find_column, resolve
 from tlpy.data.readers.tables import Row, Table, read_table
@@ -21,16 +24,19 @@ DEFAULT_COLUMNS = {
 }
 
 
+@dataclass(kw_only=True)
 class TableReader(Reader):
-    """Reads the images that a table lists.
+    """a CSV or TSV with a path to an image and its labels in each row
 
-    Options:
+    Args:
         images: the folder that the paths in the table start from; the table's own folder by default.
 
     Columns, unless `columns` says otherwise (in any case): the image's path in `image`, `path` or `file`
     (needed); `subject`, `participant_id`, `eid` or `id`; `session`; `run`; `site`; `split`. Without
     a subject, the group stands for it; without either, every image counts as a subject of its own.
     """
+
+    images: Name | None = None
 
     def records(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:
         """All images, with what their rows say; see `Reader.records`.
@@ -88,8 +94,7 @@ class TableReader(Reader):
     def _folder(self) -> Path:
         """Where the paths start: the table may be a link into a task's folder, so its real place counts."""
         home = self.root.resolve().parent
-        images = self.options.get("images")
-        return home / Path(str(images)).expanduser() if images else home
+        return home / Path(str(self.images)).expanduser() if self.images else home
 
     def _column(self, table: Table, name: str, problems: Problems) -> str | None:
         if name in self.columns:

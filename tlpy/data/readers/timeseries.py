@@ -7,10 +7,13 @@ files of series with a table of their subjects (`series_cohort`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage, Reader
+from tlpy.components.rules import Count
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
+from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.base import Reader
 from tlpy.data.readers.rows import RowReader, find_column, resolve
 from tlpy.data.readers.series import Place, SeriesFiles, windows
 from tlpy.data.readers.series_cohort import SeriesCohort
@@ -20,8 +23,15 @@ from tlpy.errors import Problem, Problems
 SERIES, EVENTS = "timeseries.npy", "events.tsv"
 
 
+@dataclass(kw_only=True)
 class TimeSeriesReader(Reader):
-    """Reads windows of N volumes (`preprocessing.window`), labelled by the middle one; or whole runs.
+    """timeseries.npy (volumes × channels) with events.tsv, a row a volume; or a file a subject
+
+    Windows of N volumes (`preprocessing.window`) are read, labelled by the middle one; or whole runs.
+
+    Args:
+        stride: volumes between windows.
+        ending, table: of files of subjects, as in `SeriesCohort`.
 
     A run is a stretch of equal text in the column `run`; without that column each file is one run. Windows
     lie within a run, `stride` volumes apart. Without a window each run is one image, and its label must
@@ -29,14 +39,13 @@ class TimeSeriesReader(Reader):
     time. Where the column `group` varies within a subject (its runs), the group is that subject's.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._series = SeriesFiles(self.root)
+    stride: Count = 1
+    ending: str | None = None
+    table: Name | None = None
 
-    def check_options(self, problems: Problems) -> None:
-        stride = self.options.get("stride", 1)
-        if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
-            problems.add(f"{self.shown}: reader.stride", f"found {stride!r}, expected a whole number from 1")
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._series = SeriesFiles(self.root)
 
     def records(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:
         """All windows (or runs) of all subjects; see `Reader.records`."""
@@ -69,12 +78,13 @@ class TimeSeriesReader(Reader):
 
     def _of_files(self, labels: Sequence[str], group: str | None, problems: Problems) -> list[ImageRecord]:
         """A file a subject, or its windows."""
-        cohort = SeriesCohort(self.root, self.shown, self.options, self.columns)
+        cohort = SeriesCohort(
+            root=self.root, shown=self.shown, columns=self.columns, ending=self.ending, table=self.table
+        )
         found = cohort.records(labels, group, problems)
         self.skippable, self.notes = cohort.skippable, cohort.notes
         if self.window:
-            stride = self.options.get("stride", 1)
-            found = self._series.cut(found, self.window, stride, self.shown, self.skippable, self.notes)
+            found = self._series.cut(found, self.window, self.stride, self.shown, self.skippable, self.notes)
         return sorted(found, key=lambda record: record.image)
 
     def _of_folder(
@@ -98,11 +108,10 @@ class TimeSeriesReader(Reader):
         if len(reader.labels) < len(labels):
             return []
         runs = _runs(table, find_column(table.columns, [self.columns.get("run", "run")]))
-        stride = self.options.get("stride", 1)
         places = [
             place
             for first, last in runs
-            for place in windows(base + SERIES, first, last, self.window, stride)
+            for place in windows(base + SERIES, first, last, self.window, self.stride)
         ]
         short = sum(last - first < (self.window or 1) for first, last in runs)
         if short:

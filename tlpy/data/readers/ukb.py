@@ -11,19 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from tlpy.data.readers.bids_files import by_rule, check_rule
-from tlpy.data.readers.cohort import (
-    People,
-    Scan,
-    condense,
-    find_tables,
-    index_rows,
-    plain_id,
-    read_keyed,
-    refuse_repeated,
-)
+from tlpy.components.rules import numbered
+from tlpy.data.readers.arguments import Choice, Name
+from tlpy.data.readers.bids_files import by_rule
+from tlpy.data.readers.cohort import People, Scan, condense
 from tlpy.data.readers.tables import Row
 from tlpy.data.readers.zipped import ZippedReader
 from tlpy.errors import Problem, Problems
@@ -51,10 +44,11 @@ def parse_column(name: str) -> Field | None:
     return Field(*(part or "" for part in match.groups())) if match else None
 
 
+@dataclass(kw_only=True)
 class UkbReader(ZippedReader):
-    """Reads one image of each visit.
+    """UK Biobank: <eid>_20252_2_0.zip or its content, with a table of fields
 
-    Options:
+    Args:
         field: the bulk field, 20252 (T1) by default.
         file: the image in the zip or folder.
         sessions: `first`, `last`, `all` or a visit (2, 3); needed where someone was scanned twice.
@@ -66,14 +60,15 @@ class UkbReader(ZippedReader):
 
     sexes: ClassVar[Mapping[str, str]] = {"0": "F", "1": "M", "female": "F", "male": "M"}
 
-    def check_options(self, problems: Problems) -> None:
-        check_rule(self.options.get("sessions"), f"{self.shown}: reader.sessions", problems)
-        if not str(self.options.get("field", 20252)).isdigit():
-            found = self.options.get("field")
-            problems.add(f"{self.shown}: reader.field", f"found {found!r}, expected a field's number")
+    patterns = ("*.csv", "*.tsv", "*.txt", "*.tab")
+
+    field: Annotated[str | int, numbered("a field's number")] = 20252
+    file: str = "T1/T1_brain_to_MNI.nii.gz"
+    sessions: Choice | None = None
+    table: Name | None = None
 
     def scans(self, problems: Problems) -> list[Scan]:
-        field, file = str(self.options.get("field", 20252)), str(self.options.get("file", ""))
+        field = str(self.field)
         bulk: dict[str, tuple[str, re.Match[str]]] = {}
         others: set[str] = set()
         for folder, below, names in os.walk(self.root, followlinks=True):
@@ -97,10 +92,9 @@ class UkbReader(ZippedReader):
         people: dict[str, list[Scan]] = {}
         for name, (place, match) in sorted(bulk.items()):
             separator = "#" if match[5] else "/"
-            scan = Scan(name, f"{place}{separator}{file}", match[1], match[1], session=match[3])
+            scan = Scan(name, f"{place}{separator}{self.file}", match[1], match[1], session=match[3])
             people.setdefault(match[1], []).append(scan)
-        rule = self.options.get("sessions")
-        rule = None if rule is None else str(rule)
+        rule = None if self.sessions is None else str(self.sessions)
         taken: list[Scan] = []
         unruled = Problems()
         for eid, visits in people.items():
@@ -112,8 +106,7 @@ class UkbReader(ZippedReader):
         return taken
 
     def people(self, wanted: Sequence[str], needed: bool, problems: Problems) -> People | None:
-        patterns = ("*.csv", "*.tsv", "*.txt", "*.tab")
-        names = find_tables(self.root, self.shown, self.options.get("table"), patterns, needed, problems)
+        names = self.find(self.table, needed, problems)
         if len(names) > 1:
             listed = ", ".join(names)
             problems.add(self.shown, f"{len(names)} tables: {listed}", "name one: reader.table")
@@ -127,19 +120,18 @@ class UkbReader(ZippedReader):
             return field is None or field.number in fields or column in asked
 
         ids = [self.columns.get("subject", "eid"), "f.eid", "participant.eid"]
-        keyed = read_keyed(self.root, self.shown, names[0], ids, problems, keep)
-        if keyed is None:
+        read = self.read_rows(names[0], ids, problems, keep)
+        if read is None:
             return None
-        rows, differ = index_rows(keyed[0], keyed[1], plain_id, problems)
-        refuse_repeated(differ, problems)
+        table, rows = read
         self._fields: dict[str, dict[tuple[str, str], str]] = {}
-        for column in keyed[0].columns:
+        for column in table.columns:
             field = parse_column(column)
             if field:
                 self._fields.setdefault(field.number, {})[field.instance, field.array or "0"] = column
         names_of = [name for name, number in FIELDS.items() if number in self._fields]
-        columns = [*keyed[0].columns, *names_of, *self._fields]
-        return People(keyed[0].shown, list(dict.fromkeys(columns)), rows)
+        columns = [*table.columns, *names_of, *self._fields]
+        return People(table.shown, list(dict.fromkeys(columns)), rows)
 
     def row_of(self, scan: Scan, people: People) -> Row | None:
         """The row, with each field by its number as of this scan's visit."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tlpy.data.fingerprint import open_image
+from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
 from tlpy.data.readers import nifti
-from tlpy.data.readers.base import ImageError, ImageHeader, ImageRecord, RawImage
 from tlpy.data.readers.cohort import CohortReader
 
 # A password or a way of packing that Python lacks is a RuntimeError.
 _FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 
+@dataclass(kw_only=True)
 class ZippedReader(CohortReader):
     """Reads NIfTI images from files, and from zips where a record's `file` is `<zip>#<member>`."""
 

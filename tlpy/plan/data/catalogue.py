@@ -100,16 +100,19 @@ class Catalogue:
     def _open(self, name: str, spec: dict[str, Any], images_only: bool) -> DataSet:
         from tlpy.data.labels import missing_labels
         from tlpy.data.preprocessing import validate
+        from tlpy.data.readers.registry import READERS
 
         where = f"datasets.{name}"
         problems = Problems()
+        component = READERS.complete(spec["reader"], f"{where}.reader")
         labels, said = labels_of(spec, where)
         columns, fractions = split_of(spec)
         problems.extend(column_problems(columns, [*labels, *(spec.get("filter") or {})], where))
         preprocessing = validate(spec.get("preprocessing"), f"{where}.preprocessing", problems)
         problems.raise_if_any()
-        reader = self._reader(spec, columns, where, preprocessing["window"])
-        images = self._list(spec, columns, reader)
+        reader = self._reader(component, spec["path"], columns, where, preprocessing["window"])
+        key = canonical([component, spec["path"], columns, preprocessing["window"]])
+        images = _remember(self._images, key, lambda: Images.of(reader, component))
         # Faults of the folder do not hide those of the labels: all are told at once.
         problems.extend(images.faults)
         reader.skippable, reader.notes = [], []
@@ -174,22 +177,27 @@ class Catalogue:
         return {key: replace(data, cache=caches[key]) for key, data in opened.items()}
 
     def _reader(
-        self, spec: Mapping[str, Any], columns: dict[str, str], where: str, window: int | None
+        self, component: dict[str, Any], path: str, columns: dict[str, str], where: str, window: int | None
     ) -> Reader:
-        from tlpy.data.readers.registry import READERS, open_reader
+        from tlpy.data.readers.registry import open_reader
 
-        component = READERS.complete(spec["reader"], f"{where}.reader")
-        root = self.roots.get(spec["path"], Path(spec["path"]))
+        root = self.roots.get(path, Path(path))
         if not root.exists():
-            raise InputError([Problem(f"{where}.path", f"{spec['path']} does not exist")])
-        return open_reader(component, root, spec["path"], columns, window)
+            raise InputError([Problem(f"{where}.path", f"{path} does not exist")])
+        return open_reader(component, root, path, columns, window)
 
-    def _list(self, spec: Mapping[str, Any], columns: dict[str, str], reader: Reader) -> Images:
-        from tlpy.data.readers.registry import READERS
 
-        component = READERS.complete(spec["reader"], "reader")
-        key = canonical([spec["reader"], spec["path"], columns, reader.window])
-        return _remember(self._images, key, lambda: Images.of(reader, component))
+def reader_problems(datasets: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
+    """What is wrong with the readers of data sets, those that no stage uses included."""
+    from tlpy.data.readers.registry import READERS
+
+    found: list[Problem] = []
+    for name, spec in datasets.items():
+        try:
+            READERS.complete(spec["reader"], f"datasets.{name}.reader")
+        except InputError as error:
+            found += error.problems
+    return found
 
 
 def _remember(memory: dict[str, Any], key: str, make: Callable[[], Any]) -> Any:

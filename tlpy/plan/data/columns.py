@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tlpy.components.registry import as_component
 from tlpy.data.labels import NONE
 from tlpy.errors import InputError, Problem, nearest
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from tlpy.data.readers.base import ImageRecord, Reader
 
 SPLIT_DEFAULTS = {"val": 0.15, "test": 0.15}
+# Our names of what every reader says of an image, as `columns` may map them to a table's.
 OURS = ("image", "subject", "session", "group", "site", "split")
 
 
@@ -20,7 +22,7 @@ def labels_of(spec: Mapping[str, Any], where: str) -> tuple[list[str], bool]:
 
     Raises `InputError` for a label that is named twice.
     """
-    from tlpy.data.readers.registry import READERS, own_label
+    from tlpy.data.readers.registry import READERS
 
     given, task = spec.get("label"), spec.get("task")
     if task == NONE:
@@ -31,7 +33,7 @@ def labels_of(spec: Mapping[str, Any], where: str) -> tuple[list[str], bool]:
         if twice:
             raise InputError([Problem(f"{where}.label", f"'{label}' is named twice") for label in twice])
         return labels, True
-    label = own_label(READERS.complete(spec["reader"], f"{where}.reader")["name"])
+    label = READERS.facts(as_component(spec["reader"])["name"], f"{where}.reader").label
     return ([label], False) if label else ([], True)
 
 
@@ -46,11 +48,13 @@ def split_of(spec: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, float]]
 
 def grouped_by(spec: Mapping[str, Any], reader: Reader, records: Sequence[ImageRecord]) -> str:
     """What a split of the data set keeps together, and which column tells it."""
+    from tlpy.data.readers.registry import READERS
+
     named = spec.get("group") or reader.columns.get("group")
     if named:
         return str(named)
     if any(record.group != record.subject for record in records):
-        family = getattr(reader, "families", "")
+        family = READERS.facts(as_component(spec["reader"])["name"]).families
         return f"family ({family})" if family else "the reader's group"
     column = reader.columns.get("subject")
     return f"subject ({column})" if column else "subject"

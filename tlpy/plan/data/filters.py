@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from tlpy.data.labels import as_number
 from tlpy.data.readers.tables import is_missing
 from tlpy.errors import Problem, Problems, nearest
+from tlpy.plan.data.columns import OURS
 
 if TYPE_CHECKING:
     from tlpy.data.readers.base import ImageRecord, Reader
 
 # What every reader says of an image, whatever the columns of its table are called.
-FIELDS = ("image", "subject", "session", "run", "site", "split", "group")
+FIELDS = (*OURS, "run")
 _SHOWN = 8
 _TRUE, _FALSE = ("true", "yes"), ("false", "no")
 

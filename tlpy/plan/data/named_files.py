@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tlpy.components.own_parts import use_components
+from tlpy.components.sources import sources
 from tlpy.data.readers.base import ImageError, Reader
 from tlpy.digests import canonical
 from tlpy.errors import InputError
 from tlpy.params.assignment import variant_params
 from tlpy.params.schema import Schema
-from tlpy.params.space import expand
 from tlpy.plan.data.columns import split_of
+from tlpy.search.registry import assignments
 
 
 def named_files(
@@ -35,7 +35,7 @@ def named_files(
     given = schema.coerce({key: value for key, value in params.items() if value is not None})
     if schema.problems(given):
         return []
-    use_components(components)
+    sources.use(components, given.get("components"))
     found: set[Path] = set()
     for spec in _datasets(given, schema):
         try:
@@ -48,7 +48,7 @@ def named_files(
 def _datasets(given: Mapping[str, Any], schema: Schema) -> Iterator[dict[str, Any]]:
     """The data sets of all variants, each only once."""
     try:
-        settings = expand(given.get("search"), int(given.get("seed", schema.default("seed"))))
+        settings = assignments(given.get("search"), int(given.get("seed", schema.default("seed"))))
     except InputError:
         settings = [{}]
     of_data = [
