@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../requirements"
 uv="../.venv/bin/uv"
-options=(--quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header)
+options=(--quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --system-certs)
 
 "$uv" pip compile "${options[@]}" "$@" dev.in -o dev.txt
 for role in train report; do

@@ -21,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from https import explain, is_about_certificates, trust_the_system
+
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "jgo.lock.toml"
 VENV = HERE.parent / ".venv"
@@ -105,7 +107,7 @@ def fetch(jar: Jar, cache: Path, target: Path) -> None:
 
     Raises SetupError if it cannot be had or is not what the lock says.
     """
-    from jgo.constants import default_maven_repo
+    from jgo.constants import MAVEN_CENTRAL_URL, default_maven_repo
     from jgo.maven import MavenContext
 
     own = default_maven_repo() / jar.group.replace(".", "/") / jar.artifact / jar.version / jar.name
@@ -123,8 +125,10 @@ def fetch(jar: Jar, cache: Path, target: Path) -> None:
             # jgo lets the errors of requests through, and would take a half-written file for the whole.
             if artifact.cached_path is not None:
                 artifact.cached_path.unlink(missing_ok=True)
-            if attempt == TRIES:
-                raise SetupError(f"{jar.name} could not be fetched from Maven Central: {error}") from error
+            if attempt == TRIES or is_about_certificates(error):
+                raise SetupError(
+                    f"{jar.name} could not be fetched: {explain(error, MAVEN_CENTRAL_URL)}"
+                ) from error
             time.sleep(2**attempt)
     if digest(file) != jar.sha256:
         raise SetupError(f"{jar.name}: SHA-256 is {digest(file)}, the lock says {jar.sha256}; not installed")
@@ -139,6 +143,7 @@ def install(venv: Path) -> None:
         ours.unlink(missing_ok=True)
         print(f"[set-up] using {found[0]} {'.'.join(map(str, found[1]))}", flush=True)
         return
+    trust_the_system()
     jars = read_lock(LOCK)
     print(f"[set-up] getting the pinned Nextflow ({len(jars)} jars)", flush=True)
     share = venv / "share"
@@ -163,8 +168,9 @@ def lock() -> None:
 
     with tempfile.TemporaryDirectory() as work:
         shutil.copyfile(HERE / "jgo.toml", Path(work) / "jgo.toml")
-        jgo = Path(sys.executable).parent / "jgo"
-        subprocess.run([str(jgo), "--resolver", "python", "sync"], cwd=work, check=True)
+        trust_the_system()  # for this process; its child is told in its first words
+        jgo = "import truststore; truststore.inject_into_ssl(); from jgo.__main__ import main; main()"
+        subprocess.run([sys.executable, "-c", jgo, "--resolver", "python", "sync"], cwd=work, check=True)
         resolved = LockFile.load(Path(work) / "env" / "jgo.lock.toml")
     lines = ["# Written by `make lock` from jgo.toml. Each jar of the pinned Nextflow, with its SHA-256."]
     for d in sorted(

@@ -38,7 +38,14 @@ TEXT
 
 install_packages() {
     say "installing the pinned packages (a few GB with torch; this is the long part)"
-    "$PY" -m pip install --quiet --require-hashes -r requirements/dev.txt
+    local certificates
+    certificates="$("$PY" setup/https.py "$STAMPS/certificates.pem")"
+    if [ -n "$certificates" ]; then export PIP_CERT="$certificates"; fi
+    "$PY" -m pip install --quiet --require-hashes -r requirements/dev.txt || {
+        say "pip could not install the packages. If it says CERTIFICATE_VERIFY_FAILED:" >&2
+        say "$("$PY" setup/https.py remedy)" >&2
+        exit 1
+    }
     # Without bytecode each task compiles torch anew. Where Python may not write it (PYTHONDONTWRITEBYTECODE), nobody else would.
     # Some packages ship templates that are no valid Python: their errors mean nothing here.
     "$PY" -m compileall -q -j 0 "$("$PY" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" >/dev/null 2>&1 || true

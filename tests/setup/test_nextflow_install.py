@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -15,14 +16,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def setup() -> ModuleType:
+def setup() -> Iterator[ModuleType]:
     spec = importlib.util.spec_from_file_location("tlimb_setup_nextflow", ROOT / "setup" / "nextflow.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "setup"))  # as where it is run
+        spec.loader.exec_module(module)
+        yield module
 
 
 def program(folder: Path, version: str) -> Path:
