@@ -39,13 +39,6 @@ class Part:
 
 
 PARTS = {
-    "architecture": Part(
-        "a torch.nn.Module made with channels, size and its arguments, from images (batch, channels, *size) "
-        "to features (batch, features)",
-        ("forward(images)",),
-        given=("channels", "size"),
-        function=True,
-    ),
     "objective": Part(
         "a tlpy.objectives.base.Term whose forward(step) returns one number",
         ("forward(step)",),
@@ -180,7 +173,6 @@ class OwnParts:
         for name, spec in params["datasets"].items():
             found += self.problems("reader", as_component(spec["reader"]), f"datasets.{name}.reader")
         for stage in chain:
-            found += self.problems("architecture", stage.architecture, "architecture")
             if stage.transfer:
                 found += self.problems("transfer", stage.transfer, f"{stage.where}.transfer")
             if stage.scenario:

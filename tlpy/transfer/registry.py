@@ -31,7 +31,7 @@ def complete_transfer(value: Any, where: str, blocks: int | None = None) -> dict
         value: a name, a class path, or either with arguments.
         where: the param's path, for messages.
         blocks: how many layer groups the architecture has, heads included
-            (`len(tlpy.architectures.registry.block_names(…))`), where that is known.
+            (`len(tlpy.architectures.layer_names.block_names(…))`), where that is known.
 
     Raises:
         InputError: an unknown name or argument, or a value out of range.
