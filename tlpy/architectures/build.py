@@ -38,7 +38,11 @@ def build(
     groups, dropout = None, 0.0
     if is_family(name):
         family = family_of(complete_architecture(component, "architecture", shape))
-        encoder = family.encoder(channels, shape)
+        try:
+            encoder = family.encoder(channels, shape)
+        except TypeError as error:
+            hint = "a network is made with its family, channels and size"
+            raise InputError([Problem("architecture", f"{name}: {error}", hint)]) from error
         groups, dropout = family.layer_groups(), family.head_dropout
     else:
         encoder = ARCHITECTURES.make(component, channels=channels, size=shape)
