@@ -29,13 +29,14 @@ def main(pack: Path, **options: object) -> None:
     # Imports make many objects that stay: looking for garbage among them costs a fifth of the start-up.
     gc.disable()
     from tlpy.architectures.registry import ARCHITECTURES
+    from tlpy.components.loading import load_object
     from tlpy.errors import InputError
     from tlpy.scenarios.pack import StageOutOfMemoryError, train_pack
 
     content = json.loads(pack.read_text(encoding="utf-8"))
     for name in {stage["architecture"]["name"] for stage in content["stages"]}:
         if name in ARCHITECTURES:
-            ARCHITECTURES.load(name)
+            load_object(ARCHITECTURES.facts(name).network)
     gc.freeze()
     gc.enable()
     try:

@@ -7,8 +7,8 @@ import torch
 
 from tlpy.architectures.base import count_parameters
 from tlpy.architectures.build import build
+from tlpy.architectures.families.sfcn import SFCN
 from tlpy.architectures.listing import describe_layers
-from tlpy.architectures.sfcn import SFCNEncoder
 from tlpy.transfer.apply import apply
 
 LAYERS = [None, "layer3.1.conv1", "layer4.0.conv1", "layer4.1.conv1"]
@@ -39,7 +39,7 @@ def test_resnet18_in_3d() -> None:
 
 def test_sfcn_and_its_features() -> None:
     assert describe_layers({"name": "sfcn"}, dims=3, outputs=40)["total"] == 2_952_936
-    assert sum(p.numel() for p in SFCNEncoder(3, 1).parameters()) == 2_950_336
+    assert sum(p.numel() for p in SFCN().encoder(1, (8, 8, 8)).parameters()) == 2_950_336
 
 
 def test_densenet_of_the_thesis_chain() -> None:

@@ -9,14 +9,15 @@ import torch
 
 from tlpy.architectures.base import Architecture
 from tlpy.architectures.build import build
-from tlpy.architectures.registry import ARCHITECTURES, block_names
+from tlpy.architectures.layer_names import block_names
+from tlpy.architectures.registry import ARCHITECTURES
 
 SIZES: dict[int, list[tuple[int, ...]]] = {
     1: [(9,), (1,), (33,)],
     2: [(9, 14), (1, 3), (28, 28)],
     3: [(9, 6, 11), (2, 1, 1)],
 }
-# Narrow versions: the contract does not depend on the width.
+# Narrow versions, by the family's file: the contract does not depend on the width.
 SMALL: dict[str, dict[str, Any]] = {
     "resnet": {"filters": 4},
     "densenet": {"filters": 4, "growth": 2, "bottleneck": 2},
@@ -24,12 +25,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "swin": {"embed": 6, "window": 2, "depths": [2, 1, 1, 1], "heads": [1, 2, 3, 4]},
     "vit": {"width": 12, "depth": 2, "heads": 2, "patch": 4},
 }
-EACH = [(name, dims) for name in ARCHITECTURES.names() for dims in ARCHITECTURES.entry(name).dims]
+EACH = [(name, dims) for name in ARCHITECTURES.names() for dims in ARCHITECTURES.facts(name).dimensions]
 each = pytest.mark.parametrize(("name", "dims"), EACH)
 
 
 def small(name: str) -> dict[str, Any]:
-    return {"name": name, **SMALL[ARCHITECTURES.entry(name).family]}
+    return {"name": name, **SMALL[ARCHITECTURES.path(name).split(".")[-2]]}
 
 
 def make(name: str, size: tuple[int, ...], seed: int = 0, channels: int = 2) -> Architecture:

@@ -12,12 +12,24 @@ from monai.networks.nets.vit import ViT
 from torch import nn
 
 from tlpy.architectures.build import build
-from tlpy.architectures.densenet import DenseNetEncoder
-from tlpy.architectures.resnet import ResNetEncoder
-from tlpy.architectures.sfcn import SFCNEncoder
-from tlpy.architectures.vit import ViTEncoder, sine_positions
+from tlpy.architectures.families.densenet import DenseNet as DenseNetFamily
+from tlpy.architectures.families.resnet import ResNet10
+from tlpy.architectures.families.sfcn import SFCN
+from tlpy.architectures.families.vit import ViT as ViTFamily
+from tlpy.architectures.networks.densenet import DenseNetEncoder
+from tlpy.architectures.networks.resnet import ResNetEncoder
+from tlpy.architectures.networks.sfcn import SFCNEncoder
+from tlpy.architectures.networks.vit import ViTEncoder, sine_positions
 
 each = pytest.mark.parametrize("dims", [1, 2, 3])
+
+
+class ThreeBlocks(DenseNetFamily):
+    layers = (2, 1, 2)
+
+
+class TwoBlocks(DenseNetFamily):
+    layers = (1, 1)
 
 
 @pytest.mark.parametrize("name", ["resnet10", "resnet50", "densenet121", "sfcn", "vit", "swin"])
@@ -55,7 +67,7 @@ def test_convolutions_start_as_he_says(name: str, mode: str, kernel: int) -> Non
 
 @each
 def test_shortcut_a_is_monais_and_lets_the_gradient_through(dims: int) -> None:
-    encoder = ResNetEncoder(dims, 2, [1, 1, 1, 1], filters=3, shortcut="A")
+    encoder = ResNetEncoder(ResNet10(filters=3, shortcut="A"), 2, (8,) * dims)
     images = torch.randn(2, 3, *(5, 6, 3)[:dims], requires_grad=True)
     out = copy.deepcopy(encoder).layer2[0].downsample(images)
     assert torch.equal(out, ResNet._downsample_basic_block(encoder, images, 6, 2, dims))
@@ -69,7 +81,7 @@ def test_shortcut_a_is_monais_and_lets_the_gradient_through(dims: int) -> None:
 @each
 def test_densenet_gives_monais_features(dims: int) -> None:
     theirs = DenseNet(dims, 2, 1, init_features=4, growth_rate=2, block_config=(2, 1, 2), bn_size=3)
-    ours = DenseNetEncoder(dims, 2, (2, 1, 2), filters=4, growth=2, bottleneck=3)
+    ours = DenseNetEncoder(ThreeBlocks(filters=4, growth=2, bottleneck=3), 2, (42, 36, 32)[:dims])
     state = {name: value for name, value in theirs.state_dict().items() if name.startswith("features.")}
     ours.load_state_dict(state)
     images = torch.randn(2, 2, *(42, 36, 32)[:dims])
@@ -77,7 +89,8 @@ def test_densenet_gives_monais_features(dims: int) -> None:
 
 
 def test_densenet_drops_single_values() -> None:
-    layer = DenseNetEncoder(3, 1, (1, 1), filters=4, growth=2, dropout=0.5).features.denseblock1.denselayer1
+    encoder = DenseNetEncoder(TwoBlocks(filters=4, growth=2, dropout=0.5), 1, (4, 4, 4))
+    layer = encoder.features.denseblock1.denselayer1
     new = layer(torch.randn(2, 4, 4, 4, 4))[:, 4:]
     dropped = (new == 0).flatten(2).float().mean(2)
     assert ((dropped > 0) & (dropped < 1)).all()
@@ -90,7 +103,7 @@ def test_vit_gives_monais_tokens_without_the_weights_it_does_not_use(dims: int, 
     theirs = ViT(
         2, size, 4, hidden_size=12, mlp_dim=48, num_layers=2, num_heads=3, spatial_dims=dims, qkv_bias=bias
     ).eval()
-    ours = ViTEncoder(dims, 2, size, patch=4, width=12, depth=2, heads=3, qkv_bias=bias).eval()
+    ours = ViTEncoder(ViTFamily(patch=4, width=12, depth=2, heads=3, qkv_bias=bias), 2, size).eval()
     used = {name: value for name, value in theirs.state_dict().items() if "norm_cross_attn" not in name}
     assert [name for name in ours.state_dict() if name != "patch_embedding.grid"] == list(used)
     ours.load_state_dict(used, strict=False)
@@ -99,8 +112,9 @@ def test_vit_gives_monais_tokens_without_the_weights_it_does_not_use(dims: int, 
 
 
 def test_vit_extends_an_image_by_its_own_edge() -> None:
-    encoder = ViTEncoder(2, 1, (5, 7), patch=4, width=8, depth=1, heads=2).eval()
-    larger = ViTEncoder(2, 1, (8, 8), patch=4, width=8, depth=1, heads=2).eval()
+    family = ViTFamily(patch=4, width=8, depth=1, heads=2)
+    encoder = ViTEncoder(family, 1, (5, 7)).eval()
+    larger = ViTEncoder(family, 1, (8, 8)).eval()
     larger.load_state_dict(encoder.state_dict())
     image = torch.randn(1, 1, 5, 7)
     rows = torch.cat([image, image[:, :, -1:].expand(-1, -1, 3, -1)], 2)
@@ -111,7 +125,7 @@ def test_vit_extends_an_image_by_its_own_edge() -> None:
 
 
 def test_vit_dropout_is_off_in_evaluation() -> None:
-    encoder = ViTEncoder(2, 1, (8, 8), patch=4, width=8, depth=2, heads=2, dropout=0.5)
+    encoder = ViTEncoder(ViTFamily(patch=4, width=8, depth=2, heads=2, dropout=0.5), 1, (8, 8))
     image = torch.randn(1, 1, 8, 8)
     assert not torch.equal(encoder(image), encoder(image))
     encoder.eval()
@@ -119,7 +133,7 @@ def test_vit_dropout_is_off_in_evaluation() -> None:
 
 
 def test_dropout_within_the_attention_follows_the_mode_however_it_was_set() -> None:
-    encoder = ViTEncoder(2, 1, (8, 8), patch=4, width=8, depth=2, heads=2, dropout=0.5)
+    encoder = ViTEncoder(ViTFamily(patch=4, width=8, depth=2, heads=2, dropout=0.5), 1, (8, 8))
     for name, module in encoder.named_modules():
         if isinstance(module, nn.Dropout) and not name.endswith("attn.drop_weights"):
             module.p = 0.0
@@ -136,13 +150,13 @@ def test_sine_positions_tell_every_place_and_do_not_train() -> None:
     assert len({tuple(row.tolist()) for row in table}) == 24
     angle = torch.tensor(2.0) * 10000 ** torch.tensor(-0.25)
     torch.testing.assert_close(table[2 * 8, 1], angle.sin())
-    encoder = ViTEncoder(1, 1, (8,), patch=2, width=9, depth=1, heads=3, positions="sincos")
+    encoder = ViTEncoder(ViTFamily(patch=2, width=9, depth=1, heads=3, positions="sincos"), 1, (8,))
     assert not encoder.patch_embedding.position_embeddings.requires_grad
 
 
 def test_sfcn_does_what_the_authors_wrote() -> None:
     """The authors' layers, written out: convolution, normalisation, pooling, ReLU; then a mean."""
-    ours = SFCNEncoder(3, 1, filters=[3, 4, 5]).eval()
+    ours = SFCNEncoder(SFCN(filters=[3, 4, 5]), 1, (8, 12, 8)).eval()
     state = ours.state_dict()
     out = image = torch.randn(1, 1, 8, 12, 8)
     for index in range(3):

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tlpy.architectures.build import build
 from tlpy.architectures.cost import BACKWARD, estimate_flops, estimate_seconds
+from tlpy.architectures.layer_names import block_names
 from tlpy.architectures.listing import describe_layers, list_architectures
-from tlpy.architectures.registry import ARCHITECTURES, block_names, complete_architecture
+from tlpy.architectures.registry import ARCHITECTURES, complete_architecture
+from tlpy.components.sources import sources
 from tlpy.errors import InputError
 
 TORCH_FREE = """
@@ -30,6 +34,15 @@ heavy = {"torch", "monai", "lightning", "pandas", "scipy"} & set(sys.modules)
 print(json.dumps(sorted(heavy)))
 """
 
+OWN = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, channels, size, depth: int):
+        super().__init__()
+    def forward(self, images): ...
+"""
+
 
 def test_planning_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", TORCH_FREE], capture_output=True, text=True, check=True)
@@ -43,6 +56,17 @@ def test_dims_are_inferred_from_the_image_and_equal_settings_look_equal() -> Non
     assert json.dumps(inferred) == json.dumps(written)
 
 
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[None]:
+    (tmp_path / "mine.py").write_text(OWN)
+    sources.use(tmp_path, "own")
+    yield
+    sources.use(None)
+    sys.path.remove(str(tmp_path))
+    sys.modules.pop("mine", None)
+
+
+@pytest.mark.usefixtures("own")
 def test_a_class_path_passes_with_its_arguments() -> None:
     own = {"name": "mine.Net", "depth": 3}
     assert complete_architecture(own, "architecture", (8, 8)) == own
@@ -92,7 +116,7 @@ def test_resnet18_has_the_ten_blocks_of_metalr() -> None:
 @pytest.mark.parametrize("name", ["resnet10", "resnet18", "resnet50", "densenet121", "sfcn", "vit", "swin"])
 @pytest.mark.parametrize("size", [(40,), (56, 72), (16, 24, 17)])
 def test_the_cost_is_what_torch_counts(name: str, size: tuple[int, ...]) -> None:
-    if len(size) not in ARCHITECTURES.entry(name).dims:
+    if len(size) not in ARCHITECTURES.facts(name).dimensions:
         return
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -110,6 +134,7 @@ def test_the_cost_is_what_torch_counts(name: str, size: tuple[int, ...]) -> None
     )
 
 
+@pytest.mark.usefixtures("own")
 def test_a_class_path_costs_something() -> None:
     assert estimate_seconds({"name": "mine.Net"}, (56, 72), 1) == estimate_seconds(
         {"name": "resnet18"}, (56, 72), 1

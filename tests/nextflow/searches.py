@@ -69,7 +69,7 @@ def datasets(dims: int, **labels: Any) -> Params:
 
 
 def architectures(dims: int) -> Params:
-    names = fitting(ARCHITECTURES, dims)
+    names = [name for name in ARCHITECTURES.names() if dims in ARCHITECTURES.facts(name).dimensions]
     return {
         **SETTINGS,
         "datasets": datasets(dims, age="age", sex="sex"),

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from page_code import blocks
 
@@ -27,6 +28,17 @@ def test_the_page_is_planned(page: Path) -> None:  # noqa: ARG001
     assert "datasets.clinic.task: regression" in result.output
     assert "datasets.sexes.task: binary (F, M)" in result.output
     assert "60" in result.output
+
+
+def test_a_family_on_the_page_is_asked_for_its_blocks(page: Path) -> None:
+    params = yaml.safe_load((page / "own.yaml").read_text())
+    params["architecture"] = {"name": "deep.ResNet26", "filters": 8}
+    for last, code in ((13, 0), (14, 2)):
+        params["stages"][1]["transfer"] = {"name": "freeze", "blocks": [1, last]}
+        (page / "deep.yaml").write_text(yaml.safe_dump(params))
+        result = CliRunner().invoke(main, ["plan", "deep.yaml"], catch_exceptions=False)
+        assert result.exit_code == code, result.output
+    assert "stages[1].transfer.blocks" in result.output
 
 
 def test_planning_own_parts_imports_no_torch(page: Path) -> None:

@@ -36,7 +36,7 @@ print(scipy.signal.windows.hamming(1))
 
 def test_networks_load_what_they_may_call_when_it_is_called() -> None:
     code = """
-import sys, tlpy.scenarios.pack, tlpy.architectures.resnet
+import sys, tlpy.scenarios.pack, tlpy.architectures.networks.resnet
 print([name for name in ["scipy.signal", "scipy.stats", "sklearn"] if name in sys.modules])
 from monai.data.ultrasound_confidence_map import hilbert
 from monai.metrics.embedding_collapse import sklearn_silhouette

@@ -10,6 +10,8 @@ from urllib.parse import quote
 import torch
 from torch import Tensor, nn
 
+from tlpy.architectures.family import LayerGroups
+
 HEADS = "heads"
 
 
@@ -30,7 +32,7 @@ class Block:
 class Grouped(Protocol):
     """An encoder that declares its layer groups."""
 
-    def layer_groups(self) -> list[tuple[str, list[str]]]:
+    def layer_groups(self) -> LayerGroups:
         """Name and module names of each group, in definition order."""
         ...
 
@@ -44,6 +46,7 @@ class Architecture(nn.Module):
         heads: outputs per label: 1 for regression and for two classes, else one per class.
         dropout: share of the features dropped before the heads in training.
         channels, size: of the images, where they are known; what an objective builds its networks for.
+        groups: the encoder's layer groups; None: as its `layer_groups()` says, or else one for each child.
 
     Attributes:
         layout: the memory format that images are handed over in; who trains the network sets it.
@@ -62,6 +65,7 @@ class Architecture(nn.Module):
         dropout: float = 0.0,
         channels: int | None = None,
         size: Sequence[int] | None = None,
+        groups: LayerGroups | None = None,
     ) -> None:
         super().__init__()
         if any(outputs < 1 for outputs in heads.values()):
@@ -69,6 +73,7 @@ class Architecture(nn.Module):
         self.channels = channels
         self.size = None if size is None else tuple(size)
         self.layout = torch.contiguous_format
+        self._groups = groups
         self.encoder = encoder
         self.features = features
         self.dropout = nn.Dropout(dropout)
@@ -90,11 +95,7 @@ class Architecture(nn.Module):
         Raises:
             ValueError: a parameter is in no group or in two, or a group has none.
         """
-        if isinstance(self.encoder, Grouped):
-            groups = self.encoder.layer_groups()
-        else:
-            owners = dict.fromkeys(name.partition(".")[0] for name, _ in self.encoder.named_parameters())
-            groups = [(name, [name]) for name in owners]
+        groups = self._layer_groups()
         members: dict[str, list[str]] = {name: [] for name, _ in groups}
         for name, _ in self.encoder.named_parameters():
             found = [
@@ -110,6 +111,14 @@ class Architecture(nn.Module):
             raise ValueError(f"layer groups without parameters: {', '.join(empty)}")
         heads = tuple(f"{HEADS}.{name}" for name, _ in self.heads.named_parameters())
         return [*(Block(group, tuple(names)) for group, names in members.items()), Block(HEADS, heads)]
+
+    def _layer_groups(self) -> LayerGroups:
+        if self._groups is not None:
+            return self._groups
+        if isinstance(self.encoder, Grouped):
+            return self.encoder.layer_groups()
+        owners = dict.fromkeys(name.partition(".")[0] for name, _ in self.encoder.named_parameters())
+        return [(name, [name]) for name in owners]
 
 
 def head_key(label: str) -> str:

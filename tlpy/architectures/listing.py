@@ -9,8 +9,6 @@ from tlpy.architectures.cost import estimate_flops
 from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.errors import InputError, Problem
 
-# MONAI's Swin, and maybe an own network, looks at values while it is built.
-_ON_META = {"resnet", "densenet", "sfcn", "vit"}
 # Sizes for a listing where none is given; only a transformer's positions depend on it.
 SIZES = {1: (64,), 2: (64, 64), 3: (64, 64, 64)}
 
@@ -23,14 +21,15 @@ def list_architectures() -> list[dict[str, Any]]:
     """
     records = []
     for name in ARCHITECTURES.names():
-        entry = ARCHITECTURES.entry(name)
-        gflops = {dims: round(estimate_flops({"name": name}, SIZES[dims], 1) / 1e9, 2) for dims in entry.dims}
+        known = ARCHITECTURES.declaration(name)
+        dims = known.facts.dimensions
+        gflops = {n: round(estimate_flops({"name": name}, SIZES[n], 1) / 1e9, 2) for n in dims}
         records.append(
             {
                 "name": name,
-                "summary": entry.summary,
-                "dims": list(entry.dims),
-                "arguments": dict(entry.arguments),
+                "summary": known.summary,
+                "dims": list(dims),
+                "arguments": known.defaults,
                 "gflops": gflops,
             }
         )
@@ -47,7 +46,8 @@ def describe_layers(
 ) -> dict[str, Any]:
     """The named layers of an architecture in definition order, as `{name: freeze, up_to: …}` needs them.
 
-    All but Swin are built on torch's `meta` device, which takes neither memory nor time.
+    Where its facts allow it (`on_meta`), it is built on torch's `meta` device, which takes neither memory
+    nor time.
 
     Args:
         component: name or class path with arguments.
@@ -67,14 +67,14 @@ def describe_layers(
     """
     import torch
 
-    from tlpy.architectures.build import build
+    from tlpy.architectures.build import build, is_family
     from tlpy.transfer.freeze import parameters_before
 
     shape = tuple(size) if size is not None else SIZES[dims]
     if len(shape) != dims:
         raise InputError([Problem("size", f"expected {dims} numbers, found {list(shape)}")])
     name = component["name"]
-    on_meta = name in ARCHITECTURES and ARCHITECTURES.entry(name).family in _ON_META
+    on_meta = is_family(name) and ARCHITECTURES.facts(name).on_meta
     with torch.device("meta" if on_meta else "cpu"):
         architecture = build(component, channels, shape, {"label": outputs})
     frozen = set(parameters_before(architecture, up_to)) if up_to else set()

@@ -39,13 +39,6 @@ class Part:
 
 
 PARTS = {
-    "architecture": Part(
-        "a torch.nn.Module made with channels, size and its arguments, from images (batch, channels, *size) "
-        "to features (batch, features)",
-        ("forward(images)",),
-        given=("channels", "size"),
-        function=True,
-    ),
     "objective": Part(
         "a tlpy.objectives.base.Term whose forward(step) returns one number",
         ("forward(step)",),
@@ -150,8 +143,6 @@ class OwnParts:
             chain: its stages (`tlpy.plan.stages.chain.StageSpec`), as far as they could be resolved.
         """
         found: list[Problem] = []
-        if "architecture" in params:
-            found += self.problems("architecture", as_component(params["architecture"]), "architecture")
         for stage in chain:
             if stage.scenario:
                 found += self.problems("scenario", as_component(stage.scenario), f"{stage.where}.scenario")

@@ -54,7 +54,7 @@ def _import_failure(module: str, error: Exception) -> tuple[str, str]:
         hint = "a class path is module.Class; give the folder of the module by `components:`"
         return f"there is no module '{missing}'", hint
     if missing == "torch":
-        hint = "planning and preparing have no torch: keep readers and data sets in a file that needs none"
+        hint = "planning and preparing have no torch: what they run belongs in a file that needs none"
         return f"{module}.py needs torch", hint
     if missing:
         return f"{module}.py needs the package '{missing}'", "add it to the environment or the image"

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
-from tlpy.architectures.vit import TransformerLayer, ViTEncoder, sine_positions
+from tlpy.architectures.networks.vit import TransformerLayer, ViTEncoder, sine_positions
 from tlpy.objectives.base import Step, Term
 from tlpy.objectives.decoder import encode_map, image_shape, make_decoder, masked_mean
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tlpy.architectures.families.sfcn import SFCN
+
 CITED = {
     "tlimb": "Schulz M-A, Albrecht JP, Yilmaz A, et al. TLIMB – A transfer learning framework for image "
     "analysis of the brain.",
@@ -14,11 +16,7 @@ CITED = {
     "bootstrap": "Efron B, Tibshirani RJ. An introduction to the bootstrap. Chapman & Hall, 1993.",
     "gain": "The gain over no transfer is Eq. 1 of: Cats, not CAT scans: a study of dataset similarity in "
     "transfer learning for 2D medical image classification.",
-    "resnet": "He K, et al. Deep residual learning for image recognition. CVPR 2016.",
-    "vit": "Dosovitskiy A, et al. An image is worth 16×16 words: transformers for image recognition at "
-    "scale. ICLR 2021.",
-    "sfcn": "Peng H, et al. Accurate brain age prediction with lightweight deep neural networks. Med Image "
-    "Anal 2021; 68:101871.",
+    "soft_bins": SFCN.cites[0],
     "elastic_penalty": "Li X, Grandvalet Y, Davoine F. Explicit inductive bias for transfer learning with "
     "convolutional networks. ICML 2018.",
     "focal": "Lin T-Y, et al. Focal loss for dense object detection. ICCV 2017.",

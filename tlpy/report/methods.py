@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.data.readers.registry import READERS
 from tlpy.errors import InputError
 from tlpy.evaluation.intervals import RESAMPLES
@@ -231,16 +232,18 @@ def _software(run: Run) -> str:
 
 def _citations(run: Run) -> list[str]:
     nets = {str(stage["architecture"]["name"]) for stage in run.plan["stages"].values()}
-    wanted = ["tlimb", "nextflow", "pytorch", "multiqc", "bootstrap", "gain"]
-    wanted += ["resnet"] if any(net.startswith("resnet") for net in nets) else []
-    wanted += [net for net in ("vit", "sfcn") if net in nets]
+    always = ["tlimb", "nextflow", "pytorch", "multiqc", "bootstrap", "gain"]
+    # The source of an own network may not be in sight here.
+    networks = [
+        text for net in ARCHITECTURES.names() if net in nets for text in ARCHITECTURES.facts(net).cites
+    ]
     terms = {term: given for s in run.plan["stages"].values() for term, given in s["objective"].items()}
-    wanted += ["sfcn"] if "soft_bins" in terms and "sfcn" not in nets else []
-    wanted += ["uncertainty"] if terms.get("multitask", {}).get("weights") == "uncertainty" else []
+    wanted = ["uncertainty"] if terms.get("multitask", {}).get("weights") == "uncertainty" else []
     wanted += sorted(set(terms) & set(CITED))
     readers = {str((facts.get("reader") or {}).get("name")) for facts in run.plan["datasets"].values()}
-    cited = [CITED[key] for key in wanted] + [text for name in sorted(readers) for text in _cited_for(name)]
-    return [escape(text) for text in dict.fromkeys(cited)]
+    texts = [CITED[key] for key in always] + networks + [CITED[key] for key in wanted]
+    texts += [text for name in sorted(readers) for text in _cited_for(name)]
+    return [escape(text) for text in dict.fromkeys(texts)]
 
 
 def _cited_for(reader: str) -> tuple[str, ...]:

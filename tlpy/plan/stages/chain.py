@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tlpy.components.sources import sources
 from tlpy.data.augmentation.registry import complete_augmentation
 from tlpy.errors import InputError, Problem, Problems, nearest
 from tlpy.objectives.registry import as_terms
@@ -196,10 +195,7 @@ def _complete(kind: str, value: Any, where: str) -> dict[str, Any]:
     if kind == "architecture":
         from tlpy.architectures.registry import complete_architecture
 
-        component = complete_architecture(value, where)
-        if "." in component["name"]:
-            sources.find(component["name"].replace(":", "."), component["name"], where)
-        return component
+        return complete_architecture(value, where)
     if kind == "transfer":
         from tlpy.transfer.registry import complete_transfer
 

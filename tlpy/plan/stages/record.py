@@ -69,8 +69,8 @@ def stage_record(
         InputError: where architecture, transfer, objective or scenario do not fit the data, or the data sets
             each other.
     """
-    from tlpy.architectures.layer_names import check_layer
-    from tlpy.architectures.registry import block_names, complete_architecture
+    from tlpy.architectures.layer_names import block_names, check_layer
+    from tlpy.architectures.registry import ARCHITECTURES, complete_architecture
     from tlpy.metrics.registry import METRICS, primary
     from tlpy.transfer.registry import TRANSFERS, complete_transfer
 
@@ -89,7 +89,7 @@ def stage_record(
     try:
         training, size = _images(spec, data.size)
         architecture = complete_architecture(spec.architecture, "architecture", size)
-        if transfer is not None and started and "." not in architecture["name"]:
+        if transfer is not None and started and ARCHITECTURES.facts(architecture["name"]).planned:
             transfer = complete_transfer(transfer, f"{spec.where}.transfer", len(block_names(architecture)))
             if transfer.get("up_to"):
                 check_layer(architecture, transfer["up_to"], f"{spec.where}.transfer.up_to")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tlpy.architectures.families.vit import ViT as Family
 from tlpy.architectures.monai_networks import TransformerBlock, ViT
 
 
@@ -36,33 +37,13 @@ class ViTEncoder(ViT):
     (`tlpy.weights.adapt`).
 
     Args:
-        dims: spatial axes, 1 to 3.
+        family: its arguments.
         channels: input channels.
         size: the images' spatial size.
-        patch: edge of a patch in voxels.
-        width: of a token.
-        depth: transformer blocks.
-        heads: parts of the attention; divides `width`.
-        mlp_ratio: width of the perceptrons over that of a token.
-        positions: `learnable`, or `sincos`, which stay as they are.
-        qkv_bias: a bias in the attention's projection.
-        dropout: within the blocks.
     """
 
-    def __init__(
-        self,
-        dims: int,
-        channels: int,
-        size: Sequence[int],
-        patch: int = 8,
-        width: int = 192,
-        depth: int = 6,
-        heads: int = 6,
-        mlp_ratio: int = 4,
-        positions: str = "learnable",
-        qkv_bias: bool = False,
-        dropout: float = 0.0,
-    ) -> None:
+    def __init__(self, family: Family, channels: int, size: Sequence[int]) -> None:
+        patch, width, dropout = family.patch, family.width, family.dropout
         grid = tuple(ceil(axis / patch) for axis in size)
         super().__init__(
             channels,
@@ -70,14 +51,17 @@ class ViTEncoder(ViT):
             patch,
             width,
             num_layers=0,
-            num_heads=heads,
-            pos_embed_type="learnable" if positions == "learnable" else "none",
+            num_heads=family.heads,
+            pos_embed_type="learnable" if family.positions == "learnable" else "none",
             dropout_rate=dropout,
-            spatial_dims=dims,
+            spatial_dims=len(size),
         )
-        inner = width * mlp_ratio
-        self.blocks.extend(TransformerLayer(width, heads, inner, dropout, qkv_bias) for _ in range(depth))
-        if positions == "sincos":
+        inner = width * family.mlp_ratio
+        self.blocks.extend(
+            TransformerLayer(width, family.heads, inner, dropout, family.qkv_bias)
+            for _ in range(family.depth)
+        )
+        if family.positions == "sincos":
             # MONAI's are for two and three axes and for some widths alone.
             table = nn.Parameter(sine_positions(grid, width), requires_grad=False)
             self.patch_embedding.position_embeddings = table
@@ -85,13 +69,6 @@ class ViTEncoder(ViT):
         self.size, self.patch, self.grid, self.width = tuple(size), patch, grid, width
         missing = [n * patch - axis for axis, n in zip(size, grid, strict=True)]
         self._padding = [edge for n in reversed(missing) for edge in (0, n)]
-
-    def layer_groups(self) -> list[tuple[str, list[str]]]:
-        """The embedding, then one group per block; the last normalisation goes with the last block."""
-        names = [f"blocks.{index}" for index in range(len(self.blocks))]
-        groups = [("patch_embedding", ["patch_embedding"]), *((name, [name]) for name in names)]
-        groups[-1][1].append("norm")
-        return groups
 
     def whole(self, images: Tensor) -> Tensor:
         """The images, extended so that the patch divides them.
@@ -136,9 +113,3 @@ def sine_positions(grid: Sequence[int], width: int) -> Tensor:
     angles = (places[:, :, None] * frequencies).flatten(1)
     table = torch.cat([angles.sin(), angles.cos()], dim=1)
     return functional.pad(table, [0, width - table.shape[1]])[None]
-
-
-def build_vit(name: str, dims: int, channels: int, size: Sequence[int], **arguments: object) -> ViTEncoder:
-    """A vision transformer for images of `channels` and `size`."""
-    del name
-    return ViTEncoder(dims, channels, size, **arguments)  # type: ignore[arg-type]

@@ -11,11 +11,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from tlpy.architectures.families.sfcn import SFCN
 from tlpy.architectures.layers import HalvingPool
 from tlpy.architectures.monai_networks import Conv, Norm
-
-# The authors' channels, from the first to the last convolution.
-FILTERS = (32, 64, 128, 256, 256, 64)
 
 
 class SFCNEncoder(nn.Module):
@@ -26,20 +24,20 @@ class SFCNEncoder(nn.Module):
     5x6x5 window, here it is the mean over whatever is left, which is the same for their 160x192x160.
 
     Args:
-        dims: spatial axes, 1 to 3.
+        family: its arguments.
         channels: input channels.
-        filters: channels after each convolution.
-        kernel: width of all convolutions but the last.
+        size: the images' spatial size; any works, its length is the number of dimensions.
     """
 
-    def __init__(self, dims: int, channels: int, filters: Sequence[int] = FILTERS, kernel: int = 3) -> None:
+    def __init__(self, family: SFCN, channels: int, size: Sequence[int]) -> None:
         super().__init__()
+        dims, filters = len(size), family.filters
         convolution, norm = Conv[Conv.CONV, dims], Norm[Norm.BATCH, dims]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         before = channels
         for index, after in enumerate(filters):
             last = index == len(filters) - 1
-            edge = 1 if last else kernel
+            edge = 1 if last else family.kernel
             members = [convolution(before, after, edge, padding=edge // 2), norm(after)]
             if not last:
                 members.append(HalvingPool())
@@ -48,11 +46,6 @@ class SFCNEncoder(nn.Module):
         self.feature_extractor = nn.Sequential(layers)
         self.width = before
 
-    def layer_groups(self) -> list[tuple[str, list[str]]]:
-        """One group per convolution."""
-        names = [f"feature_extractor.{name}" for name, _ in self.feature_extractor.named_children()]
-        return [(name, [name]) for name in names]
-
     def forward_map(self, images: Tensor) -> Tensor:
         """The features before they are averaged, (batch, width, *small)."""
         out: Tensor = self.feature_extractor(images)
@@ -60,9 +53,3 @@ class SFCNEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.forward_map(images).flatten(2).mean(2)
-
-
-def build_sfcn(name: str, dims: int, channels: int, size: Sequence[int], **arguments: object) -> SFCNEncoder:
-    """SFCN for images of `channels`; any `size` works."""
-    del name, size
-    return SFCNEncoder(dims, channels, **arguments)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""The torch side of the architecture families: one network a file."""
