@@ -10,6 +10,8 @@ from tlpy.errors import InputError
 from tlpy.params.schema import Schema
 from tlpy.plan import records as plans
 from tlpy.records import EarlyStopping, ExecutionSettings, Head, Input, Pack, Record, Training
+from tlpy.scenarios.execution import Execution
+from tlpy.scenarios.processes import SharedJob
 
 STAGE = toys.stage(
     parent="s0",
@@ -49,10 +51,14 @@ TRAIN_TASK = plans.TrainTask("p", "finetune", 1, 2, ("c",), ("c-1of2",), ("s",),
 PREPARE_TASK = plans.PrepareTask("c-1of2", "data/brains", {"id": "c-1of2"})
 TASKS = plans.Tasks((), ("one line",), (PREPARE_TASK,), (TRAIN_TASK,), ("s0",), ("d-1of1",))
 
+EXECUTION = Execution(devices=2, threads=4, rank=1)
+JOB = SharedJob(STAGE, "caches", "subjects", "checkpoints/s1", None, "out/s1", 1, EXECUTION, 29500)
+
 RECORDS: list[Record] = [
     toys.AGE, toys.SEX, STAGE.sources[0], STAGE.input, EarlyStopping(3, 0.1), STAGE.training, STAGE, PACK,
     PACK.execution, VARIANT, VARIANT.replicates[0], COUNTS, DATASET, DATASET.left_out[0], CACHE, PLANNED,
     SHARING, PLAN, PLAN.tlpy, PLAN.inferred[0], PLAN.normalised[0], TRAIN_TASK, PREPARE_TASK, TASKS,
+    EXECUTION, JOB,
 ]  # fmt: skip
 
 

@@ -50,7 +50,7 @@ PARTS = {
         "a tlpy.objectives.base.Term whose forward(step) returns one number",
         ("forward(step)",),
         ("tlpy.objectives.base.Term",),
-        given=("task",),
+        given=("heads",),
     ),
     "scenario": Part(
         "a subclass of tlpy.scenarios.sequential.SequentialScenario, with training_step(batch, batch_idx)",
@@ -174,7 +174,7 @@ class OwnParts:
 
         Args:
             params: the variant's params.
-            chain: its stages (`tlpy.plan.stages.chain.StageSpec`).
+            chain: its stages (`tlpy.plan.working.StageSpec`).
         """
         found: list[Problem] = []
         for name, spec in params["datasets"].items():
@@ -189,9 +189,14 @@ class OwnParts:
                 arguments = setting if isinstance(setting, Mapping) else {}
                 where = f"{stage.where}.objective"
                 found += self.problems("objective", {**arguments, "name": name}, where)
-            for kind in ("optimizer", "schedule", "datamodule"):
-                found += self.problems(kind, stage.training[kind], kind)
-            for transform in stage.training["augmentation"] or ():
+            training = stage.training
+            for kind, component in (
+                ("optimizer", training.optimizer),
+                ("schedule", training.schedule),
+                ("datamodule", training.datamodule),
+            ):
+                found += self.problems(kind, component, kind)
+            for transform in training.augmentation or ():
                 found += self.problems("augmentation", transform, "augmentation")
         return found
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tlpy.data.labels import NONE
 from tlpy.errors import InputError, Problem, nearest
+from tlpy.records import NONE
 
 if TYPE_CHECKING:
     from tlpy.data.readers.base import ImageRecord, Reader
