@@ -54,7 +54,7 @@ def test_pipeline_plans_the_same_variants(setting: ModuleType, brains: Path, tmp
     penalty = "finetune.objective.elastic_penalty"
     found = {(s["architecture"], s["lr"], s[penalty] or 0) for s in settings}
     assert found == {(v.architecture, v.lr, v.penalty) for v in chosen.variants}
-    assert plan["sharing"]["distinct"] == 6 + 12
+    assert plan.sharing.distinct == 6 + 12
 
 
 def test_hand_written_script_sees_the_slices_that_the_pipeline_prepares(
