@@ -15,9 +15,11 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tlpy.plan.records import PrepareTask, Tasks
 from tlpy.simulate import simulate_bids
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,7 +41,7 @@ def script(name: str, cwd: Path, *options: object) -> float:
     return time.perf_counter() - started
 
 
-def plan(folder: Path, data: Path, variants: int) -> tuple[float, dict[str, Any]]:
+def plan(folder: Path, data: Path, variants: int) -> tuple[float, Tasks]:
     """Plan a search of so many variants: seconds and tasks.json."""
     folder.mkdir()
     source = {"reader": "bids", "path": str(data)}
@@ -56,43 +58,42 @@ def plan(folder: Path, data: Path, variants: int) -> tuple[float, dict[str, Any]
     (folder / "data.json").write_text(json.dumps({str(data): str(data)}), encoding="utf-8")
     options = ["--params", "params.json", "--schema", ROOT / "nextflow_schema.json", "--data", "data.json"]
     seconds = script("plan", folder, *options, "--slots", CORES)
-    tasks = json.loads((folder / "tasks.json").read_text(encoding="utf-8"))
-    if tasks["problems"]:
-        sys.exit("\n".join(map(str, tasks["problems"])))
+    tasks = Tasks.from_json(json.loads((folder / "tasks.json").read_text(encoding="utf-8")))
+    if tasks.problems:
+        sys.exit("\n".join(tasks.problems))
     return seconds, tasks
 
 
-def prepare(folder: Path, data: Path, tasks: dict[str, Any]) -> float:
+def prepare(folder: Path, data: Path, tasks: Tasks) -> float:
     """Prepare all shards, as many beside each other as there are cores; seconds."""
 
-    def one(task: dict[str, Any]) -> float:
-        request = folder / f"{task['id']}.json"
-        request.write_text(json.dumps(task["request"]), encoding="utf-8")
-        return script(
-            "prepare", folder, "--request", request, "--data", data, "--out", f"caches/{task['id']}"
-        )
+    def one(task: PrepareTask) -> float:
+        request = folder / f"{task.id}.json"
+        request.write_text(json.dumps(task.request), encoding="utf-8")
+        return script("prepare", folder, "--request", request, "--data", data, "--out", f"caches/{task.id}")
 
     (folder / "caches").mkdir()
     started = time.perf_counter()
     with ThreadPoolExecutor(CORES) as pool:
-        list(pool.map(one, tasks["prepare"]))
+        list(pool.map(one, tasks.prepare))
     return time.perf_counter() - started
 
 
-def start_up(folder: Path, tasks: dict[str, Any]) -> float:
+def start_up(folder: Path, tasks: Tasks) -> float:
     """Seconds of a training task that are not its stage's: interpreter, imports, end."""
-    pack = next(pack["pack"] for pack in tasks["packs"] if not pack["parents"])
-    stage = pack["stages"][0]
-    (folder / "pack.json").write_text(json.dumps({**pack, "stages": [stage]}), encoding="utf-8")
+    pack = next(task.pack for task in tasks.packs if not task.parents)
+    stage = pack.stages[0]
+    alone = replace(pack, stages=(stage,))
+    (folder / "pack.json").write_text(json.dumps(alone.to_json()), encoding="utf-8")
     (folder / "parents").mkdir(exist_ok=True)
     inputs = ["--pack", "pack.json", "--caches", "caches", "--subjects", "subjects", "--parents", "parents"]
     out = f"out-{time.perf_counter_ns()}"
     seconds = script(
         "train", folder, *inputs, "--checkpoints", f"{out}/checkpoints", "--out", f"{out}/stages"
     )
-    metrics = json.loads((folder / out / "stages" / stage["id"] / "metrics.json").read_text(encoding="utf-8"))
+    metrics = json.loads((folder / out / "stages" / stage.id / "metrics.json").read_text(encoding="utf-8"))
     if metrics["status"] != "done":
-        sys.exit(f"stage {stage['id']}: {metrics['reason']}")
+        sys.exit(f"stage {stage.id}: {metrics['reason']}")
     return seconds - metrics["seconds"]["total"]
 
 

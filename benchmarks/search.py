@@ -28,6 +28,8 @@ from typing import Any
 
 from setting import Setting, simulate
 
+from tlpy.plan.records import Plan
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 WAYS = {"a": "sequential script", "b": "this pipeline", "c": "bare loops"}
@@ -79,20 +81,20 @@ def pipeline(setting: Setting, work: Path) -> Result:
     (work / "params.json").write_text(json.dumps(setting.params(out)), encoding="utf-8")
     command = ["nextflow", "run", str(ROOT), "-params-file", "params.json", "-work-dir", str(work / "work")]
     seconds = call(command, work / "log.txt", work)
-    plan = json.loads((out / "plan" / "plan.json").read_text(encoding="utf-8"))
+    plan = Plan.from_json(json.loads((out / "plan" / "plan.json").read_text(encoding="utf-8")))
     scores = {}
-    for variant in plan["variants"]:
-        last = variant["replicates"][0]["stages"][-1]
+    for variant in plan.variants:
+        last = variant.replicates[0].stages[-1]
         found = json.loads((out / "stages" / last / "metrics.json").read_text(encoding="utf-8"))
         if found["status"] != "done":
-            sys.exit(f"variant {variant['label']} failed: {found['reason']}")
-        settings = variant["settings"]
+            sys.exit(f"variant {variant.label} failed: {found['reason']}")
+        settings = variant.settings
         name = "{} lr={:g} penalty={:g}".format(
             settings["architecture"], settings["lr"], settings["finetune.objective.elastic_penalty"] or 0
         )
         scores[name] = {part: found["metrics"][part]["auroc"] for part in ("val", "test")}
-    assert set(scores) == {variant.name for variant in setting.variants}
-    return {"seconds": seconds, "scores": scores, "sharing": plan["sharing"], "tasks": trace(out)}
+    assert set(scores) == {wanted.name for wanted in setting.variants}
+    return {"seconds": seconds, "scores": scores, "sharing": plan.sharing.to_json(), "tasks": trace(out)}
 
 
 def trace(out: Path) -> list[dict[str, str]]:

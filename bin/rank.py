@@ -11,6 +11,7 @@ import click
 from tlpy.evaluation.leaderboard import write_ranking
 from tlpy.evaluation.ranking import rank
 from tlpy.evaluation.results import read_run
+from tlpy.plan.records import Plan
 from tlpy.report.write import write_report
 
 EXISTING = click.Path(exists=True, path_type=Path)
@@ -23,9 +24,9 @@ EXISTING = click.Path(exists=True, path_type=Path)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the ranking.")
 def main(plan: Path, stages: Path, prepared: Path | None, out: Path) -> None:
     """Write OUT/leaderboard.tsv and what belongs to it, and report/ beside OUT."""
-    run = read_run(json.loads(plan.read_text(encoding="utf-8")), stages, prepared)
+    run = read_run(Plan.from_json(json.loads(plan.read_text(encoding="utf-8"))), stages, prepared)
     rankings = rank(run)
-    write_ranking(rankings, run.plan["params"], out)
+    write_ranking(rankings, run.plan.params, out)
     write_report(run, rankings, out.resolve().parent / "report")
 
 

@@ -31,10 +31,11 @@ def main(pack: Path, **options: object) -> None:
     from tlpy.architectures.registry import ARCHITECTURES
     from tlpy.components.loading import load_object
     from tlpy.errors import InputError
+    from tlpy.records import Pack
     from tlpy.scenarios.pack import StageOutOfMemoryError, train_pack
 
-    content = json.loads(pack.read_text(encoding="utf-8"))
-    for name in {stage["architecture"]["name"] for stage in content["stages"]}:
+    content = Pack.from_json(json.loads(pack.read_text(encoding="utf-8")))
+    for name in {stage.architecture["name"] for stage in content.stages}:
         if name in ARCHITECTURES:
             load_object(ARCHITECTURES.facts(name).network)
     gc.freeze()

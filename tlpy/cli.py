@@ -45,7 +45,7 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
     """Check FILE and show what a run of it would do; nothing is trained."""
     from tlpy.params.file import read_params
     from tlpy.params.schema import Schema
-    from tlpy.plan.documents import plan_document, summary, write_plan
+    from tlpy.plan.documents import plan_record, summary, write_plan
     from tlpy.plan.planner import Planner
 
     params = read_params(params_file)
@@ -56,7 +56,7 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
     if out:
         write_plan(planned, out)
     if as_json:
-        click.echo(json.dumps(plan_document(planned), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(plan_record(planned).to_json(), indent=1, ensure_ascii=False))
     else:
         click.echo("\n".join(summary(planned)))
 
@@ -95,28 +95,29 @@ def train(
     What is finished in the store (work/tlpy by default) is not done again.
     """
     from tlpy.local import LocalRun, read_metrics
+    from tlpy.records import Stage
 
     if not (variant or show):
         raise click.UsageError("give --variant ID; --list shows them")
     local = LocalRun(params_file, store=store, accelerator=accelerator, threads=threads)
     if show:
-        for entry in local.document["variants"]:
-            click.echo(f"{entry['id']}  {entry['target']:<12} {entry['label']}")
+        for entry in local.record.variants:
+            click.echo(f"{entry.id}  {entry.target:<12} {entry.label}")
         return
     folders = local.train_variant(str(variant), seed, fold, again, out)
     for folder in folders:
         found = read_metrics(folder)
-        stage = json.loads((folder / "stage.json").read_text())
+        stage = Stage.from_json(json.loads((folder / "stage.json").read_text()))
         if found["status"] != "done":
             log = folder / "stage.log"
             if debug and log.is_file():
                 click.echo(log.read_text(), err=True)
-            click.echo(f"{stage['name']} ({folder}) failed: {found['reason']}", err=True)
+            click.echo(f"{stage.name} ({folder}) failed: {found['reason']}", err=True)
             sys.exit(1)
         scores = ", ".join(
             f"{name} {value:.4g}" for name, value in found["metrics"]["val"].items() if value is not None
         )
-        click.echo(f"{stage['name']} ({folder}): validation {scores}")
+        click.echo(f"{stage.name} ({folder}): validation {scores}")
     click.echo(f"test scores: {folders[-1] / 'metrics.json'}")
 
 

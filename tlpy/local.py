@@ -10,8 +10,8 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,10 @@ from tlpy.data.prepare import prepare_shard
 from tlpy.errors import InputError, Problem, Problems, nearest
 from tlpy.params.file import read_params
 from tlpy.params.schema import Schema
-from tlpy.plan.documents import plan_document, task_document, write_plan
-from tlpy.plan.planner import Plan, Planner
+from tlpy.plan.documents import plan_record, tasks_of, write_plan
+from tlpy.plan.planner import Planned, Planner
+from tlpy.plan.records import Replicate, Variant
+from tlpy.records import Pack
 from tlpy.store import Store
 
 if TYPE_CHECKING:
@@ -88,32 +90,31 @@ class LocalRun:
         schema = Schema.read()
         components = Path(given["components"]) if given.get("components") else None
         planner = Planner(given, schema, {}, os.cpu_count() or 1, self.store.root, components)
-        self.plan: Plan = planner.plan()
+        self.plan: Planned = planner.plan()
         self.outdir = Path(given["outdir"])
         self.accelerator = str(accelerator or given.get("accelerator") or schema.default("accelerator"))
         self.threads = threads or os.cpu_count() or 1
-        self.document = plan_document(self.plan)
-        self.tasks = task_document(self.plan)
+        self.record = plan_record(self.plan)
+        self.tasks = tasks_of(self.plan)
 
     def prepare(self, caches: Iterable[str] | None = None) -> None:
         """Prepare what the store lacks, of some caches or all. Raises `InputError` with all bad images."""
         wanted = set(self.plan.caches if caches is None else caches)
         problems = Problems()
-        for entry in self.tasks["prepare"]:
-            request = entry["request"]
-            if request["cache"] not in wanted or self.store.has("cache", entry["id"]):
+        for task in self.tasks.prepare:
+            if task.request["cache"] not in wanted or self.store.has("cache", task.id):
                 continue
-            aside = self.store.root / "cache" / f".preparing-{os.getpid()}-{entry['id']}"
+            aside = self.store.root / "cache" / f".preparing-{os.getpid()}-{task.id}"
             try:
-                found = prepare_shard(request, Path(entry["source"]), aside, self.threads)
+                found = prepare_shard(task.request, Path(task.source), aside, self.threads)
                 problems.extend(found)
                 if not found:
-                    self.store.keep("cache", entry["id"], aside)
+                    self.store.keep("cache", task.id, aside)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
         problems.raise_if_any()
 
-    def train(self, pack: Mapping[str, Any], out: Path, store: Path | None) -> dict[str, str]:
+    def train(self, pack: Pack, out: Path, store: Path | None) -> dict[str, str]:
         """Train a pack's stages as its task would, with its retries; their status by id."""
         from tlpy.scenarios.pack import StageOutOfMemoryError, train_pack
 
@@ -149,9 +150,9 @@ class LocalRun:
         write_plan(self.plan, out / "plan")
         self.write_subjects(out)
         self.prepare()
-        for entry in self.tasks["packs"]:
-            self.train(entry["pack"], out, self.store.root)
-        for stage in self.tasks["stored_stages"]:
+        for task in self.tasks.packs:
+            self.train(task.pack, out, self.store.root)
+        for stage in self.tasks.stored_stages:
             self.store.fetch("stages", stage, out / "stages" / stage)
         return self._rank(out)
 
@@ -161,7 +162,7 @@ class LocalRun:
         from tlpy.evaluation.results import read_run
         from tlpy.report.write import write_report
 
-        found = read_run(self.document, out / "stages", self.store.root / "cache")
+        found = read_run(self.record, out / "stages", self.store.root / "cache")
         rankings = rank(found)
         write_ranking(rankings, self.plan.params, out / "ranking")
         write_report(found, rankings, out / "report")
@@ -170,18 +171,18 @@ class LocalRun:
         board = read_leaderboard(out / "ranking" / "leaderboard.tsv")
         return Result(out, board, read_params(best) if best.is_file() else None, failed)
 
-    def variant(self, name: str) -> dict[str, Any]:
+    def variant(self, name: str) -> Variant:
         """The variant with this id (or the start of it) or label; raises `InputError` if there is not one."""
-        variants = self.document["variants"]
-        found = [v for v in variants if name == v["label"]] or [
-            v for v in variants if name and v["id"].startswith(name)
+        variants = self.record.variants
+        found = [v for v in variants if name == v.label] or [
+            v for v in variants if name and v.id.startswith(name)
         ]
         if len(found) == 1:
-            return dict(found[0])
+            return found[0]
         if found:
-            listed = ", ".join(v["id"] for v in found)
+            listed = ", ".join(v.id for v in found)
             raise InputError([Problem("--variant", f"'{name}' stands for several variants", listed)])
-        hint = nearest(name, [v["label"] for v in variants]) + "; --list shows all"
+        hint = nearest(name, [v.label for v in variants]) + "; --list shows all"
         raise InputError([Problem("--variant", f"there is no variant '{name}'", hint)])
 
     def train_variant(
@@ -204,21 +205,20 @@ class LocalRun:
             InputError: there is no such variant or replicate, or an image cannot be used.
         """
         variant = self.variant(name)
-        replicate = _replicate(variant["replicates"], seed, fold)
-        out = out or self.outdir / "variants" / variant["id"]
-        stages = [self.plan.stages[stage] for stage in replicate["stages"]]
+        replicate = _replicate(variant.replicates, seed, fold)
+        out = out or self.outdir / "variants" / variant.id
+        stages = tuple(self.plan.stages[stage] for stage in replicate.stages)
         self.write_subjects(out)
-        self.prepare({cache for stage in stages for cache in _caches(stage)})
-        chain = {"id": f"chain-{replicate['stages'][-1]}", "role": stages[-1]["role"], "cpus": self.threads}
-        if self.plan.execution:
-            chain["execution"] = self.plan.execution
-        first, last = (stages[:-1], stages[-1:]) if again else (stages, [])
+        self.prepare({cache for stage in stages for cache in stage.caches})
+        last = stages[-1]
+        chain = Pack(f"chain-{last.id}", last.role, self.threads, stages, self.plan.execution)
+        first = stages[:-1] if again else stages
         if first:
-            self.train({**chain, "stages": first}, out, self.store.root)
-        if last:
-            shutil.rmtree(out / "stages" / last[0]["id"], ignore_errors=True)
-            self.train({**chain, "stages": last}, out, None)
-        return [out / "stages" / stage["id"] for stage in stages]
+            self.train(replace(chain, stages=first), out, self.store.root)
+        if again:
+            shutil.rmtree(out / "stages" / last.id, ignore_errors=True)
+            self.train(replace(chain, stages=(last,)), out, None)
+        return [out / "stages" / stage.id for stage in stages]
 
 
 def run(
@@ -255,18 +255,12 @@ def _value(text: str) -> Any:
     return text or None
 
 
-def _replicate(replicates: list[dict[str, Any]], seed: int | None, fold: int | None) -> dict[str, Any]:
+def _replicate(replicates: Sequence[Replicate], seed: int | None, fold: int | None) -> Replicate:
     for replicate in replicates:
-        if (seed is None or replicate["seed"] == seed) and (fold is None or replicate["fold"] == fold):
+        if (seed is None or replicate.seed == seed) and (fold is None or replicate.fold == fold):
             return replicate
-    there = "; ".join(
-        f"seed {r['seed']}" + ("" if r["fold"] is None else f" fold {r['fold']}") for r in replicates
-    )
+    there = "; ".join(f"seed {r.seed}" + ("" if r.fold is None else f" fold {r.fold}") for r in replicates)
     raise InputError([Problem("--seed, --fold", "there is no such replicate", f"there are: {there}")])
-
-
-def _caches(stage: Mapping[str, Any]) -> set[str]:
-    return {str(source["cache"]) for source in stage.get("sources", [stage])}
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:

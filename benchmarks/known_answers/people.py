@@ -38,7 +38,7 @@ class People:
     def row(
         self, index: int, split: str, source: int = 0, labels: Sequence[str] = ("age", "sex", "old")
     ) -> Any:
-        from tlpy.data.subjects import Row
+        from tlpy.data.subjects import SubjectRow
 
         known = {
             "age": f"{self.age[index]:g}",
@@ -47,7 +47,7 @@ class People:
         }
         name = self.ids[index]
         said = {label: known[label] if label in labels else "" for label in known}
-        return Row(name, name, name, str(self.site[index]), split, said, source)
+        return SubjectRow(name, name, name, str(self.site[index]), split, said, source)
 
 
 def simulate_people(

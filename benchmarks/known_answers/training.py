@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from known_answers.people import People
+from tlpy.records import Head, Input, Source, Stage, Training, task_type
 
-AGE: dict[str, Any] = {"label": "age", "type": "regression", "classes": None}
-SEX: dict[str, Any] = {"label": "sex", "type": "binary", "classes": ["F", "M"]}
-OLD: dict[str, Any] = {"label": "old", "type": "binary", "classes": ["no", "yes"]}
+AGE = Head("age", "regression")
+SEX = Head("sex", "binary", ("F", "M"))
+OLD = Head("old", "binary", ("no", "yes"))
 ARCHITECTURE = {"name": "resnet10", "filters": 8, "kernel": 3}
 
 
 def train(
     people: People,
     rows: Sequence[Sequence[Any]],
-    heads: Sequence[Mapping[str, Any]],
+    heads: Sequence[Head],
     objective: Any,
     seed: int,
     folder: Path,
@@ -38,58 +39,46 @@ def train(
     from tlpy.scenarios.material import Opened
     from tlpy.scenarios.stage import train_stage
 
-    labels = [str(head["label"]) for head in heads]
-    task = (
-        {"type": heads[0]["type"], "labels": labels[:1], "classes": heads[0]["classes"]}
-        if heads
-        else {"type": "none", "labels": [], "classes": None}
-    )
-    sources = [
-        {
-            "dataset": f"d{n}",
-            "cache": "c",
-            "subjects": "s",
-            "labels": labels,
-            "labelled": bool(heads) and n == 0,
-        }
-        for n in range(len(rows))
-    ]
-    joint = len(rows) > 1 or len(heads) > 1
-    record = {
-        "id": folder.name,
-        "name": "pretrain",
-        "role": "pretrain",
-        "dataset": "d0",
-        "scenario": {"name": "joint", "mixing": "concatenate", "unlabelled_ratio": ratio}
-        if joint
-        else {"name": "sequential"},
-        "task": task,
-        "tasks": list(heads),
-        "sources": sources,
-        "architecture": ARCHITECTURE,
-        "input": {"channels": 1, "size": list(people.size)},
-        "transfer": {"name": transfer} if transfer else None,
-        "weights": None,
-        "objective": complete_objective(
-            objective, task, "objective", start is not None, tasks=list(heads) or None
+    labels = tuple(head.label for head in heads)
+    joint = {"name": "joint", "mixing": "concatenate", "unlabelled_ratio": ratio}
+    stage = Stage(
+        id=folder.name,
+        name="pretrain",
+        role="pretrain",
+        depth=0,
+        parent=None,
+        sources=tuple(
+            Source(f"d{n}", "c", "s", labels, labelled=bool(heads) and n == 0) for n in range(len(rows))
         ),
-        "training": {
-            "epochs": epochs,
-            "lr": lr,
-            "batch_size": batch,
-            "optimizer": complete_optimizer("adam", "optimizer"),
-            "schedule": complete_schedule("cosine", "schedule"),
-            "early_stopping": None,
-            "precision": "32",
-            "keep": "last",
-            "sampling": "shuffle",
-            "augmentation": complete_augmentation(augmentation, "augmentation"),
-            "datamodule": {"name": "base"},
-        },
-        "seed": seed,
-        "metric": {"regression": "mae", "binary": "auroc", "none": "loss"}[str(task["type"])],
-    }
+        heads=tuple(heads),
+        scenario=joint if len(rows) > 1 or len(heads) > 1 else {"name": "sequential"},
+        architecture=ARCHITECTURE,
+        input=Input(1, people.size),
+        transfer={"name": transfer} if transfer else None,
+        weights=None,
+        objective=complete_objective(objective, heads, "objective", start is not None),
+        training=Training(
+            epochs=epochs,
+            lr=lr,
+            batch_size=batch,
+            accumulate=1,
+            optimizer=complete_optimizer("adam", "optimizer"),
+            schedule=complete_schedule("cosine", "schedule"),
+            early_stopping=None,
+            gradient_clip=None,
+            sampling="shuffle",
+            augmentation=tuple(complete_augmentation(augmentation, "augmentation") or ()) or None,
+            datamodule={"name": "base"},
+            precision="32",
+            keep="last",
+        ),
+        seed=seed,
+        fold=None,
+        metric={"regression": "mae", "binary": "auroc", "none": "loss"}[task_type(heads)],
+        cost=0.0,
+        stored=False,
+    )
     source: Any = people
     images = ImageSource(source)
     opened = [Opened(images, list(part), {}) for part in rows]
-    return train_stage(record, opened, start, folder)
+    return train_stage(stage, opened, start, folder)

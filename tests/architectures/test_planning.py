@@ -25,11 +25,12 @@ from tlpy.architectures.cost import estimate_seconds
 from tlpy.architectures.listing import list_architectures
 from tlpy.transfer.registry import complete_transfer
 from tlpy.objectives.registry import complete_objective
+from tlpy.records import Head
 from tlpy.optimizers.registry import complete_optimizer, complete_schedule
 estimate_seconds(complete_architecture("vit", "architecture", (56, 72)), (56, 72), 1)
 complete_transfer({"name": "freeze", "blocks": [1, 2]}, "t", 10)
 complete_optimizer("adam", "o"), complete_schedule("cosine", "s")
-complete_objective(None, {"type": "binary", "classes": ["F", "M"]}, "o"); list_architectures()
+complete_objective(None, [Head("sex", "binary", ("F", "M"))], "o"); list_architectures()
 heavy = {"torch", "monai", "lightning", "pandas", "scipy"} & set(sys.modules)
 print(json.dumps(sorted(heavy)))
 """

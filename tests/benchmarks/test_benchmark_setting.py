@@ -45,16 +45,16 @@ def test_simulating_again_keeps_what_is_there(setting: ModuleType, brains: Path)
 
 def test_pipeline_plans_the_same_variants(setting: ModuleType, brains: Path, tmp_path: Path) -> None:
     from tlpy.params.schema import Schema
-    from tlpy.plan.documents import plan_document
+    from tlpy.plan.documents import plan_record
     from tlpy.plan.planner import Planner
 
     chosen = setting.Setting(data=str(brains))
-    plan = plan_document(Planner(chosen.params(tmp_path), Schema.read(), {}).plan())
-    settings = [variant["settings"] for variant in plan["variants"]]
+    plan = plan_record(Planner(chosen.params(tmp_path), Schema.read(), {}).plan())
+    settings = [variant.settings for variant in plan.variants]
     penalty = "finetune.objective.elastic_penalty"
     found = {(s["architecture"], s["lr"], s[penalty] or 0) for s in settings}
     assert found == {(v.architecture, v.lr, v.penalty) for v in chosen.variants}
-    assert plan["sharing"]["distinct"] == 6 + 12
+    assert plan.sharing.distinct == 6 + 12
 
 
 def test_hand_written_script_sees_the_slices_that_the_pipeline_prepares(

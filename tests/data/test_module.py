@@ -15,7 +15,7 @@ from tlpy.data.cache import PreparedImages
 from tlpy.data.dataset import Dataset, ImageSource, PreparedDataset
 from tlpy.data.module import BaseDataModule
 from tlpy.data.sampling import BatchSampler, EpochSampler
-from tlpy.data.subjects import Row
+from tlpy.data.subjects import SubjectRow
 
 
 class Numbers(Dataset):
@@ -139,7 +139,7 @@ def prepared(folder: Path) -> PreparedImages:
 @pytest.mark.parametrize("held_bytes", [0, 2**20])
 def test_images_in_memory_and_on_disk_are_the_same(tmp_path: Path, held_bytes: int) -> None:
     source = ImageSource(prepared(tmp_path), held_bytes)
-    rows = [Row(f"sub-{row:02d}", f"{row}", f"{row}", "", "train", {}) for row in (7, 2, 11, 4)]
+    rows = [SubjectRow(f"sub-{row:02d}", f"{row}", f"{row}", "", "train", {}) for row in (7, 2, 11, 4)]
     data = PreparedDataset(source, rows, {"age": np.array([7, 2, 11, 4], np.float32)})
     images, (ages,) = data.__getitems__([2, 0])
     assert images[:, 0, 0, 0].tolist() == [11 * 12, 7 * 12]

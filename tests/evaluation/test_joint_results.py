@@ -9,17 +9,30 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sample_records
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tlpy.evaluation.leaderboard import write_ranking
 from tlpy.evaluation.ranking import Ranking, rank
 from tlpy.evaluation.results import Run, read_run
 from tlpy.metrics.registry import compute, primary
+from tlpy.plan.records import (
+    FORMAT,
+    CacheFacts,
+    Counts,
+    DatasetFacts,
+    Plan,
+    Replicate,
+    Sharing,
+    Software,
+    Variant,
+)
+from tlpy.records import Head, Source, Stage, task_type
 from tlpy.report.write import write_report
 
-AGE = {"label": "age", "type": "regression", "classes": None}
-SEX = {"label": "sex", "type": "binary", "classes": ["F", "M"]}
-FINDINGS = {"label": "a+b", "type": "multilabel", "classes": ["a", "b"]}
+AGE = Head("age", "regression")
+SEX = Head("sex", "binary", ("F", "M"))
+FINDINGS = Head("a+b", "multilabel", ("a", "b"))
 
 
 def test_multilabel_metrics_are_means_over_the_columns_that_are_known() -> None:
@@ -38,40 +51,21 @@ def test_multilabel_metrics_are_means_over_the_columns_that_are_known() -> None:
     assert primary("multilabel") == next(iter(found)) == "auroc"
 
 
-def stage(stage_id: str, tasks: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
-    first = tasks[0] if tasks else {"type": "none", "label": "", "classes": None}
-    labels = [first["label"]] if tasks else []
-    return {
+def stage(stage_id: str, *heads: Head, **changes: Any) -> Stage:
+    labels = tuple(head.label for head in heads[:1])
+    given: dict[str, Any] = {
         "id": stage_id,
-        "name": "finetune",
-        "role": "finetune",
-        "depth": 0,
-        "parent": None,
-        "dataset": "brains",
-        "cache": "cache",
-        "task": {"type": first["type"], "labels": labels, "classes": first["classes"]},
-        "tasks": tasks,
-        "sources": [{"dataset": "brains", "labels": labels, "labelled": bool(tasks)}],
+        "sources": (Source("brains", "cache", "subjects", labels, bool(heads)),),
+        "heads": heads,
         "scenario": {"name": "joint", "unlabelled_ratio": 1.0},
-        "architecture": {"name": "resnet18"},
-        "weights": None,
         "objective": {"cross_entropy": {}, "dann": {}},
-        "training": {
-            "epochs": 2,
-            "lr": 0.1,
-            "batch_size": 8,
-            "optimizer": {"name": "adam"},
-            "keep": "best",
-            "augmentation": None,
-        },
-        "metric": primary(str(first["type"])),
-        "stored": False,
-        **changes,
+        "metric": primary(task_type(heads)),
     }
+    return sample_records.stage(**(given | changes))
 
 
 def ranked(
-    root: Path, records: dict[str, tuple[dict[str, Any], dict[str, Any], list[dict]]]
+    root: Path, records: dict[str, tuple[Stage, dict[str, Any], list[dict]]]
 ) -> tuple[Run, list[Ranking]]:
     """Lay out a run of one stage a variant: record, what metrics.json holds, rows of predictions.csv."""
     stages = {name: record for name, (record, _, _) in records.items()}
@@ -81,9 +75,7 @@ def ranked(
         folder.mkdir(parents=True)
         base = {"status": "done", "seconds": {"total": 1.0}, "parameters": {"trainable": 9}, "n": {"val": 5}}
         (folder / "metrics.json").write_text(json.dumps({**base, **metrics}))
-        history = (
-            f"epoch,train_loss,val_loss,val_{first['metric']},lr\n1,1.0,1.1,0.5,0.1\n2,0.9,1.0,0.6,0.1\n"
-        )
+        history = f"epoch,train_loss,val_loss,val_{first.metric},lr\n1,1.0,1.1,0.5,0.1\n2,0.9,1.0,0.6,0.1\n"
         (folder / "history.csv").write_text(history)
         if rows:
             with (folder / "predictions.csv").open("w", newline="") as file:
@@ -91,35 +83,33 @@ def ranked(
                 writer = csv.DictWriter(file, columns)
                 writer.writeheader()
                 writer.writerows(rows)
-    variants = [
-        {
-            "id": name,
-            "label": name,
-            "settings": {"lr": name},
-            "baseline": False,
-            "scratch": None,
-            "target": "brains",
-            "metric": first["metric"],
-            "chain": ["finetune"],
-            "replicates": [{"seed": 0, "fold": None, "stages": [name]}],
-        }
+    variants = tuple(
+        Variant(
+            id=name, label=name, settings={"lr": name}, baseline=False, scratch=None, target="brains",
+            metric=first.metric, chain=("finetune",), replicates=(Replicate(0, None, (name,)),),
+        )
         for name in stages
-    ]
-    facts = {
-        "reader": {"name": "bids"},
-        "task": first["task"],
-        "tasks": first["tasks"],
-        "n": {"all": 9, "train": 5, "val": 2, "test": 2},
-        "cache": "cache",
-        "size": [8, 8],
-    }
-    plan = {
-        "params": {"outdir": "r"},
-        "seed": 0,
-        "datasets": {"brains": facts},
-        "stages": stages,
-        "variants": variants,
-    }
+    )  # fmt: skip
+    n = Counts(9, 5, 2, 2)
+    preprocessing = dict.fromkeys(("orient", "spacing", "size", "slice"), None)
+    plan = Plan(
+        format=FORMAT, tlpy=Software("0", "0"), components=None, seed=0, params={"outdir": "r"}, metric=None,
+        datasets={
+            "brains": DatasetFacts(
+                reader={"name": "bids"}, path="p", heads=first.heads, n=n, groups=n, cache="cache",
+                channels=1, size=(8, 8), left_out=(), official_split=False, filter=None, images=None,
+            )
+        },
+        caches={
+            "cache": CacheFacts(
+                datasets=("brains",), path="p", reader={"name": "bids"}, columns={},
+                preprocessing={**preprocessing, "normalise": "none"}, channels=1, size=(8, 8),
+                on_bad_image="error", images=9, shards=1, stored=False,
+            )
+        },
+        stages=stages, variants=variants, packs=(), sharing=Sharing(2, 2, 2, 0, 2, 4, 4, 4), inferred=(),
+        normalised=(), warnings=(),
+    )  # fmt: skip
     run = read_run(plan, root / "stages")
     return run, rank(run, resamples=50)
 
@@ -152,11 +142,11 @@ def test_further_labels_and_the_target_stand_beside_the_primary_one(tmp_path: Pa
             "metrics_by_label": {"age": {"test": scores}, "sex": {"test": {"auroc": 0.75 - number / 4}}},
         }
         sources = [
-            {"dataset": "brains", "labels": ["age", "sex"], "labelled": True},
-            {"dataset": "clinic", "labels": ["age"], "labelled": False},
-            {"dataset": "scans", "labels": [], "labelled": False},
+            Source("brains", "cache", "s", ("age", "sex"), labelled=True),
+            Source("clinic", "cache", "s", ("age",), labelled=False),
+            Source("scans", "cache", "s", (), labelled=False),
         ]
-        records[name] = (stage(name, [AGE, SEX], sources=sources), metrics, rows)
+        records[name] = (stage(name, AGE, SEX, sources=tuple(sources)), metrics, rows)
     run, rankings = ranked(tmp_path, records)
     cases = run.stages["good"].predictions("test", "sex")
     assert cases is not None
@@ -178,7 +168,7 @@ def test_further_labels_and_the_target_stand_beside_the_primary_one(tmp_path: Pa
 
 def test_a_training_without_labels_is_ranked_by_its_loss(tmp_path: Path) -> None:
     records = {
-        name: (stage(name, []), {"metrics": {"val": {"loss": loss}, "test": {"loss": loss}}}, [])
+        name: (stage(name), {"metrics": {"val": {"loss": loss}, "test": {"loss": loss}}}, [])
         for name, loss in (("worse", 0.7), ("better", 0.5))
     }
     run, rankings = ranked(tmp_path, records)
@@ -195,7 +185,7 @@ def test_a_multilabel_task_is_ranked_and_drawn_by_column(tmp_path: Path) -> None
     rows += people("test", "b", [(1, 0), (0, 1), (1, 0)], **half)
     scores = {"auroc": 0.5, "log_loss": 0.7}
     metrics = {"metrics": {"val": scores, "test": scores}}
-    run, rankings = ranked(tmp_path, {"one": (stage("one", [FINDINGS]), metrics, rows)})
+    run, rankings = ranked(tmp_path, {"one": (stage("one", FINDINGS), metrics, rows)})
     cases = run.stages["one"].predictions("test")
     assert cases is not None
     assert cases.true.shape == cases.score.shape == (4, 2)

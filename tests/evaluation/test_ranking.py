@@ -15,10 +15,11 @@ from fake_run import FakeRun
 from tlpy.evaluation.leaderboard import best_params, show_setting, write_ranking
 from tlpy.evaluation.ranking import Ranking, rank, transferability
 from tlpy.evaluation.results import Run, read_run
+from tlpy.plan.records import Plan
 
 
 def read(root: Path) -> Run:
-    plan = json.loads((root / "plan.json").read_text())
+    plan = Plan.from_json(json.loads((root / "plan.json").read_text()))
     return read_run(plan, root / "stages", root / "prepared")
 
 
@@ -58,7 +59,7 @@ def test_gain_is_equation_1_against_the_twin(ranking: Ranking) -> None:
         if outcome.baseline:
             assert np.isnan(outcome.gain)
             continue
-        scratch = by_id[outcome.record["scratch"]].mean("test")
+        scratch = by_id[outcome.record.scratch].mean("test")
         assert outcome.gain == pytest.approx(100 * (outcome.mean("test") - scratch) / scratch)
         assert outcome.gain_interval[0] <= outcome.gain <= outcome.gain_interval[1]
 
@@ -121,7 +122,7 @@ def test_lower_is_better_for_errors(tmp_path: Path) -> None:
     better = [o for o in found.ranked if not o.baseline and o.gain > 0]
     by_id = {outcome.id: outcome for outcome in found.outcomes}
     assert better
-    assert all(o.mean("test") < by_id[o.record["scratch"]].mean("test") for o in better)
+    assert all(o.mean("test") < by_id[o.record.scratch].mean("test") for o in better)
 
 
 def test_each_target_has_its_own_ranks(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_each_target_has_its_own_ranks(tmp_path: Path) -> None:
 def test_written_files(tmp_path: Path) -> None:
     run = make(tmp_path)
     found = rank(run)
-    write_ranking(found, run.plan["params"], tmp_path / "ranking")
+    write_ranking(found, run.plan.params, tmp_path / "ranking")
     rows = table(tmp_path / "ranking" / "leaderboard.tsv")
     assert list(rows[0])[:6] == ["rank", "variant", "label", "target", "kind", "architecture"]
     assert rows[-1]["rank"] == ""
@@ -157,7 +158,7 @@ def test_written_files(tmp_path: Path) -> None:
     assert summary["best"]["variant"] == rows[0]["variant"]
     assert summary["selected_on"] == "validation"
     again = tmp_path / "again"
-    write_ranking(rank(read(tmp_path)), run.plan["params"], again)
+    write_ranking(rank(read(tmp_path)), run.plan.params, again)
     for file in sorted(again.iterdir()):
         assert file.read_bytes() == (tmp_path / "ranking" / file.name).read_bytes()
 
@@ -182,20 +183,20 @@ def test_nothing_crashes_when_everything_failed(tmp_path: Path) -> None:
     found = rank(run)
     assert found[0].best is None
     assert all(outcome.reason.startswith(("pretrain", "finetune")) for outcome in found[0].outcomes)
-    write_ranking(found, run.plan["params"], tmp_path / "ranking")
+    write_ranking(found, run.plan.params, tmp_path / "ranking")
     assert not (tmp_path / "ranking" / "best_params.yaml").exists()
     assert len(table(tmp_path / "ranking" / "leaderboard.tsv")) == 18
 
 
 def test_missing_and_broken_files_fail_only_their_variant(tmp_path: Path) -> None:
     run = make(tmp_path, failed=False)
-    lost, broken, blind = [variant["replicates"][0]["stages"][-1] for variant in run.plan["variants"][:3]]
+    lost, broken, blind = [variant.replicates[0].stages[-1] for variant in run.plan.variants[:3]]
     (tmp_path / "stages" / lost / "metrics.json").unlink()
     (tmp_path / "stages" / broken / "metrics.json").write_text("{")
     (tmp_path / "stages" / blind / "predictions.csv").write_text("nonsense")
     (found,) = rank(read(tmp_path))
     reasons = {outcome.id: outcome.reason for outcome in found.outcomes}
-    ids = [variant["id"] for variant in run.plan["variants"][:3]]
+    ids = [variant.id for variant in run.plan.variants[:3]]
     assert "left no metrics.json" in reasons[ids[0]]
     assert "can't be read" in reasons[ids[1]]
     without_cases = next(outcome for outcome in found.outcomes if outcome.id == ids[2])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,15 +12,16 @@ from tlpy.architectures.base import Architecture
 from tlpy.architectures.build import build
 from tlpy.objectives.base import Objective, Step
 from tlpy.objectives.build import build_objective
-from tlpy.objectives.registry import complete_objective, heads_of, outputs_of
+from tlpy.objectives.registry import complete_objective, outputs_of
+from tlpy.records import Head, Terms
 
 torch.set_num_threads(1)
 NAN = float("nan")
-AGE = {"type": "regression", "labels": ["age"], "classes": None}
-SEX = {"type": "binary", "labels": ["sex"], "classes": ["F", "M"]}
-SITE = {"type": "multiclass", "labels": ["site"], "classes": ["a", "b", "c"]}
-NONE: dict[str, Any] = {"type": "none", "labels": [], "classes": None}
-FOUND = {"type": "multilabel", "labels": ["found"], "classes": ["x", "y", "z"]}
+AGE = (Head("age", "regression"),)
+SEX = (Head("sex", "binary", ("F", "M")),)
+SITE = (Head("site", "multiclass", ("a", "b", "c")),)
+NONE: tuple[Head, ...] = ()
+FOUND = (Head("found", "multilabel", ("x", "y", "z")),)
 SIZES = {1: (24,), 2: (16, 12), 3: (12, 8, 10)}
 SMALL = {
     "resnet": {"name": "resnet10", "filters": 4, "kernel": 3},
@@ -32,25 +33,25 @@ SMALL = {
 
 
 def network(
-    task: Mapping[str, Any],
-    objective: Mapping[str, Any] | None = None,
+    task: Sequence[Head],
+    objective: Terms | None = None,
     dims: int = 2,
     name: str = "resnet",
     channels: int = 1,
 ) -> Architecture:
     """A small network with the heads of a task."""
     torch.manual_seed(0)
-    heads = {head["label"]: outputs_of(head, objective or {}) for head in heads_of(task) if head["label"]}
+    heads = {head.label: outputs_of(head, objective or {}) for head in task}
     return build(SMALL[name], channels, SIZES[dims], heads)
 
 
 def started(
-    value: Any, task: Mapping[str, Any], dims: int = 2, name: str = "resnet", channels: int = 1
+    value: Any, task: Sequence[Head], dims: int = 2, name: str = "resnet", channels: int = 1
 ) -> tuple[Objective, Architecture]:
     """An objective as in params files, started with a small network."""
-    completed = complete_objective(value, task, "objective", tasks=task.get("tasks"))
+    completed = complete_objective(value, task, "objective")
     architecture = network(task, completed, dims, name, channels)
-    objective = build_objective(completed, task, task.get("tasks"))
+    objective = build_objective(completed, task)
     objective.start(architecture, set(), None)
     return objective, architecture
 
@@ -60,7 +61,7 @@ def images(n: int = 4, dims: int = 2, channels: int = 1, seed: int = 1) -> Tenso
     return torch.randn(n, channels, *SIZES[dims], generator=torch.Generator().manual_seed(seed))
 
 
-def targets(task: Mapping[str, Any], n: int = 4) -> dict[str, Tensor]:
+def targets(task: Sequence[Head], n: int = 4) -> dict[str, Tensor]:
     """Known targets of each head."""
     kinds = {
         "regression": torch.linspace(-1, 1, n),
@@ -68,13 +69,13 @@ def targets(task: Mapping[str, Any], n: int = 4) -> dict[str, Tensor]:
         "multiclass": torch.arange(n) % 3,
         "multilabel": (torch.arange(3 * n).reshape(n, 3) % 2).float(),
     }
-    return {head["label"]: kinds[head["type"]] for head in heads_of(task) if head["label"]}
+    return {head.label: kinds[head.type] for head in task}
 
 
 def observed(
     objective: Objective,
     architecture: Architecture,
-    task: Mapping[str, Any],
+    task: Sequence[Head],
     dims: int = 2,
     unlabelled: bool = True,
     **rest: Any,

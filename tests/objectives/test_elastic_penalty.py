@@ -10,9 +10,10 @@ from tlpy.architectures.base import Architecture
 from tlpy.architectures.build import build
 from tlpy.objectives.base import Step
 from tlpy.objectives.elastic_penalty import ElasticPenalty, penalised
+from tlpy.records import Head
 from tlpy.transfer.apply import apply
 
-TASK = {"type": "regression", "labels": ["age"], "classes": None}
+HEADS = (Head("age", "regression"),)
 NORM = ("bn1", "bn2", "downsample.1", "norm")
 
 
@@ -38,7 +39,7 @@ def move(architecture: nn.Module, by: float = 0.1) -> None:
 @pytest.mark.parametrize(("alpha", "beta"), [(0.01, 0.01), (3.0, 0.0), (0.0, 2.0)])
 def test_it_is_the_formula_and_so_is_its_gradient(name: str, alpha: float, beta: float) -> None:
     architecture, loaded = make(name)
-    term = ElasticPenalty(TASK, alpha, beta)
+    term = ElasticPenalty(HEADS, alpha, beta)
     term.start(architecture, loaded)
     start = {n: p.detach().clone() for n, p in architecture.named_parameters()}
     move(architecture)
@@ -63,7 +64,7 @@ def test_it_is_the_formula_and_so_is_its_gradient(name: str, alpha: float, beta:
 
 def test_at_the_start_only_the_new_head_is_pulled() -> None:
     architecture, loaded = make()
-    term = ElasticPenalty(TASK, alpha=5.0, beta=2.0)
+    term = ElasticPenalty(HEADS, alpha=5.0, beta=2.0)
     term.start(architecture, loaded)
     head = sum(p.square().sum() for n, p in architecture.named_parameters() if n.startswith("heads."))
     torch.testing.assert_close(term(at(architecture)), head)
@@ -72,7 +73,7 @@ def test_at_the_start_only_the_new_head_is_pulled() -> None:
 def test_what_is_frozen_is_left_out() -> None:
     architecture, _ = make()
     apply({"name": "head"}, architecture)
-    term = ElasticPenalty(TASK, beta=2.0)
+    term = ElasticPenalty(HEADS, beta=2.0)
     term.start(architecture, frozenset())
     head = sum(p.square().sum() for n, p in architecture.named_parameters() if n.startswith("heads."))
     torch.testing.assert_close(term(at(architecture)), head)
@@ -91,14 +92,14 @@ def test_normalisation_is_left_out_by_kind_not_by_name() -> None:
 
 def test_the_start_is_in_the_checkpoint_and_follows_the_device() -> None:
     architecture, loaded = make()
-    term = ElasticPenalty(TASK)
+    term = ElasticPenalty(HEADS)
     term.start(architecture, loaded)
     move(architecture)
     before = term(at(architecture))
-    resumed = ElasticPenalty(TASK)
+    resumed = ElasticPenalty(HEADS)
     resumed.load_state_dict(term.state_dict())
     assert torch.equal(resumed(at(architecture)), before), "without start"
-    resumed = ElasticPenalty(TASK)
+    resumed = ElasticPenalty(HEADS)
     resumed.start(architecture, loaded)  # from the moved weights: the checkpoint has the true ones
     resumed.load_state_dict(term.state_dict())
     assert torch.equal(resumed(at(architecture)), before), "after start"
@@ -107,7 +108,7 @@ def test_the_start_is_in_the_checkpoint_and_follows_the_device() -> None:
 
 def test_starting_again_forgets_the_first_start() -> None:
     architecture, loaded = make()
-    term = ElasticPenalty(TASK, beta=0.0)
+    term = ElasticPenalty(HEADS, beta=0.0)
     term.start(architecture, loaded)
     move(architecture)
     term.start(architecture, loaded)
@@ -119,7 +120,7 @@ def test_a_larger_factor_keeps_weights_nearer_to_their_start() -> None:
     for alpha in (0.0, 0.1, 1.0, 10.0):
         architecture, loaded = make()
         start = {n: p.detach().clone() for n, p in architecture.named_parameters() if n in loaded}
-        term = ElasticPenalty(TASK, alpha=alpha, beta=0.0)
+        term = ElasticPenalty(HEADS, alpha=alpha, beta=0.0)
         term.start(architecture, loaded)
         optimizer = torch.optim.SGD(architecture.parameters(), lr=0.05)
         images, ages = (
@@ -141,4 +142,4 @@ def test_a_larger_factor_keeps_weights_nearer_to_their_start() -> None:
 @pytest.mark.parametrize(("alpha", "beta"), [(-1.0, 0.0), (0.0, -1.0)])
 def test_a_negative_pull_is_refused(alpha: float, beta: float) -> None:
     with pytest.raises(ValueError, match="at least 0"):
-        ElasticPenalty(TASK, alpha, beta)
+        ElasticPenalty(HEADS, alpha, beta)

@@ -51,7 +51,7 @@ def folds(n: int, seed: int) -> tuple[Tensor, Tensor]:
 def network(task: Any, value: Any) -> tuple[Architecture, Objective]:
     torch.manual_seed(0)
     shape = {"name": "resnet10", "filters": 8, "kernel": 3}
-    architecture = build(shape, 1, (24, 24), dict.fromkeys(task["labels"], 1))
+    architecture = build(shape, 1, (24, 24), dict.fromkeys((head.label for head in task), 1))
     objective = build_objective(complete_objective(value, task, "objective"), task)
     objective.start(architecture, set(), None)
     return architecture, objective

@@ -63,7 +63,7 @@ def adapted(value: dict[str, Any]) -> tuple[float, float]:
     """
     draws = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
-    objective = build_objective(complete_objective(value, steps.SEX, "objective"), steps.SEX, None)
+    objective = build_objective(complete_objective(value, steps.SEX, "objective"), steps.SEX)
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 8))
     architecture = Architecture(encoder, 8, {"sex": 1})
     objective.start(architecture, set(), None)

@@ -15,12 +15,7 @@ from tlpy.objectives.base import Step
 from tlpy.objectives.build import build_objective
 from tlpy.objectives.registry import complete_objective
 
-TASKS = [
-    {"label": "age", "type": "regression", "classes": None},
-    {"label": "sex", "type": "binary", "classes": ["F", "M"]},
-    {"label": "site", "type": "multiclass", "classes": ["a", "b", "c"]},
-]
-BOTH = {**steps.AGE, "tasks": TASKS}
+HEADS = (*steps.AGE, *steps.SEX, *steps.SITE)
 
 
 def step(**missing: bool) -> Step:
@@ -40,7 +35,7 @@ def step(**missing: bool) -> Step:
 
 
 def built(value: Any) -> Any:
-    return build_objective(complete_objective(value, BOTH, "objective", tasks=TASKS), BOTH, TASKS)
+    return build_objective(complete_objective(value, HEADS, "objective"), HEADS)
 
 
 def losses(one: Step) -> dict[str, torch.Tensor]:

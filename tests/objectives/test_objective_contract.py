@@ -10,8 +10,9 @@ import torch
 
 from tlpy.errors import InputError
 from tlpy.objectives.registry import OBJECTIVES, check_fit, complete_objective, outputs_of, soft_bins_of
+from tlpy.records import task_type
 
-TASKS = {task["type"]: task for task in (steps.AGE, steps.SEX, steps.SITE, steps.FOUND, steps.NONE)}
+TASKS = {task_type(task): task for task in (steps.AGE, steps.SEX, steps.SITE, steps.FOUND, steps.NONE)}
 CASES = [
     (name, kind, dims)
     for name in OBJECTIVES.names()
@@ -123,11 +124,11 @@ def test_what_a_stage_must_have() -> None:
 
 def test_outputs_of_heads() -> None:
     bins = complete_objective({"soft_bins": {"bins": 12}}, steps.AGE, "objective")
-    assert outputs_of(steps.AGE, bins) == 12
-    assert outputs_of(steps.AGE, {}) == outputs_of(steps.SEX, {}) == 1
-    assert outputs_of(steps.SITE, {}) == outputs_of(steps.FOUND, {}) == 3
-    several = {**steps.AGE, "tasks": [{"label": "age", **steps.AGE}, {"label": "sex", **steps.SEX}]}
+    assert outputs_of(steps.AGE[0], bins) == 12
+    assert outputs_of(steps.AGE[0], {}) == outputs_of(steps.SEX[0], {}) == 1
+    assert outputs_of(steps.SITE[0], {}) == outputs_of(steps.FOUND[0], {}) == 3
+    several = (*steps.AGE, *steps.SEX)
     value = {"multitask": {"terms": {"age": "soft_bins"}}}
-    completed = complete_objective(value, several, "objective", tasks=several["tasks"])
-    assert [outputs_of(head, completed) for head in several["tasks"]] == [40, 1]
+    completed = complete_objective(value, several, "objective")
+    assert [outputs_of(head, completed) for head in several] == [40, 1]
     assert soft_bins_of(completed, "sex") is None

@@ -16,6 +16,7 @@ from tlpy.objectives.bins import centres, decode
 from tlpy.objectives.build import build_objective
 from tlpy.objectives.registry import complete_objective
 from tlpy.objectives.soft_bins import soft_labels
+from tlpy.records import Head
 
 
 def normal(x: float) -> float:
@@ -90,9 +91,9 @@ def test_bins_beside_the_labels_are_refused() -> None:
 
 
 @pytest.mark.parametrize("task", [steps.SEX, steps.SITE, steps.FOUND])
-def test_focal_is_cross_entropy_times_what_is_not_known_yet(task: dict) -> None:  # type: ignore[type-arg]
-    label = task["labels"][0]
-    k = {"binary": 1, "multiclass": 3, "multilabel": 3}[task["type"]]
+def test_focal_is_cross_entropy_times_what_is_not_known_yet(task: tuple[Head, ...]) -> None:
+    label = task[0].label
+    k = {"binary": 1, "multiclass": 3, "multilabel": 3}[task[0].type]
     logits = torch.randn(4, k, dtype=torch.float64) * 3
     step = Step(torch.nn.Identity(), torch.zeros(4, 1, 2), {label: logits}, steps.targets(task))
 
@@ -104,7 +105,7 @@ def test_focal_is_cross_entropy_times_what_is_not_known_yet(task: dict) -> None:
     for row, true in enumerate(step.targets[label]):
         if k == 1:
             pairs = [(1 / (1 + exp(-logits[row, 0].item())), true.item())]
-        elif task["type"] == "multilabel":
+        elif task[0].type == "multilabel":
             pairs = [(1 / (1 + exp(-v)), t) for v, t in zip(logits[row].tolist(), true.tolist(), strict=True)]
         else:
             p = logits[row].softmax(0)[int(true)].item()

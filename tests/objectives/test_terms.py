@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from tlpy.errors import InputError
 from tlpy.objectives.base import Objective, Step, Term
 from tlpy.objectives.build import build_objective
-from tlpy.objectives.registry import OBJECTIVES, complete_objective, default_primary, heads_of
+from tlpy.objectives.registry import OBJECTIVES, complete_objective, default_primary
+from tlpy.records import Head
 
-AGE = {"type": "regression", "labels": ["age"], "classes": None}
-SEX = {"type": "binary", "labels": ["sex"], "classes": ["F", "M"]}
-SITE = {"type": "multiclass", "labels": ["site"], "classes": ["a", "b", "c"]}
+AGE = (Head("age", "regression"),)
+SEX = (Head("sex", "binary", ("F", "M")),)
+SITE = (Head("site", "multiclass", ("a", "b", "c")),)
 NAN = float("nan")
 
 
@@ -23,10 +24,10 @@ def step(label: str, outputs: Tensor, targets: Tensor) -> Step:
     return Step(nn.Identity(), torch.zeros(len(targets), 1, 2, 2), {label: outputs}, {label: targets})
 
 
-def value(objective: dict[str, Any], task: dict[str, Any], outputs: Tensor, targets: Tensor) -> Tensor:
+def value(objective: dict[str, Any], task: tuple[Head, ...], outputs: Tensor, targets: Tensor) -> Tensor:
     built = build_objective(complete_objective(objective, task, "objective"), task)
-    built.start(nn.Identity(), set(), {task["labels"][0]: targets})
-    return built(step(task["labels"][0], outputs, targets))[0]
+    built.start(nn.Identity(), set(), {task[0].label: targets})
+    return built(step(task[0].label, outputs, targets))[0]
 
 
 def huber(difference: float, delta: float) -> float:
@@ -100,7 +101,7 @@ def test_balanced_weights_are_counted_on_the_training_part() -> None:
 
 
 @pytest.mark.parametrize("task", [AGE, SEX, SITE])
-def test_a_batch_without_any_target_gives_zero_and_a_gradient_of_zero(task: dict[str, Any]) -> None:
+def test_a_batch_without_any_target_gives_zero_and_a_gradient_of_zero(task: tuple[Head, ...]) -> None:
     outputs = torch.randn(2, 3 if task is SITE else 1, requires_grad=True)
     targets = torch.tensor([-1, -1]) if task is SITE else torch.tensor([NAN, NAN])
     found = value({}, task, outputs, targets)
@@ -161,8 +162,8 @@ def test_own_terms_by_class_path() -> None:
     ("objective", "text"),
     [
         ({f"{__name__}.Missing": {}}, "Missing: was not found"),
-        ({f"{__name__}.Brightness": {"gain": 1}}, "takes task and its arguments"),
-        ({"torch.nn.MSELoss": {}}, "takes task and its arguments"),
+        ({f"{__name__}.Brightness": {"gain": 1}}, "takes heads and its arguments"),
+        ({"torch.nn.MSELoss": {}}, "takes heads and its arguments"),
         ({"builtins.dict": {}}, "is a dict, expected a tlpy.objectives.base.Term"),
     ],
 )
@@ -227,7 +228,7 @@ def test_settings_without_effect_are_normalised_away() -> None:
         ([1], AGE, "objective", "expected a term or a map of terms"),
     ],
 )
-def test_bad_input_names_the_param(objective: Any, task: dict[str, Any], where: str, text: str) -> None:
+def test_bad_input_names_the_param(objective: Any, task: tuple[Head, ...], where: str, text: str) -> None:
     with pytest.raises(InputError) as caught:
         complete_objective(objective, task, "objective")
     assert caught.value.problems[0].where == where
@@ -239,8 +240,7 @@ def test_every_registered_term_is_built_with_its_defaults(name: str) -> None:
     entry = OBJECTIVES.entry(name)
     assert entry.summary
     task = SITE if "multiclass" in entry.tasks else AGE
-    task = {**task, "tasks": heads_of(task)}
-    assert isinstance(OBJECTIVES.load(name)(task=task, **entry.arguments), Term)
+    assert isinstance(OBJECTIVES.load(name)(heads=task, **entry.arguments), Term)
     assert all(
         default_primary(task_type) in OBJECTIVES for task_type in ("regression", "binary", "multiclass")
     )

@@ -16,7 +16,7 @@ import tlpy
 from tlpy.cli import main
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
-from tlpy.plan.planner import Plan, Planner
+from tlpy.plan.planner import Planned, Planner
 
 TERMS = """
 from losses import Brier, Pinball
@@ -61,14 +61,14 @@ def terms(page: Path) -> Path:
     return page
 
 
-def planned(page: Path, objective: Any, stage: int = 0) -> Plan:
+def planned(page: Path, objective: Any, stage: int = 0) -> Planned:
     params = yaml.safe_load((page / "own.yaml").read_text()) | {"baseline": False}
     params["stages"][stage]["objective"] = objective
     return Planner(params, Schema.read(), {}, components=page / "own").plan()
 
 
-def objective_of(plan: Plan, name: str) -> dict[str, Any]:
-    return dict(next(record["objective"] for record in plan.stages.values() if record["name"] == name))
+def objective_of(plan: Planned, name: str) -> dict[str, Any]:
+    return dict(next(record.objective for record in plan.stages.values() if record.name == name))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_subclass_is_for_what_its_base_is_for(terms: Path) -> None:
     plan = planned(terms, {"terms.Softer": 0.1}, 1)
     assert objective_of(plan, "finetune")["terms.Softer"] == {"alpha": 0.1}
     plan = planned(terms, "terms.Views")
-    assert next(r["task"]["type"] for r in plan.stages.values() if r["name"] == "pretrain") == "none"
+    assert next(r.task_type for r in plan.stages.values() if r.name == "pretrain") == "none"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_path_into_a_term_that_stands_alone_keeps_it(terms: Path) -> None:
     params["stages"][1]["objective"] = "losses.Brier"
     params["search"] = {"space": {"finetune.objective.elastic_penalty": [0, 0.1]}}
     plan = Planner(params, Schema.read(), {}, components=terms / "own").plan()
-    found = sorted(list(r["objective"]) for r in plan.stages.values() if r["name"] == "finetune")
+    found = sorted(list(r.objective) for r in plan.stages.values() if r.name == "finetune")
     assert found == [["losses.Brier"], ["losses.Brier", "elastic_penalty"]]
 
 

@@ -16,6 +16,8 @@ from click.testing import CliRunner, Result
 
 import tlpy
 from tlpy.cli import main
+from tlpy.plan.records import Plan
+from tlpy.records import Pack
 
 ROOT = Path(__file__).parents[2]
 SAME = ("history.csv", "predictions.csv", "learning_rates.csv")
@@ -91,8 +93,9 @@ def test_one_variant_has_the_numbers_of_the_tasks(page: Path) -> None:
     chain = json.loads((page / "plan/plan.json").read_text())
     record: dict[str, Any] = next(v for v in chain["variants"] if v["id"] == variant)
     ids = record["replicates"][0]["stages"]
-    pack = {"id": "p", "role": "finetune", "cpus": 1, "stages": [chain["stages"][stage] for stage in ids]}
-    (page / "pack.json").write_text(json.dumps(pack))
+    plan = Plan.from_json(chain)
+    pack = Pack("p", "finetune", 1, tuple(plan.stages[stage] for stage in ids))
+    (page / "pack.json").write_text(json.dumps(pack.to_json()))
     task(
         ROOT / "bin/train.py", "--pack", "pack.json", "--caches", "caches", "--subjects", "plan/subjects",
         "--parents", "parents", "--checkpoints", "checkpoints", "--accelerator", "cpu", cwd=page,

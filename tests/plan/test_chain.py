@@ -22,8 +22,8 @@ def test_roles_follow_the_place_in_the_chain() -> None:
 
 def test_a_stage_overrides_the_top_level_and_that_the_schema() -> None:
     chain = RESOLVER.resolve(_params({"dataset": "a", "epochs": 3}, {"dataset": "b"}, epochs=7))
-    assert [stage.training["epochs"] for stage in chain] == [3, 7]
-    assert [stage.training["batch_size"] for stage in chain] == [16, 16]
+    assert [stage.training.epochs for stage in chain] == [3, 7]
+    assert [stage.training.batch_size for stage in chain] == [16, 16]
 
 
 def test_writing_a_default_out_changes_nothing() -> None:

@@ -14,8 +14,8 @@ import pytest
 import tlpy
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
-from tlpy.plan.documents import inferred, plan_document, task_document
-from tlpy.plan.planner import Plan, Planner
+from tlpy.plan.documents import inferred, plan_record, tasks_of
+from tlpy.plan.planner import Planned, Planner
 
 SITES = ("A", "B", "C")
 
@@ -53,7 +53,7 @@ def params(table: Path, *filters: Any, **changes: Any) -> dict[str, Any]:
     }
 
 
-def plan(given: dict[str, Any]) -> Plan:
+def plan(given: dict[str, Any]) -> Planned:
     return Planner(given, Schema.read(), {}).plan()
 
 
@@ -63,7 +63,7 @@ def problems(given: dict[str, Any]) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def kept(made: Plan, name: str = "a") -> set[int]:
+def kept(made: Planned, name: str = "a") -> set[int]:
     return {int(record.image[1:]) for record in made.datasets[name].records}
 
 
@@ -132,21 +132,21 @@ def test_the_row_of_a_text_in_a_range_is_named(table: Path) -> None:
 
 def test_the_plan_says_what_was_left_out_and_what_no_image_has(table: Path) -> None:
     made = plan(params(table, {"site": ["A", "guys"]}))
-    found = {item["what"]: (item["value"], item["why"]) for item in inferred(made)}
+    found = {item.what: (item.value, item.why) for item in inferred(made)}
     assert found["datasets.a filter"] == ("30 of 90 images", "site A or guys")
     assert made.warnings == [
         "data set 'a': filter.site: no image has 'guys' (there are A (30), B (30), C (30))"
     ]
-    facts = plan_document(made)["datasets"]["a"]
-    assert facts["filter"] == {"site": ["A", "guys"]}
-    assert len(facts["images"]) == facts["n"]["all"] == 30
+    facts = plan_record(made).datasets["a"]
+    assert facts.filter == {"site": ["A", "guys"]}
+    assert len(facts.images or ()) == facts.n.all == 30
 
 
 def test_data_sets_that_differ_in_their_filter_share_a_cache_of_what_they_need(table: Path) -> None:
     made = plan(params(table, {"site": "A"}, {"site": "B"}))
     (cache,) = made.caches.values()
     assert cache.images == 60
-    requests = [entry["request"] for entry in task_document(made)["prepare"]]
+    requests = [entry.request for entry in tasks_of(made).prepare]
     asked = {image for request in requests for image in request["only"]}
     assert asked == {f"p{person:03d}" for person in range(90) if person % 3 < 2}
     assert {image for request in requests for image in request["pictured"]} == {
@@ -165,8 +165,8 @@ def test_images_that_a_filter_leaves_out_may_be_broken(table: Path) -> None:
     assert plan(params(table, {"site": "A"})).datasets["a"].size == (8, 8)
 
 
-def ids(made: Plan) -> list[str]:
-    return [stage for variant in made.variants for stage in variant.replicates[0]["stages"]]
+def ids(made: Planned) -> list[str]:
+    return [stage for variant in made.variants for stage in variant.replicates[0].stages]
 
 
 def test_ids_follow_the_images_that_are_kept_and_nothing_else(table: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_search_may_vary_a_filter(table: Path) -> None:
     assert {name: len(data.records) for name, data in made.datasets.items()} == {
         "a": 30, "b": 30, "a#2": 30, "a#3": 60,
     }  # fmt: skip
-    counts = {name: facts["n"]["all"] for name, facts in plan_document(made)["datasets"].items()}
+    counts = {name: facts.n.all for name, facts in plan_record(made).datasets.items()}
     assert counts == {"a": 30, "b": 30, "a#2": 30, "a#3": 60}
     (cache,) = made.caches.values()
     assert cache.images == 90

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from sample_records import stage
 
 from tlpy.plan.packs import make_packs
+from tlpy.plan.records import PlannedPack
+from tlpy.records import Source, Stage
 
 
-def _stages(costs: dict[str, float], **changes: object) -> dict[str, dict]:
-    base = {"role": "pretrain", "depth": 0, "cache": "c", "parent": None}
-    return {key: {**base, "cost": cost, **changes} for key, cost in costs.items()}
+def _stages(costs: dict[str, float], role: str = "pretrain", cache: str = "c") -> dict[str, Stage]:
+    sources = (Source("d", cache, "s", ("age",), labelled=True),)
+    return {key: stage(id=key, role=role, sources=sources, cost=cost) for key, cost in costs.items()}
 
 
-def _members(packs: list[dict]) -> list[str]:
-    return sorted(stage for pack in packs for stage in pack["stages"])
+def _members(packs: list[PlannedPack]) -> list[str]:
+    return sorted(stage for pack in packs for stage in pack.stages)
 
 
 def test_every_stage_is_in_one_pack() -> None:
@@ -29,7 +34,7 @@ def test_small_stages_share_a_task_and_long_ones_do_not() -> None:
 def test_cores_are_loaded_evenly() -> None:
     stages = _stages({"a": 60, "b": 60, "c": 60, "d": 20, "e": 20, "f": 20})
     packs = make_packs(stages, stages, minutes=15, slots=2)
-    assert sorted(sum(stages[s]["cost"] for s in pack["stages"]) for pack in packs) == [120, 120]
+    assert sorted(sum(stages[s].cost for s in pack.stages) for pack in packs) == [120, 120]
 
 
 @pytest.mark.parametrize("key", ["cache", "role"])
@@ -41,16 +46,16 @@ def test_packs_do_not_mix(key: str) -> None:
 def test_children_wait_for_one_pack_of_parents_only() -> None:
     parents = _stages(dict.fromkeys("abcd", 100.0))
     children = {
-        f"{p}{n}": {**parents[p], "depth": 1, "role": "finetune", "parent": p}
+        f"{p}{n}": replace(parents[p], id=f"{p}{n}", depth=1, role="finetune", parent=p)
         for p in parents
         for n in (1, 2)
     }
     stages = {**parents, **children}
     packs = make_packs(stages, stages, minutes=15, slots=2)
-    pack_of = {stage: pack["id"] for pack in packs for stage in pack["stages"]}
+    pack_of = {stage: pack.id for pack in packs for stage in pack.stages}
     for pack in packs:
-        if pack["depth"] == 1:
-            assert len({pack_of[stages[stage]["parent"]] for stage in pack["stages"]}) == 1
+        if pack.depth == 1:
+            assert len({pack_of[stages[stage].parent or ""] for stage in pack.stages}) == 1
 
 
 def test_only_what_is_to_be_trained_is_packed() -> None:
@@ -61,5 +66,5 @@ def test_only_what_is_to_be_trained_is_packed() -> None:
 
 def test_a_lone_pack_gets_the_idle_cores() -> None:
     stages = _stages({"a": 500.0})
-    assert [pack["cpus"] for pack in make_packs(stages, stages, minutes=15, slots=4)] == [4]
-    assert [pack["cpus"] for pack in make_packs(stages, stages, minutes=15, slots=0)] == [1]
+    assert [pack.cpus for pack in make_packs(stages, stages, minutes=15, slots=4)] == [4]
+    assert [pack.cpus for pack in make_packs(stages, stages, minutes=15, slots=0)] == [1]

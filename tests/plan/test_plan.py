@@ -14,8 +14,9 @@ import pytest
 
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
-from tlpy.plan.documents import plan_document, sharing, summary, task_document, write_plan
-from tlpy.plan.planner import Plan, Planner
+from tlpy.plan.documents import plan_record, sharing, summary, tasks_of, write_plan
+from tlpy.plan.planner import Planned, Planner
+from tlpy.records import Stage
 from tlpy.store import Store
 
 TLIMB_SPACE = {
@@ -25,22 +26,27 @@ TLIMB_SPACE = {
 }
 
 
-def _plan(params: dict, **where: object) -> Plan:
+def _plan(params: dict, **where: object) -> Planned:
     return Planner(params, Schema.read(), {}, **where).plan()  # type: ignore[arg-type]
 
 
-def _searched(plan: Plan) -> list:
+def _subjects(stage: Stage) -> str:
+    (source,) = stage.sources
+    return source.subjects
+
+
+def _searched(plan: Planned) -> list:
     return [variant for variant in plan.variants if not variant.baseline]
 
 
 def test_tlimbs_search_has_12_variants_and_6_distinct_pretrainings(params: dict) -> None:
     plan = _plan({**params, "search": {"space": TLIMB_SPACE}})
     assert len(_searched(plan)) == 12
-    assert sum(record["role"] == "pretrain" for record in plan.stages.values()) == 6
+    assert sum(record.role == "pretrain" for record in plan.stages.values()) == 6
     assert len(plan.stages) == 6 + 12 + 6
     saved = sharing(plan)
-    assert (saved["stage_runs"], saved["distinct"], saved["to_train"]) == (30, 24, 24)
-    assert (saved["epochs_unshared"], saved["epochs_distinct"]) == (12 * 3 + 6, 6 * 2 + 12 + 6)
+    assert (saved.stage_runs, saved.distinct, saved.to_train) == (30, 24, 24)
+    assert (saved.epochs_unshared, saved.epochs_distinct) == (12 * 3 + 6, 6 * 2 + 12 + 6)
 
 
 def test_every_variant_names_its_from_scratch_twin(params: dict) -> None:
@@ -53,9 +59,9 @@ def test_every_variant_names_its_from_scratch_twin(params: dict) -> None:
             assert twin.settings[key] == variant.settings[key]
         # One twin serves both values of the penalty, which has no effect without a start.
         assert twin.settings["finetune.objective.elastic_penalty"] is None
-        stages = [plan.stages[replicate["stages"][0]] for replicate in twin.replicates]
-        assert all(stage["parent"] is None and stage["transfer"] is None for stage in stages)
-        assert all(list(stage["objective"]) == ["cross_entropy"] for stage in stages)
+        stages = [plan.stages[replicate.stages[0]] for replicate in twin.replicates]
+        assert all(stage.parent is None and stage.transfer is None for stage in stages)
+        assert all(list(stage.objective) == ["cross_entropy"] for stage in stages)
 
 
 def test_baselines_can_be_switched_off(params: dict) -> None:
@@ -82,14 +88,14 @@ def test_variants_that_differ_in_nothing_that_acts_collapse(params: dict) -> Non
 def test_what_was_normalised_away_is_told(params: dict) -> None:
     params["stages"][0]["objective"] = {"elastic_penalty": 0.1}
     plan = _plan(params)
-    assert [item["what"] for item in plan.normalised] == ["pretrain.objective.elastic_penalty"]
+    assert [item.what for item in plan.normalised] == ["pretrain.objective.elastic_penalty"]
     params["stages"][0]["objective"] = {"elastic_penalty": 0}
     params["stages"][1]["objective"] = {"elastic_penalty": 0.1}
     assert _plan(params).normalised == []
 
 
-def _ids(plan: Plan) -> list[list[str]]:
-    return [replicate["stages"] for variant in _searched(plan) for replicate in variant.replicates]
+def _ids(plan: Planned) -> list[list[str]]:
+    return [replicate.stages for variant in _searched(plan) for replicate in variant.replicates]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +146,7 @@ def test_data_sets_that_share_images_share_one_cache(params: dict) -> None:
     params["datasets"]["target"]["path"] = params["datasets"]["source"]["path"]
     plan = _plan(params)
     assert len(plan.caches) == 1
-    assert len(task_document(plan)["prepare"]) == 1
+    assert len(tasks_of(plan).prepare) == 1
 
 
 def test_who_occurs_in_several_data_sets_falls_into_the_same_part(params: dict) -> None:
@@ -154,19 +160,19 @@ def test_who_occurs_in_several_data_sets_falls_into_the_same_part(params: dict) 
 def test_seeds_repeat_the_chain_and_share_the_split(params: dict) -> None:
     plan = _plan({**params, "replicates": {"seeds": 3}})
     (variant,) = _searched(plan)
-    assert [replicate["seed"] for replicate in variant.replicates] == [0, 1, 2]
-    assert len({stage for stages in variant.stage_lists() for stage in stages}) == 6
+    assert [replicate.seed for replicate in variant.replicates] == [0, 1, 2]
+    assert len(set(variant.stages)) == 6
     assert len(plan.subjects) == 2
 
 
 def test_folds_of_the_target_share_the_pretraining(params: dict) -> None:
     plan = _plan({**params, "replicates": {"folds": 4}})
     (variant,) = _searched(plan)
-    assert len({stages[0] for stages in variant.stage_lists()}) == 1
-    assert len({stages[1] for stages in variant.stage_lists()}) == 4
+    assert len({replicate.stages[0] for replicate in variant.replicates}) == 1
+    assert len({replicate.stages[1] for replicate in variant.replicates}) == 4
     tested = [
         row[0]
-        for key in {plan.stages[s[1]]["subjects"] for s in variant.stage_lists()}
+        for key in {_subjects(plan.stages[replicate.stages[1]]) for replicate in variant.replicates}
         for row in plan.subjects[key].rows
         if row[4] == "test"
     ]
@@ -176,8 +182,8 @@ def test_folds_of_the_target_share_the_pretraining(params: dict) -> None:
 def test_training_sizes_are_nested_and_leave_validation_and_test_alone(params: dict) -> None:
     plan = _plan({**params, "baseline": False, "search": {"space": {"finetune.train_size": [6, 12, 0.9]}}})
     tables = [
-        plan.subjects[plan.stages[stages[1]]["subjects"]]
-        for stages in (variant.stage_lists()[0] for variant in plan.variants)
+        plan.subjects[_subjects(plan.stages[stages[1]])]
+        for stages in (variant.replicates[0].stages for variant in plan.variants)
     ]
     train = [{row[0] for row in table.rows if row[4] == "train"} for table in tables]
     assert [len(images) for images in train] == [6, 12, round(0.9 * 28)]
@@ -192,23 +198,23 @@ def test_what_the_store_holds_is_not_trained_again(params: dict, tmp_path: Path)
     for stage in first.stages:
         store.keep("stages", stage, tmp_path / "done")
     grown = _plan({**params, "search": {"space": {"lr": [0.1, 0.2]}}}, store=store.root)
-    tasks = task_document(grown)
-    assert tasks["stored_stages"] == sorted(first.stages)
-    trained = {stage["id"] for pack in tasks["packs"] for stage in pack["pack"]["stages"]}
+    tasks = tasks_of(grown)
+    assert list(tasks.stored_stages) == sorted(first.stages)
+    trained = {stage.id for pack in tasks.packs for stage in pack.pack.stages}
     assert trained == set(grown.stages) - set(first.stages)
-    assert {grown.stages[stage]["training"]["lr"] for stage in trained} == {0.2}
+    assert {grown.stages[stage].training.lr for stage in trained} == {0.2}
 
 
 def test_tasks_name_what_each_pack_needs(params: dict) -> None:
     plan = _plan({**params, "search": {"space": TLIMB_SPACE}}, slots=2)
-    tasks = task_document(plan)
-    made = {shard["id"] for shard in tasks["prepare"]}
+    tasks = tasks_of(plan)
+    made = {shard.id for shard in tasks.prepare}
     trained: set[str] = set()
-    for pack in tasks["packs"]:
-        assert set(pack["prepared"]) <= made
-        assert set(pack["parents"]) <= trained
-        trained |= {stage["id"] for stage in pack["pack"]["stages"]}
-        assert {stage["subjects"] for stage in pack["pack"]["stages"]} == set(pack["subjects"])
+    for pack in tasks.packs:
+        assert set(pack.prepared) <= made
+        assert set(pack.parents) <= trained
+        trained |= {stage.id for stage in pack.pack.stages}
+        assert {_subjects(stage) for stage in pack.pack.stages} == set(pack.subjects)
     assert trained == set(plan.stages)
 
 
@@ -265,7 +271,7 @@ def test_a_missing_label_is_an_error_unless_it_may_be_skipped(params: dict, make
         _plan(params)
     plan = _plan({**params, "on_bad_image": "skip"})
     assert [problem.where for problem in plan.datasets["source"].left_out] == [f"{holes}:4"]
-    assert plan_document(plan)["datasets"]["source"]["n"]["all"] == 39
+    assert plan_record(plan).datasets["source"].n.all == 39
 
 
 def test_the_log_names_a_few_of_many_that_are_left_out(params: dict, make_table) -> None:  # type: ignore[no-untyped-def]
@@ -321,11 +327,9 @@ def test_a_plan_is_written_and_is_the_same_each_time(params: dict, tmp_path: Pat
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     document = json.loads((tmp_path / "one" / "plan.json").read_text())
-    assert document["datasets"]["target"]["task"] == {
-        "type": "binary",
-        "labels": ["sex"],
-        "classes": ["F", "M"],
-    }
+    assert document["datasets"]["target"]["heads"] == [
+        {"label": "sex", "type": "binary", "classes": ["F", "M"]}
+    ]
     assert document["datasets"]["source"]["n"] == {"all": 40, "train": 28, "val": 6, "test": 6}
 
 

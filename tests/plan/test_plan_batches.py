@@ -8,20 +8,18 @@ import pytest
 
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
-from tlpy.plan.planner import Plan, Planner
+from tlpy.plan.planner import Planned, Planner
 
 
-def _plan(params: dict) -> Plan:
+def _plan(params: dict) -> Planned:
     return Planner(params, Schema.read(), {}).plan()
 
 
 def test_presets_are_expanded_in_the_stage_record(params: dict) -> None:
-    by_role = {
-        record["role"]: record for record in _plan({**params, "augmentation": "brain"}).stages.values()
-    }
-    names = [step["name"] for step in by_role["pretrain"]["training"]["augmentation"]]
+    by_role = {record.role: record for record in _plan({**params, "augmentation": "brain"}).stages.values()}
+    names = [step["name"] for step in by_role["pretrain"].training.augmentation]
     assert names[:3] == ["flip", "affine", "elastic"]
-    assert by_role["pretrain"]["training"]["datamodule"] == {"name": "base"}
+    assert by_role["pretrain"].training.datamodule == {"name": "base"}
 
 
 def test_ids_follow_what_is_done_to_images_not_how_it_is_written(params: dict) -> None:
@@ -41,17 +39,17 @@ def test_augmentation_can_be_searched(params: dict) -> None:
     space = {"finetune.augmentation": [None, "image", ["flip", {"name": "noise", "sd": 0.2}]]}
     plan = _plan({**params, "search": {"space": space}})
     assert sum(not variant.baseline for variant in plan.variants) == 3
-    assert sum(record["role"] == "pretrain" for record in plan.stages.values()) == 1
+    assert sum(record.role == "pretrain" for record in plan.stages.values()) == 1
 
 
 def test_a_crop_gives_the_networks_input_and_shares_the_cache(params: dict) -> None:
     params["datamodule"] = "crop_center"
     plan = _plan({**params, "datamodule": {"name": "crop_center", "size": 8}, "architecture": "vit"})
-    assert {tuple(record["input"]["size"]) for record in plan.stages.values()} == {(8, 8)}
+    assert {tuple(record.input.size) for record in plan.stages.values()} == {(8, 8)}
     written_out = {**params, "datamodule": {"name": "crop_center", "size": [8, 8]}, "architecture": "vit"}
     assert sorted(_plan(written_out).stages) == sorted(plan.stages)
     searched = _plan({**params, "search": {"space": {"datamodule.size": [6, [8, 10]]}}})
-    assert {tuple(record["input"]["size"]) for record in searched.stages.values()} == {(6, 6), (8, 10)}
+    assert {tuple(record.input.size) for record in searched.stages.values()} == {(6, 6), (8, 10)}
     assert len(searched.caches) == 2
 
 

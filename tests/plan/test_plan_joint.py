@@ -11,11 +11,12 @@ import pytest
 
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
-from tlpy.plan.documents import plan_document, summary, task_document, write_plan
-from tlpy.plan.planner import Plan, Planner
+from tlpy.plan.documents import plan_record, summary, tasks_of, write_plan
+from tlpy.plan.planner import Planned, Planner
+from tlpy.records import Head, Stage
 
 
-def _plan(params: dict) -> Plan:
+def _plan(params: dict) -> Planned:
     return Planner(params, Schema.read(), {}).plan()
 
 
@@ -25,9 +26,9 @@ def _problems(params: dict) -> str:
     return "\n".join(str(problem) for problem in error.value.problems)
 
 
-def _last(plan: Plan) -> dict[str, Any]:
+def _last(plan: Planned) -> Stage:
     (variant,) = [v for v in plan.variants if v.scratch or len(plan.variants) == 1]
-    return plan.stages[variant.replicates[0]["stages"][-1]]
+    return plan.stages[variant.replicates[0].stages[-1]]
 
 
 def _edit(file: str, change: Any) -> None:
@@ -49,15 +50,12 @@ def one(params: dict) -> dict:
 def test_several_labels_are_several_heads(one: dict) -> None:
     one["datasets"]["target"]["label"] = ["age", "sex"]
     record = _last(_plan(one))
-    assert record["scenario"]["name"] == "joint"
-    assert record["tasks"] == [
-        {"label": "age", "type": "regression", "classes": None},
-        {"label": "sex", "type": "binary", "classes": ["F", "M"]},
-    ]
-    assert (record["task"]["labels"], record["metric"]) == (["age"], "mae")
-    assert list(record["objective"]) == ["multitask"]
-    (source,) = record["sources"]
-    assert (source["dataset"], source["labels"], source["labelled"]) == ("target", ["age", "sex"], True)
+    assert record.scenario["name"] == "joint"
+    assert record.heads == (Head("age", "regression"), Head("sex", "binary", ("F", "M")))
+    assert record.metric == "mae"
+    assert list(record.objective) == ["multitask"]
+    (source,) = record.sources
+    assert (source.dataset, source.labels, source.labelled) == ("target", ("age", "sex"), True)
 
 
 def test_missing_labels_are_left_empty_and_who_has_none_is_told(one: dict, tmp_path: Path) -> None:
@@ -80,14 +78,14 @@ def test_data_sets_are_trained_jointly(one: dict) -> None:
     one["stages"] = [{"dataset": ["target", "source"]}]
     plan = _plan(one)
     record = _last(plan)
-    assert [head["label"] for head in record["tasks"]] == ["sex", "age"]
-    assert [source["dataset"] for source in record["sources"]] == ["target", "source"]
-    (pack,) = task_document(plan)["packs"]
-    assert len(pack["caches"]) == len(pack["subjects"]) == len(pack["prepared"]) == 2
-    assert len(plan_document(plan)["caches"]) == 2
+    assert [head.label for head in record.heads] == ["sex", "age"]
+    assert [source.dataset for source in record.sources] == ["target", "source"]
+    (pack,) = tasks_of(plan).packs
+    assert len(pack.caches) == len(pack.subjects) == len(pack.prepared) == 2
+    assert len(plan_record(plan).caches) == 2
     # What a stage is called and where its data lie is no part of its id; the order of data sets is.
     one["stages"] = [{"dataset": ["source", "target"]}]
-    assert _last(_plan(one))["id"] != record["id"]
+    assert _last(_plan(one)).id != record.id
 
 
 def test_sizes_must_agree_and_a_common_one_is_proposed(one: dict, make_table: Any) -> None:
@@ -122,33 +120,33 @@ def adapted(params: dict, **changes: Any) -> dict:
 def test_the_target_of_an_adaptation_shows_its_labels_in_its_test_part_alone(params: dict) -> None:
     plan = _plan(adapted(params))
     record = _last(plan)
-    source, target = record["sources"]
-    assert (source["labelled"], target["labelled"]) == (True, False)
-    assert target["labels"] == ["sex"]
-    table = plan.subjects[target["subjects"]]
+    source, target = record.sources
+    assert (source.labelled, target.labelled) == (True, False)
+    assert target.labels == ("sex",)
+    table = plan.subjects[target.subjects]
     assert {row[4] for row in table.rows if row[5]} == {"test"}
     assert all(row[5] for row in table.rows if row[4] == "test")
-    assert record["scenario"]["unlabelled_ratio"] == 1.0
+    assert record.scenario["unlabelled_ratio"] == 1.0
     assert any("training images of target (scored by sex)" in line for line in summary(plan))
 
 
 def test_the_target_may_have_no_label_or_lack_some(params: dict) -> None:
     params = adapted(params)
     _edit(params["datasets"]["target"]["path"], lambda number, _: {"sex": ""} if number % 3 else {})
-    assert _last(_plan(params))["sources"][1]["labels"] == ["sex"]
+    assert _last(_plan(params)).sources[1].labels == ("sex",)
     _edit(params["datasets"]["target"]["path"], lambda *_: {"sex": "F"})
     plan = _plan(params)
-    assert _last(plan)["sources"][1]["labels"] == []
+    assert _last(plan).sources[1].labels == ()
     assert any("not scored" in line and "one class only" in line for line in summary(plan))
     del params["datasets"]["target"]["label"]
-    assert _last(_plan(params))["sources"][1]["labels"] == []
+    assert _last(_plan(params)).sources[1].labels == ()
 
 
 def test_people_of_the_target_are_split_with_the_source(params: dict) -> None:
     params = adapted(params)
     params["datasets"]["target"]["path"] = params["datasets"]["source"]["path"]
     plan = _plan(params)
-    parts = [{row[1]: row[4] for row in plan.subjects[s["subjects"]].rows} for s in _last(plan)["sources"]]
+    parts = [{row[1]: row[4] for row in plan.subjects[s.subjects].rows} for s in _last(plan).sources]
     assert parts[0] == parts[1]
 
 
@@ -157,7 +155,7 @@ def test_few_labels_and_the_rest_without(one: dict) -> None:
         {"dataset": "target", "train_size": 6, "unlabelled": "target", "objective": {"mean_teacher": 1}}
     ]
     plan = _plan(one)
-    labelled, unlabelled = (plan.subjects[s["subjects"]] for s in _last(plan)["sources"])
+    labelled, unlabelled = (plan.subjects[s.subjects] for s in _last(plan).sources)
     assert (labelled.counts["train"], unlabelled.counts["train"]) == (6, 28)
     assert unlabelled.columns == ()
 
@@ -165,22 +163,19 @@ def test_few_labels_and_the_rest_without(one: dict) -> None:
 def test_without_a_term_that_looks_at_them_images_are_scored_only(params: dict) -> None:
     params = adapted(params)
     plan = _plan({**params, "search": {"space": {"finetune.objective.dann": [0, 0.1]}}})
-    ratios = {
-        tuple(record["objective"]): record["scenario"]["unlabelled_ratio"] for record in plan.stages.values()
-    }
+    ratios = {tuple(record.objective): record.scenario["unlabelled_ratio"] for record in plan.stages.values()}
     assert ratios == {("cross_entropy",): 0.0, ("cross_entropy", "dann"): 1.0}
 
 
 def test_a_training_without_labels_is_judged_by_its_loss(params: dict) -> None:
     params["stages"][0]["objective"] = {"simclr": 1}
     plan = _plan(params)
-    (record,) = [record for record in plan.stages.values() if record["role"] == "pretrain"]
-    assert record["task"] == {"type": "none", "labels": [], "classes": None}
-    assert (record["tasks"], record["metric"]) == ([], "loss")
-    assert [source["labels"] for source in record["sources"]] == [[]]
-    assert list(record["objective"]) == ["simclr"]
+    (record,) = [record for record in plan.stages.values() if record.role == "pretrain"]
+    assert (record.task_type, record.heads, record.metric) == ("none", (), "loss")
+    assert [source.labels for source in record.sources] == [()]
+    assert list(record.objective) == ["simclr"]
     del params["datasets"]["source"]["label"]
-    assert plan_document(_plan(params))["datasets"]["source"]["task"]["type"] == "none"
+    assert plan_record(_plan(params)).datasets["source"].heads == ()
 
 
 def test_columns_of_0_and_1_are_one_multilabel_head(one: dict) -> None:
@@ -188,8 +183,8 @@ def test_columns_of_0_and_1_are_one_multilabel_head(one: dict) -> None:
     _edit(data["path"], lambda number, _: {"age": int(number % 3 == 0), "sex": number % 2})
     data |= {"label": ["age", "sex"], "task": "multilabel"}
     record = _last(_plan(one))
-    assert record["tasks"] == [{"label": "age+sex", "type": "multilabel", "classes": ["age", "sex"]}]
-    assert (record["scenario"], record["metric"]) == ({"name": "sequential"}, "auroc")
+    assert record.heads == (Head("age+sex", "multilabel", ("age", "sex")),)
+    assert (record.scenario, record.metric) == ({"name": "sequential"}, "auroc")
     _edit(data["path"], lambda number, _: {"age": number % 4})
     assert "'age'" in _problems(one)
 
@@ -233,9 +228,9 @@ def test_a_data_set_without_a_label_is_told(one: dict) -> None:
 
 
 def test_a_joint_scenario_on_one_label_is_the_sequential_one(one: dict) -> None:
-    before = _last(_plan(one))["id"]
+    before = _last(_plan(one)).id
     one["stages"][0] |= {"dataset": ["target"], "scenario": {"name": "joint", "mixing": "balanced"}}
-    assert _last(_plan(one))["id"] == before
+    assert _last(_plan(one)).id == before
 
 
 def test_a_thousand_joint_variants_are_planned_in_seconds(params: dict) -> None:

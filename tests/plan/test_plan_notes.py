@@ -12,10 +12,11 @@ from layouts import simulate_layout
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
 from tlpy.plan.documents import inferred, summary
-from tlpy.plan.planner import Plan, Planner
+from tlpy.plan.planner import Planned, Planner
+from tlpy.plan.records import Dropped
 
 
-def plan(params: dict[str, Any]) -> Plan:
+def plan(params: dict[str, Any]) -> Planned:
     return Planner(params, Schema.read(), {}).plan()
 
 
@@ -25,8 +26,8 @@ def told(params: dict[str, Any]) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def split_of(made: Plan, name: str) -> str:
-    return next(item["why"] for item in inferred(made) if item["what"] == f"datasets.{name} split")
+def split_of(made: Planned, name: str) -> str:
+    return next(item.why for item in inferred(made) if item.what == f"datasets.{name} split")
 
 
 def test_weights_that_were_trained_on_other_crops_or_scales_are_a_warning(params: dict) -> None:
@@ -65,9 +66,7 @@ def test_a_transfer_where_nothing_came_before_is_said(params: dict) -> None:
     params["stages"][0]["transfer"] = "head"
     params["stages"][1]["transfer"] = "head"
     made = plan(params)
-    assert made.normalised == [
-        {"what": "pretrain.transfer", "why": "nothing came before that could be taken over"}
-    ]
+    assert made.normalised == [Dropped("pretrain.transfer", "nothing came before that could be taken over")]
     assert "pretrain.transfer has no effect: nothing came before that could be taken over" in summary(made)
     params["stages"][0]["transfer"] = "full"  # what it is anyway
     assert plan(params).normalised == []
@@ -112,7 +111,7 @@ def test_segmentations_are_no_label_yet(decathlon: dict[str, Any], label: dict[s
 def test_what_that_message_proposes_works(decathlon: dict[str, Any]) -> None:
     decathlon["stages"] = [{"dataset": "scans", "objective": "simclr"}]
     made = plan(decathlon)
-    found = {item["what"]: item["value"] for item in inferred(made)}
+    found = {item.what: item.value for item in inferred(made)}
     assert found["datasets.scans.task"] == "none"
     assert "datasets.scans" not in found
     assert "datasets.scans.label" not in found

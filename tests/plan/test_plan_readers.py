@@ -11,17 +11,17 @@ from layouts import simulate_layout
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
 from tlpy.plan.documents import inferred
-from tlpy.plan.planner import Plan, Planner
+from tlpy.plan.planner import Planned, Planner
 
 
-def plan(datasets: dict[str, Any], **params: Any) -> Plan:
+def plan(datasets: dict[str, Any], **params: Any) -> Planned:
     stages = [{"dataset": name, "epochs": 1} for name in datasets]
     given = {"outdir": "results", "datasets": datasets, "stages": stages, **params}
     return Planner(given, Schema.read(), {}).plan()
 
 
-def told(made: Plan, what: str) -> list[str]:
-    return [item["value"] for item in inferred(made) if item["what"] == what]
+def told(made: Planned, what: str) -> list[str]:
+    return [item.value for item in inferred(made) if item.what == what]
 
 
 def test_a_label_of_the_readers_own_is_filled_in_and_said(tmp_path: Path) -> None:

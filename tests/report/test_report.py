@@ -16,6 +16,7 @@ from fake_run import FakeRun
 
 from tlpy.evaluation.ranking import Ranking, rank
 from tlpy.evaluation.results import Run, read_run
+from tlpy.plan.records import Plan
 from tlpy.report.scores import _sortable
 from tlpy.report.sections import GROUPS
 from tlpy.report.summary import caveats
@@ -28,7 +29,9 @@ ALWAYS = {"summary", "leaderboard", "datasets", "left_out", "inferred", "methods
 
 
 def ranked(root: Path) -> tuple[Run, list[Ranking]]:
-    run = read_run(json.loads((root / "plan.json").read_text()), root / "stages", root / "prepared")
+    run = read_run(
+        Plan.from_json(json.loads((root / "plan.json").read_text())), root / "stages", root / "prepared"
+    )
     return run, rank(run)
 
 

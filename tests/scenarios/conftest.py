@@ -9,6 +9,7 @@ import pytest
 import torch
 import toys
 
+from tlpy.records import Stage
 from tlpy.scenarios.pack import train_pack
 
 torch.set_num_threads(1)
@@ -28,9 +29,7 @@ def toy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train(toy_data: Path, tmp_path: Path) -> toys.Train:
     """`train(stage, …, out="out")` trains a pack into `tmp_path/out`; keywords go to `train_pack`."""
 
-    def run(
-        *stages: dict[str, Any], out: str = "out", data: Path = toy_data, **options: Any
-    ) -> dict[str, str]:
+    def run(*stages: Stage, out: str = "out", data: Path = toy_data, **options: Any) -> dict[str, str]:
         settings = {
             "checkpoints": tmp_path / "checkpoints",
             "parents": tmp_path / "parents",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from toys import Train, read, results
 
 from tlpy.objectives.base import Step, Term
 from tlpy.objectives.teacher import Teacher
+from tlpy.records import Source, Stage
 
 PRIMARY = {"cross_entropy": {"weight": 1.0}}
 TERMS: dict[str, dict[str, Any]] = {
@@ -23,14 +25,11 @@ TERMS: dict[str, dict[str, Any]] = {
 }
 
 
-def beside(term: str, **changes: Any) -> dict[str, Any]:
+def beside(term: str, **changes: Any) -> Stage:
     """Sexes with labels, and the same images without, by a term with a teacher."""
-    source = {"dataset": "toys", "cache": "cache", "subjects": "subjects"}
     joint = {"name": "joint", "mixing": "concatenate", "unlabelled_ratio": 1.0}
-    sources = [
-        {**source, "labels": ["sex"], "labelled": True},
-        {**source, "labels": [], "labelled": False},
-    ]
+    labelled = Source("toys", "cache", "subjects", ("sex",), True)
+    sources = (labelled, replace(labelled, labels=(), labelled=False))
     settings = {"objective": {**PRIMARY, term: TERMS[term]}, "scenario": joint, "sources": sources}
     return toys.stage("s1", "sex", **{**settings, **changes})
 

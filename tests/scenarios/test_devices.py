@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +12,14 @@ from toys import Train, read
 
 from tlpy.data.sampling import BatchSampler, EpochSampler, ShareSampler
 from tlpy.errors import InputError
+from tlpy.records import ExecutionSettings, Pack, Stage
 
 PLAIN = {"name": "vit", "patch": 4, "width": 24, "depth": 1, "heads": 2, "dropout": 0.0}
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
-def on_two(*stages: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"id": "pack", "stages": list(stages), "execution": {"devices": 2, **more}}
+def on_two(*stages: Stage) -> Pack:
+    return Pack("pack", "pretrain", 1, stages, ExecutionSettings(devices=2))
 
 
 def test_each_process_has_its_share_of_every_batch() -> None:

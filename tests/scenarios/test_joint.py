@@ -17,10 +17,11 @@ from toys import Train, read, results
 from tlpy.architectures.build import build
 from tlpy.data.dataset import JointDataset
 from tlpy.data.sampling import EpochSampler, StreamSampler
+from tlpy.records import Head, Source, Stage
 from tlpy.weights.load import load_weights
 
-AGE = {"label": "age", "type": "regression", "classes": None}
-SEX = {"label": "sex", "type": "binary", "classes": ["F", "M"]}
+AGE = Head("age", "regression")
+SEX = Head("sex", "binary", ("F", "M"))
 BOTH = {"multitask": {"weight": 1.0, "weights": {"age": 1.0, "sex": 1.0}, "terms": {
     "age": {"mse": {"weight": 1.0}},
     "sex": {"cross_entropy": {"weight": 1.0, "label_smoothing": 0.0, "class_weights": None}},
@@ -32,27 +33,13 @@ ALIKE = {
 JOINT = {"name": "joint", "mixing": "concatenate", "unlabelled_ratio": 0.0}
 
 
-def source(subjects: str, *labels: str, cache: str = "cache", labelled: bool = True) -> dict[str, Any]:
-    return {
-        "dataset": subjects,
-        "cache": cache,
-        "subjects": subjects,
-        "labels": list(labels),
-        "labelled": labelled,
-    }
+def source(subjects: str, *labels: str, cache: str = "cache", labelled: bool = True) -> Source:
+    return Source(subjects, cache, subjects, labels, labelled)
 
 
-def joint(stage_id: str, tasks: list[dict[str, Any]], *sources: dict[str, Any], **changes: Any) -> dict:
-    primary = tasks[0]
-    task = {"type": primary["type"], "labels": [primary["label"]], "classes": primary["classes"]}
-    return toys.stage(
-        stage_id,
-        primary["label"],
-        task=task,
-        tasks=tasks,
-        sources=list(sources),
-        **{"scenario": JOINT, **changes},
-    )
+def joint(stage_id: str, heads: list[Head], *sources: Source, **changes: Any) -> Stage:
+    changes = {"scenario": JOINT, **changes}
+    return toys.stage(stage_id, heads[0].label, heads=heads, sources=sources, **changes)
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -173,7 +160,7 @@ def test_what_is_handed_on_is_what_was_scored_on_the_target(train: Train, two: P
     # The target is the source and 1: a difference that its own statistics take away.
     assert scores["target"]["log_loss"] < without["target"]["log_loss"]
     assert scores["test"]["log_loss"] == pytest.approx(without["test"]["log_loss"], rel=0.01)
-    architecture = build(toys.stage()["architecture"], 1, (8, 8), {"sex": 1}).eval()
+    architecture = build(toys.stage().architecture, 1, (8, 8), {"sex": 1}).eval()
     load_weights(architecture, load_file(tmp_path / "out/s2/weights.safetensors"))
     images, _ = toys.images_and_ages(40, (8, 8))
     rows = [row for row in table(tmp_path / "out/s2/predictions.csv") if row["split"] == "test:blind"]
@@ -215,10 +202,9 @@ def test_continued_is_uninterrupted(
     assert results(tmp_path / "continued/s1") == results(tmp_path / "whole/s1")
 
 
-def selfsupervised(stage_id: str, **changes: Any) -> dict[str, Any]:
+def selfsupervised(stage_id: str, **changes: Any) -> Stage:
     terms = {"simclr": {"weight": 1.0, "temperature": 0.5, "projection": 8, "augmentation": "weak"}}
-    nothing = {"type": "none", "labels": [], "classes": None}
-    return toys.stage(stage_id, task=nothing, objective=terms, metric="loss", **changes)
+    return toys.stage(stage_id, heads=(), objective=terms, metric="loss", **changes)
 
 
 def test_weights_of_a_training_without_labels_feed_one_with_labels(train: Train, tmp_path: Path) -> None:
@@ -244,7 +230,7 @@ def test_a_multilabel_head_is_scored_by_column(train: Train, two: Path, tmp_path
         age = float(row["age"])
         row |= {"old": str(int(age > 50)), "even": "" if row["image"].endswith("7") else str(int(age) % 2)}
     write_tsv(two / "subjects/findings.tsv", rows)
-    head = {"label": "old+even", "type": "multilabel", "classes": ["old", "even"]}
+    head = Head("old+even", "multilabel", ("old", "even"))
     objective = {"cross_entropy": {"weight": 1.0, "label_smoothing": 0.0, "class_weights": None}}
     stage = joint(
         "s1",
@@ -253,7 +239,6 @@ def test_a_multilabel_head_is_scored_by_column(train: Train, two: Path, tmp_path
         objective=objective,
         scenario={"name": "sequential"},
         metric="auroc",
-        subjects="findings",
     )
     assert train(stage, data=two) == {"s1": "done"}
     answers = table(tmp_path / "out/s1/predictions.csv")

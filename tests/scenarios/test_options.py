@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -106,9 +107,7 @@ def test_a_logger_that_is_not_installed_names_its_package(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(loggers, "find_spec", lambda _: None)
-    monkeypatch.setattr(
-        toys, "pack", lambda *s: {"id": "p", "stages": list(s), "execution": {"logger": name}}
-    )
+    monkeypatch.setattr(toys, "pack", partial(toys.pack, logger=name))
     with pytest.raises(InputError, match=f"logger: {name} needs the package '{name}'"):
         train(toys.stage("s1"))
     assert not (tmp_path / "out").exists(), "before anything is trained"
@@ -119,9 +118,7 @@ def test_a_logger_writes_into_the_stages_folder(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     pytest.importorskip(name, reason=f"{name} is not installed: nothing to log with")
-    monkeypatch.setattr(
-        toys, "pack", lambda *s: {"id": "p", "stages": list(s), "execution": {"logger": name}}
-    )
+    monkeypatch.setattr(toys, "pack", partial(toys.pack, logger=name))
     assert train(toys.stage("s1")) == {"s1": "done"}
     held = [path.name for path in (tmp_path / "out/s1/logs").rglob("*") if path.is_file()]
     wanted = {"tensorboard": "events.out", "wandb": "run-s1.wandb", "mlflow": "val_mae"}[name]

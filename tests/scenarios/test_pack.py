@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import toys
 from toys import Train, read, results
 
 from tlpy.errors import InputError
+from tlpy.records import Stage
 from tlpy.scenarios import pack as packs
 from tlpy.scenarios.pack import StageOutOfMemoryError
 
@@ -87,9 +89,7 @@ def test_what_the_store_holds_is_not_trained(
     assert (store / "stages/s1/metrics.json").is_file()
     trained = []
     real = packs.train_stage
-    monkeypatch.setattr(
-        packs, "train_stage", lambda stage, *a: trained.append(stage["id"]) or real(stage, *a)
-    )
+    monkeypatch.setattr(packs, "train_stage", lambda stage, *a: trained.append(stage.id) or real(stage, *a))
     assert train(toys.stage("s1"), toys.stage("s2"), out="second", store=store) == {
         "s1": "done",
         "s2": "done",
@@ -105,8 +105,8 @@ def test_out_of_memory_asks_for_a_retry_that_halves_the_batch(
 ) -> None:
     real = packs.train_stage
 
-    def too_large(stage: dict, *rest: object) -> object:
-        if stage["id"] == "s2" and rest[-1] == 0:
+    def too_large(stage: Stage, *rest: object) -> object:
+        if stage.id == "s2" and rest[-1] == 0:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return real(stage, *rest)
 
@@ -115,7 +115,7 @@ def test_out_of_memory_asks_for_a_retry_that_halves_the_batch(
     with pytest.raises(StageOutOfMemoryError, match="s2"):
         train(*stages)
     # The retry runs in a new work folder: what was finished is not trained again.
-    monkeypatch.setattr(packs, "train_stage", lambda stage, *a: stage["id"] != "s1" and too_large(stage, *a))
+    monkeypatch.setattr(packs, "train_stage", lambda stage, *a: stage.id != "s1" and too_large(stage, *a))
     assert train(*stages, out="retry", attempt=2) == {"s1": "done", "s2": "done", "s3": "done"}
     assert read(tmp_path / "retry/s2")["physical_batch"] == 3
     assert read(tmp_path / "retry/s3")["physical_batch"] == 8
@@ -161,7 +161,8 @@ def test_starting_from_a_file_of_weights(train: Train, tmp_path: Path) -> None:
 def test_a_file_of_weights_lies_where_the_task_has_it(train: Train, toy_data: Path, tmp_path: Path) -> None:
     train(toys.stage("s1"), out="first")
     pack = toys.pack(toys.stage("s2", "sex", weights="as/the/user/wrote.safetensors"))
-    pack["files"] = {"as/the/user/wrote.safetensors": str(tmp_path / "first/s1/weights.safetensors")}
+    files = {"as/the/user/wrote.safetensors": str(tmp_path / "first/s1/weights.safetensors")}
+    pack = replace(pack, files=files)
     places = (toy_data / "caches", toy_data / "subjects", tmp_path / "none", tmp_path / "out", tmp_path / "c")
     assert packs.train_pack(pack, *places, accelerator="cpu") == {"s2": "done"}
 
@@ -169,7 +170,7 @@ def test_a_file_of_weights_lies_where_the_task_has_it(train: Train, toy_data: Pa
 def test_the_record_and_the_contract_are_written(train: Train, tmp_path: Path) -> None:
     record = toys.stage("s1")
     train(record)
-    assert read(tmp_path / "out/s1", "stage.json") == record
+    assert read(tmp_path / "out/s1", "stage.json") == record.to_json()
     contract = read(tmp_path / "out/s1", "contract.json")
     assert contract["images"]["preprocessing"] == toys.PREPROCESSING
     ages = toys.images_and_ages(40, (8, 8))[1]

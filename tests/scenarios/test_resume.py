@@ -85,6 +85,7 @@ def test_a_killed_process_is_picked_up(
 import sys; sys.path[:0] = {sys.path!r}
 from pathlib import Path
 import toys
+from tlpy.records import *
 from tlpy.scenarios import checkpoints, pack
 checkpoints.SECONDS = checkpoints.TIMES_ITS_COST = 0.0
 data, here = Path({str(toy_data)!r}), Path({str(tmp_path)!r})

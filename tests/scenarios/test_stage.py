@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from toys import Train, read, results
 
 from tlpy.metrics.registry import compute
+from tlpy.records import Head
 from tlpy.scenarios.stage import divide_batch
 
 VIT = {"name": "vit", "patch": 4, "width": 24, "depth": 1, "heads": 2, "dropout": 0.0}
@@ -44,8 +45,8 @@ def test_an_age_is_learnt_and_scored_in_years(train: Train, tmp_path: Path) -> N
 
 
 def test_classes_are_written_by_name_with_probabilities(train: Train, tmp_path: Path) -> None:
-    three = {"type": "multiclass", "labels": ["sex"], "classes": ["F", "M", "X"]}
-    train(toys.stage("s1", "sex"), toys.stage("s2", "sex", task=three))
+    three = [Head("sex", "multiclass", ("F", "M", "X"))]
+    train(toys.stage("s1", "sex"), toys.stage("s2", "sex", heads=three))
     for stage_id, classes in (("s1", "FM"), ("s2", "FMX")):
         rows = table(tmp_path / f"out/{stage_id}/predictions.csv")
         shares = np.array([[float(row[f"p:{name}"]) for name in classes] for row in rows])

@@ -51,7 +51,7 @@ print(sklearn.metrics.silhouette_score.__module__)
 
 
 def test_exit_codes(toy_data: Path, tmp_path: Path) -> None:
-    (tmp_path / "pack.json").write_text(json.dumps(toys.pack(toys.stage("s1", training__epochs=1))))
+    (tmp_path / "pack.json").write_text(json.dumps(toys.pack(toys.stage("s1", training__epochs=1)).to_json()))
     places = ["--pack", tmp_path / "pack.json", "--caches", toy_data / "caches"]
     places += ["--subjects", toy_data / "subjects", "--parents", tmp_path / "parents"]
     places += ["--checkpoints", tmp_path / "checkpoints", "--out", tmp_path / "stages"]

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sample_records
+
+from tlpy.records import ExecutionSettings, Head, Input, Pack, Record, Source, Stage
 
 Train = Callable[..., dict[str, str]]
 COLUMNS = [
@@ -78,64 +81,50 @@ def write_subjects(folder: Path, ages: np.ndarray, name: str = "subjects") -> Pa
 
 
 def stage(
-    stage_id: str = "s1", label: str = "age", size: Sequence[int] = (8, 8), **changes: Any
-) -> dict[str, Any]:
-    """A stage record of the plan; `training__epochs=3` changes a nested key."""
-    regression = label == "age"
-    record: dict[str, Any] = {
-        "id": stage_id,
-        "name": "pretrain",
-        "role": "pretrain",
-        "depth": 0,
-        "parent": None,
-        "dataset": "toys",
-        "cache": "cache",
-        "subjects": "subjects",
-        "task": {
-            "type": "regression" if regression else "binary",
-            "labels": [label],
-            "classes": None if regression else ["F", "M"],
-        },
-        "architecture": {"name": "resnet10", "filters": 4, "kernel": 3, "dropout": 0.2},
-        "input": {"channels": 1, "size": list(size)},
-        "transfer": None,
-        "weights": None,
-        "objective": {"mse" if regression else "cross_entropy": {"weight": 1.0}},
-        "training": {
-            "epochs": 3,
-            "lr": 0.01,
-            "batch_size": 8,
-            "optimizer": {"name": "adam"},
-            "schedule": {"name": "constant"},
-            "early_stopping": None,
-            "precision": "32",
-            "keep": "best",
-            "sampling": "shuffle",
-            "augmentation": None,
-            "datamodule": {"name": "base"},
-        },
-        "seed": 0,
-        "fold": None,
-        "metric": "mae" if regression else "auroc",
-        "cost": 1.0,
-        "stored": False,
-    }
+    stage_id: str = "s1",
+    label: str = "age",
+    size: Sequence[int] = (8, 8),
+    *,
+    heads: Sequence[Head] | None = None,
+    cache: str = "cache",
+    subjects: str = "subjects",
+    **changes: Any,
+) -> Stage:
+    """A stage of the plan; `training__epochs=3` changes a nested key."""
+    head = Head("age", "regression") if label == "age" else Head(label, "binary", ("F", "M"))
+    heads = (head,) if heads is None else heads
+    source = Source("toys", cache, subjects, tuple(head.label for head in heads), bool(heads))
+    training = {"epochs": 3, "lr": 0.01, "batch_size": 8}
+    record = sample_records.stage(
+        id=stage_id,
+        name="pretrain",
+        role="pretrain",
+        sources=(source,),
+        heads=tuple(heads),
+        architecture={"name": "resnet10", "filters": 4, "kernel": 3, "dropout": 0.2},
+        input=Input(1, tuple(size)),
+        objective={"mse" if label == "age" else "cross_entropy": {"weight": 1.0}},
+        training=sample_records.training(**training),
+        metric="mae" if label == "age" else "auroc",
+    ).to_json()
     for path, value in changes.items():
+        target: Any
         target, keys = record, path.split("__")
         for key in keys[:-1]:
             target = target[key]
-        target[keys[-1]] = value
-    task = record["task"]
-    heads = [{"label": name, "type": task["type"], "classes": task["classes"]} for name in task["labels"]]
-    source = {key: record[key] for key in ("dataset", "cache", "subjects")}
-    record.setdefault("scenario", {"name": "sequential"})
-    record.setdefault("tasks", heads)
-    record.setdefault("sources", [{**source, "labels": task["labels"], "labelled": bool(heads)}])
-    return record
+        target[keys[-1]] = plain(value)
+    return Stage.from_json(record)
 
 
-def pack(*stages: dict[str, Any]) -> dict[str, Any]:
-    return {"id": "pack", "role": "pretrain", "cpus": 1, "stages": list(stages)}
+def plain(value: Any) -> Any:
+    """A record, or several, as JSON has them."""
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return value.to_json() if isinstance(value, Record) else value
+
+
+def pack(*stages: Stage, **execution: Any) -> Pack:
+    return Pack("pack", "pretrain", 1, stages, ExecutionSettings(**execution))
 
 
 def read(folder: Path, name: str = "metrics.json") -> dict[str, Any]:

@@ -43,7 +43,7 @@ PARTS = {
         "a tlpy.objectives.base.Term whose forward(step) returns one number",
         ("forward(step)",),
         ("tlpy.objectives.base.Term",),
-        given=("task",),
+        given=("heads",),
     ),
     "scenario": Part(
         "a subclass of tlpy.scenarios.sequential.SequentialScenario, with training_step(batch, batch_idx)",
@@ -135,12 +135,11 @@ class OwnParts:
             self._told.add(f"{kind} {component.get('name')}")
         return list(problems)
 
-    def of_variant(self, params: Mapping[str, Any], chain: Iterable[Any]) -> list[Problem]:
+    def of_variant(self, chain: Iterable[Any]) -> list[Problem]:
         """What is wrong with the own parts of one variant.
 
         Args:
-            params: the variant's params.
-            chain: its stages (`tlpy.plan.stages.chain.StageSpec`), as far as they could be resolved.
+            chain: its stages (`tlpy.plan.working.StageSpec`).
         """
         found: list[Problem] = []
         for stage in chain:

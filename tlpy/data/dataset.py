@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
 from tlpy.data.cache import PreparedImages
-from tlpy.data.subjects import Row
+from tlpy.data.subjects import SubjectRow
 
 # Held in memory below this; a gibibyte is 40,000 slices of 56x72 or 300 volumes of 96x96x96.
 HELD_BYTES = 2**30
@@ -88,7 +88,7 @@ class PreparedDataset(Dataset):
     """
 
     def __init__(
-        self, source: ImageSource, subjects: Sequence[Row], targets: Mapping[str, np.ndarray]
+        self, source: ImageSource, subjects: Sequence[SubjectRow], targets: Mapping[str, np.ndarray]
     ) -> None:
         self.subjects = list(subjects)
         self.targets = {label: torch.from_numpy(np.ascontiguousarray(v)) for label, v in targets.items()}
@@ -112,12 +112,15 @@ class JointDataset(PreparedDataset):
 
     Args:
         sources: the opened cache of each data set.
-        subjects: rows of all of them; `Row.source` says which.
+        subjects: rows of all of them; `SubjectRow.source` says which.
         targets: for each label (n,) or (n, columns); NaN or -1 where an image lacks it.
     """
 
     def __init__(
-        self, sources: Sequence[ImageSource], subjects: Sequence[Row], targets: Mapping[str, np.ndarray]
+        self,
+        sources: Sequence[ImageSource],
+        subjects: Sequence[SubjectRow],
+        targets: Mapping[str, np.ndarray],
     ) -> None:
         self.subjects = list(subjects)
         self.targets = {label: torch.from_numpy(np.ascontiguousarray(v)) for label, v in targets.items()}

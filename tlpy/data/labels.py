@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from tlpy.data.image_records import ImageRecord
 from tlpy.data.readers.tables import is_missing
 from tlpy.errors import Problem, Problems, nearest
+from tlpy.records import BINARY, MULTICLASS, REGRESSION, Head
 
-REGRESSION, BINARY, MULTICLASS = "regression", "binary", "multiclass"
-# Several columns of 0 and 1 that are learnt as one; and no label at all.
-MULTILABEL, NONE = "multilabel", "none"
 TASKS = (REGRESSION, BINARY, MULTICLASS)
 MOST_CODES = 10
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -38,9 +36,9 @@ class Task:
     classes: list[str] | None = None
     notes: tuple[str, ...] = ()
 
-    def columns(self, label: str) -> list[str]:
-        """The columns of a table that the label called `label` is in."""
-        return list(self.classes or []) if self.type == MULTILABEL else [label]
+    def head(self, label: str) -> Head:
+        """The head that learns it of the label called `label`."""
+        return Head(label, self.type, None if self.classes is None else tuple(self.classes))
 
     def value(self, text: str) -> str:
         """The one way to write a cell: a plain number, or the name of its class; "" if it is missing."""

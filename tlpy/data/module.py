@@ -22,7 +22,7 @@ MAIN = "main"
 UNLABELLED = "unlabelled"
 
 # One data set's batch, or one of each data set by role.
-Batch = Item | dict[str, Item]
+LoadedBatch = Item | dict[str, Item]
 
 
 class BaseDataModule(DataModuleFacts, LightningDataModule):
@@ -116,10 +116,10 @@ class BaseDataModule(DataModuleFacts, LightningDataModule):
         data = self.sets[role][part]
         return self._loader(data, range(len(data)))
 
-    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002
+    def on_before_batch_transfer(self, batch: LoadedBatch, dataloader_idx: int) -> LoadedBatch:  # noqa: ARG002
         return _each(batch, lambda images, _: self.on_load(images))
 
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002
+    def on_after_batch_transfer(self, batch: LoadedBatch, dataloader_idx: int) -> LoadedBatch:  # noqa: ARG002
         if self.augmentation is None or self.trainer is None or not self.trainer.training:
             return _each(batch, lambda images, _: self.on_device(images))
         epoch, augmentation = self.trainer.current_epoch, self.augmentation
@@ -161,7 +161,7 @@ def _in_order(parts: Mapping[str, Dataset], role: str) -> dict[str, Dataset]:
     return {part: parts[part] for part in PARTS if part in parts}
 
 
-def _each(batch: Batch, change: Callable[[Tensor, int], Tensor]) -> Batch:
+def _each(batch: LoadedBatch, change: Callable[[Tensor, int], Tensor]) -> LoadedBatch:
     """Change the images of a batch, or of each role's batch; `change` is told which role it is."""
     if isinstance(batch, dict):
         items = enumerate(batch.items())

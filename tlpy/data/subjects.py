@@ -1,7 +1,6 @@
 """The subjects of a stage: which images, in which part, with which labels, and what the network is taught.
 
-A head is `{"label", "type", "classes"}`: a label's name and its task. A label that is missing is masked (NaN,
-or -1 among classes), never imputed.
+A label that is missing is masked (NaN, or -1 among classes), never imputed.
 
 Regression targets are standardised by the training part's mean and standard deviation, so that a learning
 rate means the same for ages and for volumes; predictions and metrics are put back into the label's units.
@@ -13,17 +12,17 @@ import csv
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tlpy.errors import Problem, Problems, nearest
+from tlpy.records import MULTILABEL, REGRESSION, Head
 
 PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class Row:
+class SubjectRow:
     """One image of `subjects/<id>.tsv`; `labels` hold the raw text, `source` the number of the data set."""
 
     image: str
@@ -35,17 +34,12 @@ class Row:
     source: int = 0
 
 
-def columns_of(head: Mapping[str, Any]) -> list[str]:
-    """The columns that a head learns: its label, or the classes of a multilabel task."""
-    return list(head["classes"]) if head["type"] == "multilabel" else [str(head["label"])]
-
-
-def is_known(row: Row, head: Mapping[str, Any]) -> bool:
+def is_known(row: SubjectRow, head: Head) -> bool:
     """Whether the row says anything of the head's label."""
-    return any(row.labels.get(column) for column in columns_of(head))
+    return any(row.labels.get(column) for column in head.columns)
 
 
-def read_subjects(path: Path, labels: Sequence[str], source: int = 0) -> list[Row]:
+def read_subjects(path: Path, labels: Sequence[str], source: int = 0) -> list[SubjectRow]:
     """The rows of a subjects table, in file order.
 
     Args:
@@ -75,19 +69,19 @@ def read_subjects(path: Path, labels: Sequence[str], source: int = 0) -> list[Ro
                 )
             fields = {key: record.get(key) or "" for key in ("image", "subject", "group", "site", "split")}
             known = {label: record[label] or "" for label in labels}
-            rows.append(Row(**fields, labels=known, source=source))
+            rows.append(SubjectRow(**fields, labels=known, source=source))
     problems.raise_if_any()
     return rows
 
 
 def split_rows(
-    rows: Sequence[Row], available: Container[str], dataset: str, problems: Problems
-) -> dict[str, list[Row]]:
+    rows: Sequence[SubjectRow], available: Container[str], dataset: str, problems: Problems
+) -> dict[str, list[SubjectRow]]:
     """Rows by part, without images that were left out in PREPARE.
 
     A part that never had a row may stay empty, except train; `problems` takes one that lost all its images.
     """
-    parts: dict[str, list[Row]] = {}
+    parts: dict[str, list[SubjectRow]] = {}
     for part in PARTS:
         planned = [row for row in rows if row.split == part]
         kept = [row for row in planned if row.image in available]
@@ -99,7 +93,7 @@ def split_rows(
 
 
 def check_variety(
-    rows: Sequence[Row], head: Mapping[str, Any], part: str, dataset: str, lost: int = 0
+    rows: Sequence[SubjectRow], head: Head, part: str, dataset: str, lost: int = 0
 ) -> list[Problem]:
     """A problem for each column of a head that holds one class only in `rows`, or, to train on, one value.
 
@@ -110,9 +104,9 @@ def check_variety(
         dataset: its data set, for the message.
         lost: how many of its images were left out.
     """
-    regression = head["type"] == "regression"
+    regression = head.type == REGRESSION
     problems = []
-    for column in columns_of(head):
+    for column in head.columns:
         texts = [row.labels[column] for row in rows if row.labels.get(column)]
         found = {float(text) if regression else text for text in texts}
         if len(found) == 1 and (part == "train" or not regression):
@@ -125,22 +119,24 @@ def check_variety(
 
 
 @dataclass(frozen=True)
-class Scaling:
+class TargetScaling:
     """Mean and standard deviation of one regression label in the training part."""
 
     mean: float
     sd: float
 
 
-def fit_scaling(rows: Sequence[Row], label: str) -> Scaling:
+def fit_scaling(rows: Sequence[SubjectRow], label: str) -> TargetScaling:
     """The scaling of `label` over the rows that have it (population standard deviation)."""
     texts = [row.labels.get(label) for row in rows]
     values = np.array([float(text) for text in texts if text], dtype=np.float64)
-    return Scaling(float(values.mean()), float(values.std())) if len(values) else Scaling(0.0, 1.0)
+    return (
+        TargetScaling(float(values.mean()), float(values.std())) if len(values) else TargetScaling(0.0, 1.0)
+    )
 
 
 def encode(
-    rows: Sequence[Row], heads: Sequence[Mapping[str, Any]], scaling: Mapping[str, Scaling]
+    rows: Sequence[SubjectRow], heads: Sequence[Head], scaling: Mapping[str, TargetScaling]
 ) -> dict[str, np.ndarray]:
     """What the network is taught, by label.
 
@@ -153,39 +149,39 @@ def encode(
     problems = Problems()
     targets: dict[str, np.ndarray] = {}
     for head in heads:
-        label = head["label"]
-        if head["type"] == "regression":
+        label = head.label
+        if head.type == REGRESSION:
             values = _numbers(rows, label)
             targets[label] = ((values - scaling[label].mean) / scaling[label].sd).astype(np.float32)
-        elif head["type"] == "multilabel":
-            targets[label] = np.stack([_numbers(rows, c) for c in columns_of(head)], 1).astype(np.float32)
+        elif head.type == MULTILABEL:
+            targets[label] = np.stack([_numbers(rows, c) for c in head.columns], 1).astype(np.float32)
         else:
             targets[label] = _classes(rows, head, problems)
     problems.raise_if_any()
     return targets
 
 
-def truth(rows: Sequence[Row], head: Mapping[str, Any]) -> np.ndarray:
+def truth(rows: Sequence[SubjectRow], head: Head) -> np.ndarray:
     """What metrics compare with, of rows that have the label.
 
     (n,) numbers in the label's units, or class indices; (n, columns) of 0, 1 and NaN for a multilabel task.
     """
-    if head["type"] == "regression":
-        return _numbers(rows, head["label"])
-    if head["type"] == "multilabel":
-        return np.stack([_numbers(rows, column) for column in columns_of(head)], 1)
+    if head.type == REGRESSION:
+        return _numbers(rows, head.label)
+    if head.type == MULTILABEL:
+        return np.stack([_numbers(rows, column) for column in head.columns], 1)
     return _classes(rows, head, Problems())
 
 
-def _numbers(rows: Sequence[Row], column: str) -> np.ndarray:
+def _numbers(rows: Sequence[SubjectRow], column: str) -> np.ndarray:
     return np.array([float(row.labels.get(column) or "nan") for row in rows], dtype=np.float64)
 
 
-def _classes(rows: Sequence[Row], head: Mapping[str, Any], problems: Problems) -> np.ndarray:
-    label = head["label"]
-    index = {name: number for number, name in enumerate(head["classes"])}
+def _classes(rows: Sequence[SubjectRow], head: Head, problems: Problems) -> np.ndarray:
+    label = head.label
+    index = {name: number for number, name in enumerate(head.names)}
     for row in rows:
         if row.labels.get(label) and row.labels[label] not in index:
-            known = ", ".join(head["classes"])
+            known = ", ".join(head.names)
             problems.add(row.image, f"'{row.labels[label]}' is no class of '{label}'", f"classes: {known}")
     return np.array([index.get(row.labels.get(label, ""), -1) for row in rows], dtype=np.int64)

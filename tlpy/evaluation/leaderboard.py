@@ -18,7 +18,7 @@ _BEFORE: dict[str, Callable[[Outcome], Any]] = {
     "rank": lambda o: o.rank,
     "variant": lambda o: o.id,
     "label": lambda o: o.label,
-    "target": lambda o: o.record["target"],
+    "target": lambda o: o.record.target,
     "kind": lambda o: "scratch" if o.baseline else "transfer",
 }
 _AFTER: dict[str, Callable[[Outcome], Any]] = {
@@ -165,7 +165,7 @@ def _summary(ranking: Ranking) -> dict[str, Any]:
 
 def other_metrics(rankings: Sequence[Ranking]) -> list[str]:
     """The metrics beside the one each target is ranked by."""
-    found = [name for ranking in rankings for name in names(str(ranking.task["type"]))]
+    found = [name for ranking in rankings for name in names(ranking.task_type)]
     only = {ranking.metric.name for ranking in rankings} if len(rankings) == 1 else set()
     return [name for name in dict.fromkeys(found) if name not in only and name in METRICS]
 
@@ -208,7 +208,7 @@ def _write_replicates(rankings: list[Ranking], path: Path) -> None:
         scores = {(o.id, r.key): r.test.get(name, NAN) for o in ranking.outcomes for r in o.done}
         for outcome in ranking.outcomes:
             for r in outcome.replicates:
-                scratch = scores.get((str(outcome.record.get("scratch")), r.key), NAN)
+                scratch = scores.get((outcome.record.scratch or "", r.key), NAN)
                 gain = transferability(r.test.get(name, NAN), scratch, ranking.metric.lower_is_better)
                 values = [r.val.get(name, NAN), r.test.get(name, NAN), float(gain)]
                 status = "done" if r.reason is None else "failed"

@@ -3,7 +3,7 @@ each other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,14 @@ import numpy as np
 from tlpy.evaluation.results import Predictions, Run, StageResult
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import compute
+from tlpy.plan.records import Replicate, Variant
+from tlpy.records import Head
 
 NAN = float("nan")
 
 
 @dataclass(frozen=True)
-class Replicate:
+class ReplicateResult:
     """One seed or fold of a variant.
 
     Attributes:
@@ -27,7 +29,7 @@ class Replicate:
         others: test scores of further labels and of a target, by column (`StageResult.other_scores`).
     """
 
-    seed: int | None
+    seed: int
     fold: int | None
     stages: tuple[str, ...]
     reason: str | None
@@ -37,7 +39,7 @@ class Replicate:
     others: dict[str, float] = field(default_factory=dict)
 
     @property
-    def key(self) -> tuple[int | None, int | None]:
+    def key(self) -> tuple[int, int | None]:
         return self.seed, self.fold
 
     @property
@@ -50,6 +52,7 @@ class Outcome:
     """A variant with its results; what the ranking adds is filled in by `tlpy.evaluation.ranking`.
 
     Attributes:
+        heads: what its last stage predicts, the primary one first.
         status: done, partial (some replicates failed) or failed.
         seconds: time of its distinct stages, shared ones counted in full; NaN where not known.
         shared_seconds: the part of it that other variants use too.
@@ -58,15 +61,15 @@ class Outcome:
         to_best: test metric minus the winner's, on the same cases; p by bootstrap, Holm-corrected.
     """
 
-    record: dict[str, Any]
+    record: Variant
     metric: str
-    task: dict[str, Any]
-    replicates: list[Replicate]
+    heads: tuple[Head, ...]
+    replicates: list[ReplicateResult]
     seconds: float
     shared_seconds: float
     trainable: float
     rank: int | None = None
-    resampled: dict[tuple[int | None, int | None], Array] = field(default_factory=dict)
+    resampled: dict[tuple[int, int | None], Array] = field(default_factory=dict)
     test_interval: tuple[float, float] = (NAN, NAN)
     gain: float = NAN
     gain_interval: tuple[float, float] = (NAN, NAN)
@@ -77,22 +80,22 @@ class Outcome:
 
     @property
     def id(self) -> str:
-        return str(self.record["id"])
+        return self.record.id
 
     @property
     def label(self) -> str:
-        return str(self.record.get("label") or self.id)
+        return self.record.label
 
     @property
     def baseline(self) -> bool:
-        return bool(self.record.get("baseline"))
+        return self.record.baseline
 
     @property
     def settings(self) -> dict[str, Any]:
-        return dict(self.record.get("settings") or {})
+        return self.record.settings
 
     @property
-    def done(self) -> list[Replicate]:
+    def done(self) -> list[ReplicateResult]:
         return [replicate for replicate in self.replicates if replicate.reason is None]
 
     @property
@@ -108,7 +111,7 @@ class Outcome:
         if not failed:
             if self.status == "done":
                 return ""
-            return f"{self.metric} on validation is undefined" if self.done else "the plan gives it no stages"
+            return f"{self.metric} on validation is undefined"
         reason = str(failed[0].reason)
         if self.status == "failed":
             return reason
@@ -130,7 +133,7 @@ class Outcome:
         return [value for value in found if np.isfinite(value)]
 
     def other(self, column: str) -> float:
-        """A score of `Replicate.others`, mean over the finished replicates in which it is defined."""
+        """A score of `ReplicateResult.others`, mean over the finished replicates in which it is defined."""
         found = [replicate.others.get(column, NAN) for replicate in self.done]
         found = [value for value in found if np.isfinite(value)]
         return float(np.mean(found)) if found else NAN
@@ -144,31 +147,23 @@ class Outcome:
 def gather(run: Run) -> list[Outcome]:
     """The outcome of every variant of the plan, in the plan's order."""
     users: dict[str, set[str]] = {}
-    for variant in run.plan["variants"]:
-        for stage in _stages(variant):
-            users.setdefault(stage, set()).add(str(variant["id"]))
-    return [_outcome(variant, run, lambda stage: len(users[stage]) > 1) for variant in run.plan["variants"]]
+    for variant in run.plan.variants:
+        for stage in variant.stages:
+            users.setdefault(stage, set()).add(variant.id)
+    return [_outcome(variant, run, lambda stage: len(users[stage]) > 1) for variant in run.plan.variants]
 
 
-def _stages(variant: dict[str, Any]) -> list[str]:
-    ids = (str(stage) for replicate in variant.get("replicates") or [] for stage in replicate["stages"])
-    return list(dict.fromkeys(ids))
-
-
-def _outcome(variant: dict[str, Any], run: Run, shared: Callable[[str], bool]) -> Outcome:
-    metric = str(variant["metric"])
-    replicates = [_replicate(item, metric, run) for item in variant.get("replicates") or []]
-    ids = _stages(variant)
-    known = [(run.stages[id_].seconds, shared(id_)) for id_ in ids if id_ in run.stages]
+def _outcome(variant: Variant, run: Run, shared: Callable[[str], bool]) -> Outcome:
+    metric = variant.metric
+    replicates = [_replicate(item, metric, run) for item in variant.replicates]
+    known = [(run.stages[id_].seconds, shared(id_)) for id_ in variant.stages]
     known = [(seconds, is_shared) for seconds, is_shared in known if np.isfinite(seconds)]
-    last = [run.stages[r.stages[-1]] for r in replicates if r.stages and r.stages[-1] in run.stages]
+    last = [run.stages[replicate.stages[-1]] for replicate in replicates]
     trainable = [float(stage.parameters["trainable"]) for stage in last if "trainable" in stage.parameters]
     return Outcome(
         record=variant,
         metric=metric,
-        task=last[0].task
-        if last
-        else dict(run.plan["datasets"].get(variant["target"], {}).get("task") or {}),
+        heads=last[0].record.heads,
         replicates=replicates,
         seconds=sum(seconds for seconds, _ in known) if known else NAN,
         shared_seconds=sum(seconds for seconds, is_shared in known if is_shared) if known else NAN,
@@ -176,34 +171,28 @@ def _outcome(variant: dict[str, Any], run: Run, shared: Callable[[str], bool]) -
     )
 
 
-def _replicate(item: dict[str, Any], metric: str, run: Run) -> Replicate:
-    ids = tuple(str(id_) for id_ in item["stages"])
-    last = run.stages.get(ids[-1]) if ids else None
-    reason = _reason(ids, last, run)
-    cases = last.predictions("test") if last and reason is None else None
-    return Replicate(
-        seed=item.get("seed"),
-        fold=item.get("fold"),
-        stages=ids,
+def _replicate(item: Replicate, metric: str, run: Run) -> ReplicateResult:
+    chain = [run.stages[id_] for id_ in item.stages]
+    last, reason = chain[-1], _reason(chain)
+    done = reason is None
+    return ReplicateResult(
+        seed=item.seed,
+        fold=item.fold,
+        stages=item.stages,
         reason=reason,
-        val=_values(last, metric, "val") if last and reason is None else {},
-        test=_values(last, metric, "test") if last and reason is None else {},
-        cases=cases,
-        others=last.other_scores if last and reason is None else {},
+        val=_values(last, metric, "val") if done else {},
+        test=_values(last, metric, "test") if done else {},
+        cases=last.predictions("test") if done else None,
+        others=last.other_scores if done else {},
     )
 
 
-def _reason(ids: tuple[str, ...], last: StageResult | None, run: Run) -> str | None:
+def _reason(chain: Sequence[StageResult]) -> str | None:
     """None when the last stage is done; else the first stage of the chain that failed, and why."""
-    if last is not None and last.done:
+    if chain[-1].done:
         return None
-    for id_ in ids:
-        stage = run.stages.get(id_)
-        if stage is None:
-            return f"stage {id_} is not in the plan"
-        if not stage.done:
-            return f"{stage.record['name']}: {stage.reason}"
-    return "it has no stages"
+    failed = next(stage for stage in chain if not stage.done)
+    return f"{failed.record.name}: {failed.reason}"
 
 
 def _values(stage: StageResult, metric: str, part: str) -> dict[str, float]:
@@ -212,5 +201,5 @@ def _values(stage: StageResult, metric: str, part: str) -> dict[str, float]:
     if not np.isfinite(values.get(metric, NAN)):
         cases = stage.predictions(part)
         if cases is not None:
-            values = {**compute(str(stage.task["type"]), cases.true, cases.score), **values}
+            values = {**compute(stage.record.task_type, cases.true, cases.score), **values}
     return values

@@ -19,8 +19,9 @@ from tlpy.evaluation.outcomes import NAN, Outcome, gather
 from tlpy.evaluation.results import Run
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import METRICS, Metric
+from tlpy.records import BINARY, MULTICLASS, MULTILABEL, REGRESSION, Head, task_type
 
-_FINER = {"regression": "rmse", "binary": "log_loss", "multiclass": "log_loss", "multilabel": "log_loss"}
+_FINER = {REGRESSION: "rmse", BINARY: "log_loss", MULTICLASS: "log_loss", MULTILABEL: "log_loss"}
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,13 @@ class Ranking:
 
     target: str
     metric: Metric
-    task: dict[str, Any]
+    heads: tuple[Head, ...]
     outcomes: list[Outcome]
+
+    @property
+    def task_type(self) -> str:
+        """What its variants are judged by; `none` where no label is learnt."""
+        return task_type(self.heads)
 
     @property
     def ranked(self) -> list[Outcome]:
@@ -67,12 +73,10 @@ def rank(
         seed: of the bootstrap; None takes the plan's.
     """
     outcomes = gather(run)
-    seed = int(run.plan.get("seed") or 0) if seed is None else seed
-    targets = dict.fromkeys(str(outcome.record["target"]) for outcome in outcomes)
+    seed = run.plan.seed if seed is None else seed
+    targets = dict.fromkeys(outcome.record.target for outcome in outcomes)
     return [
-        _rank_target(
-            target, [o for o in outcomes if o.record["target"] == target], seed, resamples, stratified
-        )
+        _rank_target(target, [o for o in outcomes if o.record.target == target], seed, resamples, stratified)
         for target in targets
     ]
 
@@ -81,21 +85,21 @@ def _rank_target(
     target: str, outcomes: list[Outcome], seed: int, resamples: int, stratified: bool
 ) -> Ranking:
     metric = METRICS[outcomes[0].metric]
-    task = outcomes[0].task
+    heads = outcomes[0].heads
     usable = [outcome for outcome in outcomes if outcome.status != "failed"]
     usable = sorted(usable, key=lambda outcome: _order(outcome, metric))
     for number, outcome in enumerate(usable, start=1):
         outcome.rank = number
-    _resample(usable, task, seed, resamples, stratified)
+    _resample(usable, task_type(heads), seed, resamples, stratified)
     by_id = {outcome.id: outcome for outcome in usable}
     for outcome in usable:
         outcome.test_interval = intervals.interval(_mean(list(outcome.resampled.values()), resamples))
-        scratch = by_id.get(str(outcome.record.get("scratch")))
+        scratch = by_id.get(outcome.record.scratch or "")
         if scratch is not None and not outcome.baseline:
             _add_gain(outcome, scratch, metric, resamples)
     _compare_with_best(usable, resamples)
     ranked = {outcome.id for outcome in usable}
-    return Ranking(target, metric, task, usable + [o for o in outcomes if o.id not in ranked])
+    return Ranking(target, metric, heads, usable + [o for o in outcomes if o.id not in ranked])
 
 
 def _order(outcome: Outcome, metric: Metric) -> tuple[float, float, float]:
@@ -105,25 +109,22 @@ def _order(outcome: Outcome, metric: Metric) -> tuple[float, float, float]:
             return np.inf
         return value if METRICS[name].lower_is_better else -value
 
-    finer = _FINER.get(str(outcome.task.get("type")))
+    finer = _FINER.get(task_type(outcome.heads))
     parameters = outcome.trainable if np.isfinite(outcome.trainable) else np.inf
     return cost(metric.name), cost(finer) if finer else 0.0, parameters
 
 
-def _resample(
-    outcomes: list[Outcome], task: dict[str, Any], seed: int, resamples: int, stratified: bool
-) -> None:
+def _resample(outcomes: list[Outcome], kind: str, seed: int, resamples: int, stratified: bool) -> None:
     """Score every replicate on one set of draws, so that all differences between variants are paired."""
     cases = [(r.fold, r.cases) for outcome in outcomes for r in outcome.done if r.cases is not None]
     if not cases:
         return
-    task_type = str(task["type"])
-    draws = intervals.draw(intervals.strata_of(cases, task_type, stratified), resamples, seed)
+    draws = intervals.draw(intervals.strata_of(cases, kind, stratified), resamples, seed)
     for outcome in outcomes:
         for replicate in outcome.done:
             if replicate.cases is not None:
                 outcome.resampled[replicate.key] = intervals.scores(
-                    outcome.metric, task_type, replicate.cases, draws
+                    outcome.metric, kind, replicate.cases, draws
                 )
 
 

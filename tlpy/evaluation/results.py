@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,8 @@ import numpy as np
 
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import primary
+from tlpy.plan.records import Plan
+from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Predictions:
 class StageResult:
     """One stage: its record in the plan, and what is in its folder."""
 
-    record: dict[str, Any]
+    record: Stage
     folder: Path
     metrics_file: dict[str, Any]
     reason: str | None
@@ -52,24 +55,11 @@ class StageResult:
 
     @property
     def id(self) -> str:
-        return str(self.record["id"])
+        return self.record.id
 
     @property
     def done(self) -> bool:
         return self.reason is None
-
-    @property
-    def task(self) -> dict[str, Any]:
-        return dict(self.record["task"])
-
-    @property
-    def heads(self) -> list[dict[str, Any]]:
-        """`{"label", "type", "classes"}` of each label that is learnt, the primary one first."""
-        named = self.record.get("tasks")
-        if named is not None:
-            return [dict(head) for head in named]
-        task = self.task
-        return [{"label": name, "type": task["type"], "classes": task["classes"]} for name in task["labels"]]
 
     @property
     def other_scores(self) -> dict[str, float]:
@@ -80,12 +70,12 @@ class StageResult:
         """
         found: dict[str, float] = {}
         by_label = self.metrics_file.get("metrics_by_label") or {}
-        for head in self.heads[1:]:
-            name = primary(str(head["type"]))
-            values = (by_label.get(head["label"]) or {}).get("test") or {}
-            found[f"{head['label']}_{name}"] = _number(values.get(name))
+        for head in self.record.heads[1:]:
+            name = primary(head.type)
+            values = (by_label.get(head.label) or {}).get("test") or {}
+            found[f"{head.label}_{name}"] = _number(values.get(name))
         if (self.metrics_file.get("metrics") or {}).get("target") is not None:
-            name = str(self.record["metric"])
+            name = self.record.metric
             found[f"target_{name}"] = self.metrics("target").get(name, float("nan"))
         return found
 
@@ -119,14 +109,14 @@ class StageResult:
 
     def predictions(self, part: str = "test", label: str | None = None) -> Predictions | None:
         """The cases of `part`, of the primary label if none is named; None where none can be read."""
-        heads = self.heads
-        head = next((head for head in heads if head["label"] == label), heads[0] if heads else None)
+        heads = self.record.heads
+        head = next((head for head in heads if head.label == label), heads[0] if heads else None)
         if head is None:
             return None
         try:
-            if head["type"] == "multilabel":
-                return _several(self._rows, part, [str(column) for column in head["classes"]])
-            label = str(head["label"])
+            if head.type == MULTILABEL:
+                return _several(self._rows, part, head.columns)
+            label = head.label
             rows = [r for r in self._rows if r.get("split") == part and r.get("label", label) == label]
             if not rows:
                 return None
@@ -139,7 +129,7 @@ class StageResult:
         return Predictions(images, subjects, groups, true, score)
 
 
-def _several(table: list[dict[str, str]], part: str, columns: list[str]) -> Predictions | None:
+def _several(table: list[dict[str, str]], part: str, columns: Sequence[str]) -> Predictions | None:
     """The cases of a multilabel task: one row a column in the file, one row an image here."""
     place = {column: number for number, column in enumerate(columns)}
     rows = [row for row in table if row.get("split") == part and row.get("label") in place]
@@ -157,38 +147,37 @@ def _several(table: list[dict[str, str]], part: str, columns: list[str]) -> Pred
     return Predictions(tuple(images), subjects, groups, true, score)
 
 
-def _scores(rows: list[dict[str, str]], task: dict[str, Any]) -> tuple[Array, Array]:
-    if task["type"] == "regression":
+def _scores(rows: list[dict[str, str]], head: Head) -> tuple[Array, Array]:
+    if head.type == REGRESSION:
         true = np.array([float(row["true"]) for row in rows])
         return true, np.array([float(row["prediction"]) for row in rows])
-    classes = [str(name) for name in task["classes"]]
-    index = {name: number for number, name in enumerate(classes)}
+    index = {name: number for number, name in enumerate(head.names)}
     true = np.array([index[row["true"]] for row in rows], dtype=np.float64)
-    wanted = classes[1:] if task["type"] == "binary" else classes
+    wanted = head.names[1:] if head.type == BINARY else head.names
     score = np.array([[float(row[f"p:{name}"]) for name in wanted] for row in rows])
-    return true, score[:, 0] if task["type"] == "binary" else score
+    return true, score[:, 0] if head.type == BINARY else score
 
 
 @dataclass(frozen=True)
 class Run:
     """A plan and the results of its stages."""
 
-    plan: dict[str, Any]
+    plan: Plan
     stages: dict[str, StageResult]
     prepared: Path | None = None
     notes: list[str] = field(default_factory=list)
 
 
-def read_run(plan: dict[str, Any], stages: Path, prepared: Path | None = None) -> Run:
+def read_run(plan: Plan, stages: Path, prepared: Path | None = None) -> Run:
     """Read every stage of `plan` from `stages/<id>/`."""
     return Run(
         plan,
-        {id_: _read_stage(record, stages / id_) for id_, record in sorted(plan["stages"].items())},
+        {id_: _read_stage(record, stages / id_) for id_, record in sorted(plan.stages.items())},
         prepared,
     )
 
 
-def _read_stage(record: dict[str, Any], folder: Path) -> StageResult:
+def _read_stage(record: Stage, folder: Path) -> StageResult:
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -7,31 +7,30 @@ from typing import Any
 
 from tlpy.components import rules
 from tlpy.errors import InputError, Problem, Problems
-from tlpy.objectives.entries import MULTILABEL, NONE, OBJECTIVES, OWN_RULES, RULES, ObjectiveEntry
+from tlpy.objectives.entries import OBJECTIVES, OWN_RULES, RULES, ObjectiveEntry
 from tlpy.objectives.own import entry_of
+from tlpy.records import MULTILABEL, NONE, Head, task_type
 
 _AUGMENTED = ("augmentation", "weak", "strong")
 _VIEWS = ("weak", "strong")
 
 
-def complete_term(
-    name: str, setting: Any, task: Mapping[str, Any], heads: Sequence[Mapping[str, Any]], where: str
-) -> dict[str, Any] | None:
+def complete_term(name: str, setting: Any, heads: Sequence[Head], where: str) -> dict[str, Any] | None:
     """The arguments of one term, or None where it is switched off.
 
     Args:
         name: a term, or the class path of an own one.
         setting: null, a number, true or false, or arguments.
-        task, heads: what the stage learns, as in `tlpy.objectives.registry.complete_objective`.
+        heads: what the stage learns, as in `tlpy.objectives.registry.complete_objective`.
         where: the param's path, for messages.
 
     Raises:
         InputError: an unknown term or argument, a term that does not fit the task, or a bad value.
     """
     entry = entry_of(name, where)
-    types = {head["type"] for head in heads} or {task["type"]}
+    types = {head.type for head in heads} or {NONE}
     if (entry.tasks and not types & set(entry.tasks)) or (name == "multitask" and types == {NONE}):
-        raise InputError([Problem(where, *_misfit(entry, task["type"], types))])
+        raise InputError([Problem(where, *_misfit(entry, task_type(heads), types))])
     if setting is None or setting is False:
         return None
     if setting is True:
@@ -57,7 +56,7 @@ def complete_term(
     return rules.settle(arguments, entry.arguments) if any(strengths) else None
 
 
-def _misfit(entry: ObjectiveEntry, task_type: str, types: set[str]) -> tuple[str, str]:
+def _misfit(entry: ObjectiveEntry, kind: str, types: set[str]) -> tuple[str, str]:
     fits = [
         other
         for other in OBJECTIVES.names()
@@ -68,12 +67,12 @@ def _misfit(entry: ObjectiveEntry, task_type: str, types: set[str]) -> tuple[str
         return f"{entry.shown} needs labels, and the images have none", f"use {' or '.join(fits)}"
     wanted = " or ".join(entry.tasks)
     return (
-        f"{entry.shown} is for {wanted}, the task is {task_type}",
+        f"{entry.shown} is for {wanted}, the task is {kind}",
         f"use {' or '.join(fits)}" if fits else "",
     )
 
 
-def _check(name: str, arguments: dict[str, Any], heads: Sequence[Mapping[str, Any]], where: str) -> None:
+def _check(name: str, arguments: dict[str, Any], heads: Sequence[Head], where: str) -> None:
     problems = Problems()
     rules.check(arguments, {**RULES, **OWN_RULES.get(name, {})}, where, problems)
     if "class_weights" in arguments:
@@ -99,15 +98,13 @@ def check_views(
                 problems.extend(error.problems)
 
 
-def _check_class_weights(
-    value: Any, heads: Sequence[Mapping[str, Any]], where: str, problems: Problems
-) -> None:
+def _check_class_weights(value: Any, heads: Sequence[Head], where: str, problems: Problems) -> None:
     if value is None:
         return
-    if any(head["type"] == MULTILABEL for head in heads):
+    if any(head.type == MULTILABEL for head in heads):
         problems.add(where, f"found {value!r}, but labels that may hold together have no classes to weigh")
         return
-    classes = [str(name) for head in heads[:1] for name in head.get("classes") or []]
+    classes = [name for head in heads[:1] for name in head.names]
     if value == "balanced":
         return
     if not isinstance(value, Mapping):

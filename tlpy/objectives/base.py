@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tlpy.architectures.base import Architecture
 from tlpy.architectures.statistics import unrecorded
+from tlpy.records import Head
 from tlpy.transfer.groups import ParameterGroup
 
 Scales = Mapping[str, tuple[float, float]]
@@ -66,13 +67,12 @@ class Step:
 class Term(nn.Module):
     """One part of an objective.
 
-    An own term is a subclass named by class path. It is made with `task` and its arguments. It may own
+    An own term is a subclass named by class path. It is made with `heads` and its arguments. It may own
     networks and buffers: made in `start`, trained in the optimizer's group `objective`, kept in checkpoints,
     and never part of the weights that a stage hands on.
 
     Args:
-        task: `{"type", "labels", "classes", "tasks"}` of the primary label; `tasks` lists
-            `{"label", "type", "classes"}` of each head.
+        heads: what the network predicts, the primary one first: `label`, `type` and `classes` of each.
         weight: what its value is multiplied with.
 
     Attributes:
@@ -104,9 +104,9 @@ class Term(nn.Module):
     uses_maps = False
     averages = False
 
-    def __init__(self, task: Mapping[str, Any], weight: float = 1.0) -> None:
+    def __init__(self, heads: Sequence[Head], weight: float = 1.0) -> None:
         super().__init__()
-        self.task = dict(task)
+        self.heads = tuple(heads)
         self.weight = float(weight)
         self.scales: Scales = {}
 

@@ -9,14 +9,13 @@ from tlpy.errors import InputError, Problem
 from tlpy.objectives.base import Objective, Term
 from tlpy.objectives.by_label import ByLabel
 from tlpy.objectives.entries import OBJECTIVES
-from tlpy.objectives.heads import heads_of
 from tlpy.objectives.own import entry_of
+from tlpy.records import Head, Terms
 
 
 def build_objective(
-    objective: Mapping[str, Mapping[str, Any]],
-    task: Mapping[str, Any],
-    tasks: Sequence[Mapping[str, Any]] | None = None,
+    objective: Terms,
+    heads: Sequence[Head],
 ) -> Objective:
     """The objective of a stage.
 
@@ -25,41 +24,28 @@ def build_objective(
     Args:
         objective: terms by name or class path, with their arguments, the primary one first
             (`tlpy.objectives.registry.complete_objective`).
-        task: `{"type", "labels", "classes"}`.
-        tasks: `{"label", "type", "classes"}` of each head; None: those of `task`.
+        heads: one for each label that is learnt, the primary one first.
 
     Raises:
         InputError: an own term that is not found, takes other arguments, or is no `Term`.
     """
-    heads = heads_of({**task, "tasks": tasks})
-    whole = {**task, "tasks": heads}
     terms: dict[str, Term] = {}
     for name, arguments in objective.items():
         entry = entry_of(name)
         if entry.primary and entry.tasks and len(heads) > 1:
-            fitting = [head for head in heads if head["type"] in entry.tasks]
+            fitting = [head for head in heads if head.type in entry.tasks]
             inner = {**arguments, "weight": 1.0}
             terms[name] = ByLabel(
-                whole,
-                {head["label"]: make_term(name, inner, head_task(head)) for head in fitting},
+                heads,
+                {head.label: make_term(name, inner, [head]) for head in fitting},
                 arguments.get("weight", 1.0),
             )
         else:
-            terms[name] = make_term(name, arguments, whole)
+            terms[name] = make_term(name, arguments, heads)
     return Objective(terms)
 
 
-def head_task(head: Mapping[str, Any]) -> dict[str, Any]:
-    """The task of one head alone."""
-    return {
-        "type": head["type"],
-        "labels": [head["label"]],
-        "classes": head.get("classes"),
-        "tasks": [dict(head)],
-    }
-
-
-def make_term(name: str, arguments: Mapping[str, Any], task: Mapping[str, Any]) -> Term:
+def make_term(name: str, arguments: Mapping[str, Any], heads: Sequence[Head]) -> Term:
     """One term, by name or class path; raises as `build_objective`."""
     where = f"objective.{name}"
     try:
@@ -68,9 +54,9 @@ def make_term(name: str, arguments: Mapping[str, Any], task: Mapping[str, Any]) 
         hint = "a class path is module.Class; give its folder by `components:`"
         raise InputError([Problem(where, f"was not found: {error}", hint)]) from error
     try:
-        term = made(task=task, **arguments)
+        term = made(heads=heads, **arguments)
     except TypeError as error:
-        raise InputError([Problem(where, f"takes task and its arguments: {error}")]) from error
+        raise InputError([Problem(where, f"takes heads and its arguments: {error}")]) from error
     if not isinstance(term, Term):
         raise InputError(
             [Problem(where, f"is a {type(term).__name__}, expected a tlpy.objectives.base.Term")]

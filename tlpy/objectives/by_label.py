@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from tlpy.objectives.base import Step, Term
+from tlpy.records import Head
 
 
 class ByLabel(Term):
     """The mean over labels of a term for each, which sees its label alone.
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
         terms: by label.
     """
 
-    def __init__(self, task: Mapping[str, Any], terms: Mapping[str, Term], weight: float = 1.0) -> None:
-        super().__init__(task, weight)
+    def __init__(self, heads: Sequence[Head], terms: Mapping[str, Term], weight: float = 1.0) -> None:
+        super().__init__(heads, weight)
         self.labels = tuple(terms)
         self.terms = nn.ModuleList(terms.values())
 

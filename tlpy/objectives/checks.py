@@ -8,12 +8,13 @@ from typing import Any
 from tlpy.errors import Problems
 from tlpy.objectives.arguments import check_views
 from tlpy.objectives.own import entry_of
+from tlpy.records import Terms
 
 _OFF = ", or give fixmatch `ema: 0`"
 
 
 def check_fit(
-    objective: Mapping[str, Mapping[str, Any]],
+    objective: Terms,
     where: str,
     size: Sequence[int] | None = None,
     unlabelled: bool = True,

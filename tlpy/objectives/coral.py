@@ -15,7 +15,7 @@ class CORAL(Term):
     features, of which few matter, that is far more than 1.
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
     """
 
     aligns = True

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.objectives.base import Step, Term, mean_over_known
+from tlpy.records import MULTILABEL, Head
 
 
 class CrossEntropy(Term):
@@ -20,7 +20,7 @@ class CrossEntropy(Term):
     mean Σ w_y loss / Σ w_y, as in torch.
 
     Args:
-        task, weight: see `Term`; `classes` names the classes (or columns) in the order of the outputs.
+        heads, weight: see `Term`; `classes` of the first are in the order of the outputs.
         label_smoothing: ε; the true class has 1 - ε + ε/K, each other ε/K, of K classes.
         class_weights: a weight per class, `balanced` (n / (K n_c), counted on the training part), or none.
 
@@ -32,19 +32,19 @@ class CrossEntropy(Term):
 
     def __init__(
         self,
-        task: Mapping[str, Any],
+        heads: Sequence[Head],
         weight: float = 1.0,
         label_smoothing: float = 0.0,
         class_weights: Mapping[str, float] | str | None = None,
     ) -> None:
-        super().__init__(task, weight)
+        super().__init__(heads, weight)
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing: expected a number from 0 to below 1, found {label_smoothing}")
-        multilabel = task["type"] == "multilabel"
+        multilabel = heads[0].type == MULTILABEL
         if multilabel and class_weights is not None:
             raise ValueError("class_weights: labels that may hold together have no classes to weigh")
         self.smoothing = float(label_smoothing)
-        self.classes = [] if multilabel else [str(name) for name in task["classes"]]
+        self.classes = [] if multilabel else list(heads[0].names)
         self.balanced = class_weights == "balanced"
         values = torch.ones(len(self.classes)) if self.balanced else None
         if isinstance(class_weights, Mapping):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import exp
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
 from tlpy.objectives.base import Step, Term, nothing
+from tlpy.records import Head
 
 
 class DANN(Term):
@@ -24,7 +25,7 @@ class DANN(Term):
     the batch. The paper's learning rate is the schedule `dann`.
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
         hidden: width of the classifier's hidden layer.
         gamma: how fast λ rises, above 0.
     """
@@ -32,9 +33,9 @@ class DANN(Term):
     aligns = True
 
     def __init__(
-        self, task: Mapping[str, Any], weight: float = 1.0, hidden: int = 256, gamma: float = 10.0
+        self, heads: Sequence[Head], weight: float = 1.0, hidden: int = 256, gamma: float = 10.0
     ) -> None:
-        super().__init__(task, weight)
+        super().__init__(heads, weight)
         self.hidden, self.gamma = int(hidden), float(gamma)
 
     def start(

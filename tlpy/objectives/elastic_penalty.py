@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.objectives.base import Step, Term
+from tlpy.records import Head
 
 NORMALISATIONS = (
     nn.modules.batchnorm._NormBase,  # batch and instance normalisation
@@ -34,13 +35,13 @@ class ElasticPenalty(Term):
     checkpoint goes on from the true start.
 
     Args:
-        task: see `Term`; unused.
+        heads: see `Term`; unused.
         alpha: pull towards the start, at least 0 (the paper: 0.1 at a learning rate of 0.01; 0.01 here).
         beta: pull of new parameters towards zero, at least 0.
     """
 
-    def __init__(self, task: Mapping[str, Any], alpha: float = 0.01, beta: float = 0.01) -> None:
-        super().__init__(task)
+    def __init__(self, heads: Sequence[Head], alpha: float = 0.01, beta: float = 0.01) -> None:
+        super().__init__(heads)
         if alpha < 0 or beta < 0:
             raise ValueError(f"alpha and beta: expected numbers of at least 0, found {alpha} and {beta}")
         self.alpha, self.beta = float(alpha), float(beta)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
 from tlpy.objectives.base import Step, Term, nothing
-from tlpy.objectives.entries import BINARY, CLASSES
 from tlpy.objectives.teacher import Teacher
 from tlpy.objectives.views import Views
+from tlpy.records import BINARY, Head
 
 
 class FixMatch(Term):
@@ -27,7 +27,7 @@ class FixMatch(Term):
     has 7 for each one with a label.
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
         threshold: τ, from 0 to below 1.
         ema: decay of the moving average; 0: without it.
         weak, strong: the two augmentations.
@@ -37,17 +37,17 @@ class FixMatch(Term):
 
     def __init__(
         self,
-        task: Mapping[str, Any],
+        heads: Sequence[Head],
         weight: float = 1.0,
         threshold: float = 0.95,
         ema: float = 0.999,
         weak: Any = "weak",
         strong: Any = "strong",
     ) -> None:
-        super().__init__(task, weight)
+        super().__init__(heads, weight)
         self.threshold, self.ema = float(threshold), float(ema)
         self.weak, self.strong = Views(weak), Views(strong)
-        self.heads = {head["label"]: head["type"] for head in task["tasks"] if head["type"] in CLASSES}
+        self.kinds = {head.label: head.type for head in heads if head.is_classification}
 
     def start(
         self, architecture: nn.Module, loaded: frozenset[str], targets: Mapping[str, Tensor] | None = None
@@ -70,8 +70,8 @@ class FixMatch(Term):
         said = {label: answer[: len(step.unlabelled)] for label, answer in answers.items()}
         found = step.architecture(self.strong(step.unlabelled, step))
         losses = [
-            pseudo_label_loss(found[label].float(), said[label], self.threshold, task_type == BINARY)
-            for label, task_type in self.heads.items()
+            pseudo_label_loss(found[label].float(), said[label], self.threshold, kind == BINARY)
+            for label, kind in self.kinds.items()
         ]
         return torch.stack(losses).mean()
 

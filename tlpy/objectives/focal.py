@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 from torch.nn import functional
 
 from tlpy.objectives.cross_entropy import CrossEntropy
+from tlpy.records import Head
 
 
 class Focal(CrossEntropy):
@@ -18,18 +18,18 @@ class Focal(CrossEntropy):
     the cross entropy.
 
     Args:
-        task, weight, class_weights: see `CrossEntropy`.
+        heads, weight, class_weights: see `CrossEntropy`.
         gamma: how much less, at least 0.
     """
 
     def __init__(
         self,
-        task: Mapping[str, Any],
+        heads: Sequence[Head],
         weight: float = 1.0,
         gamma: float = 2.0,
         class_weights: Mapping[str, float] | str | None = None,
     ) -> None:
-        super().__init__(task, weight, class_weights=class_weights)
+        super().__init__(heads, weight, class_weights=class_weights)
         if gamma < 0:
             raise ValueError(f"gamma: expected a number of at least 0, found {gamma}")
         self.gamma = float(gamma)

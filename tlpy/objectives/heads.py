@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from tlpy.objectives.entries import BINARY, MULTICLASS, MULTILABEL, REGRESSION
+from tlpy.records import BINARY, MULTICLASS, MULTILABEL, REGRESSION, Head, Terms
 
 _DEFAULT = {
     REGRESSION: "mse",
@@ -20,42 +19,25 @@ def default_primary(task_type: str) -> str:
     return _DEFAULT[task_type]
 
 
-def heads_of(task: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """`{"label", "type", "classes"}` of each head of a task: its `tasks`, else one for each label."""
-    if task.get("tasks"):
-        return [dict(head) for head in task["tasks"]]
-    return [
-        {"label": label, "type": task["type"], "classes": task.get("classes")}
-        for label in task.get("labels", [""])
-    ]
-
-
-def soft_bins_of(
-    objective: Mapping[str, Mapping[str, Any]], label: str | None = None
-) -> dict[str, Any] | None:
-    """The arguments of `soft_bins` where a label (None: any) is trained by it, else None.
+def soft_bins_of(objective: Terms, label: str) -> dict[str, Any] | None:
+    """The arguments of `soft_bins` where a label is trained by it, else None.
 
     Args:
         objective: completed.
         label: whose head; what matters within `multitask`.
     """
-    terms = objective.get("multitask", {}).get("terms", {})
-    inner = terms.get(label, {}) if label is not None else {}
+    inner = objective.get("multitask", {}).get("terms", {}).get(label, {})
     found = objective.get("soft_bins") or inner.get("soft_bins")
     return dict(found) if found is not None else None
 
 
-def outputs_of(head: Mapping[str, Any], objective: Mapping[str, Mapping[str, Any]]) -> int:
+def outputs_of(head: Head, objective: Terms) -> int:
     """How many outputs a head has: one for a number or two classes, one a class or column, or the bins.
 
     Args:
-        head: `{"label", "type", "classes"}`, or a task of one label.
         objective: completed.
     """
-    if head["type"] == REGRESSION:
-        labels = head.get("labels") or [None]
-        found = soft_bins_of(objective, head.get("label", labels[0]))
+    if head.type == REGRESSION:
+        found = soft_bins_of(objective, head.label)
         return int(found["bins"]) if found else 1
-    if head["type"] == BINARY:
-        return 1
-    return len(head["classes"]) if head.get("classes") else 1
+    return 1 if head.type == BINARY else len(head.names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from tlpy.architectures.base import Architecture
 from tlpy.architectures.networks.vit import TransformerLayer, ViTEncoder, sine_positions
 from tlpy.objectives.base import Step, Term
 from tlpy.objectives.decoder import encode_map, image_shape, make_decoder, masked_mean
+from tlpy.records import Head
 
 
 class MaskedAutoencoder(Term):
@@ -24,7 +25,7 @@ class MaskedAutoencoder(Term):
     Nothing of the decoder stays.
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
         ratio: share of the patches to hide, between 0 and 1.
         patch: their edge in voxels, where the encoder is no `vit`, which has its own; at most the image's.
         depth, width: of the transformer's decoder (width: of the convolutional one's first step, too).
@@ -37,7 +38,7 @@ class MaskedAutoencoder(Term):
 
     def __init__(
         self,
-        task: Mapping[str, Any],
+        heads: Sequence[Head],
         weight: float = 1.0,
         ratio: float = 0.75,
         patch: int = 8,
@@ -45,7 +46,7 @@ class MaskedAutoencoder(Term):
         width: int = 96,
         normalise: bool = False,
     ) -> None:
-        super().__init__(task, weight)
+        super().__init__(heads, weight)
         if not 0 < ratio < 1:
             raise ValueError(f"ratio: expected a number between 0 and 1, found {ratio}")
         self.ratio, self.patch, self.depth, self.width = float(ratio), int(patch), int(depth), int(width)

@@ -15,6 +15,7 @@ from tlpy.objectives.base import Step, Term, nothing
 from tlpy.objectives.entries import BINARY, MULTILABEL, REGRESSION
 from tlpy.objectives.teacher import Teacher
 from tlpy.objectives.views import Views
+from tlpy.records import Head
 
 
 class MeanTeacher(Term):
@@ -26,7 +27,7 @@ class MeanTeacher(Term):
     depends on the data, from 1 to 100. f̄ is what is validated and kept.
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
         ema: decay of the moving average while w rises, and after.
         ramp: share of the training over which it does.
         augmentation: what a view is.
@@ -36,16 +37,16 @@ class MeanTeacher(Term):
 
     def __init__(
         self,
-        task: Mapping[str, Any],
+        heads: Sequence[Head],
         weight: float = 1.0,
         ema: Sequence[float] = (0.99, 0.999),
         ramp: float = 0.4,
         augmentation: Any = "weak",
     ) -> None:
-        super().__init__(task, weight)
+        super().__init__(heads, weight)
         self.ema, self.ramp = tuple(float(decay) for decay in ema), float(ramp)
         self.views = Views(augmentation)
-        self.heads = {head["label"]: head["type"] for head in task["tasks"]}
+        self.kinds = {head.label: head.type for head in heads}
         self._progress = 0.0
 
     def start(
@@ -69,7 +70,7 @@ class MeanTeacher(Term):
         found = step.architecture(self.views(images, step))
         losses = [
             functional.mse_loss(shares(found[label].float(), kind), shares(said[label], kind))
-            for label, kind in self.heads.items()
+            for label, kind in self.kinds.items()
         ]
         return ramp_up(step.progress, self.ramp) * torch.stack(losses).mean()
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from tlpy.architectures.base import Architecture
 from tlpy.objectives.base import Step, Term, nothing
+from tlpy.records import Head
 
 
 class MMD(Term):
@@ -22,7 +23,7 @@ class MMD(Term):
     gradient (`queue`).
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
         kernels: how many widths.
         queue: features of each domain to look at in all; 0: those of the step alone.
     """
@@ -31,10 +32,8 @@ class MMD(Term):
     queued: Tensor
     filled: Tensor
 
-    def __init__(
-        self, task: Mapping[str, Any], weight: float = 1.0, kernels: int = 5, queue: int = 64
-    ) -> None:
-        super().__init__(task, weight)
+    def __init__(self, heads: Sequence[Head], weight: float = 1.0, kernels: int = 5, queue: int = 64) -> None:
+        super().__init__(heads, weight)
         self.kernels, self.queue = int(kernels), int(queue)
 
     def start(

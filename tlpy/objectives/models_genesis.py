@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from tlpy.architectures.base import Architecture
 from tlpy.objectives import distortions
 from tlpy.objectives.base import Step, Term
 from tlpy.objectives.decoder import encode_map, make_decoder
+from tlpy.records import Head
 
 Distortion = Callable[[Tensor, torch.Generator | None], Tensor]
 
@@ -27,7 +28,7 @@ class ModelsGenesis(Term):
     whose decoder stays; here the encoder is trained through its last map, and the decoder goes.
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
         nonlinear, shuffle, paint, flip: probability of each for an image.
         outpaint: share of painting that is outside of boxes.
         width: channels of the decoder's first step.
@@ -37,7 +38,7 @@ class ModelsGenesis(Term):
 
     def __init__(
         self,
-        task: Mapping[str, Any],
+        heads: Sequence[Head],
         weight: float = 1.0,
         nonlinear: float = 0.9,
         shuffle: float = 0.5,
@@ -46,7 +47,7 @@ class ModelsGenesis(Term):
         flip: float = 0.4,
         width: int = 128,
     ) -> None:
-        super().__init__(task, weight)
+        super().__init__(heads, weight)
         self.nonlinear, self.shuffle, self.paint = float(nonlinear), float(shuffle), float(paint)
         self.outpaint, self.flip, self.width = float(outpaint), float(flip), int(width)
 

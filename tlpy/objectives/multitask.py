@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from tlpy.objectives.base import Objective, Step, Term
-from tlpy.objectives.build import head_task, make_term
+from tlpy.objectives.build import make_term
 from tlpy.objectives.registry import default_primary
+from tlpy.records import REGRESSION, Head
 
 UNCERTAINTY = "uncertainty"
 # e^-5 to e^5: beyond, a head has as good as no weight, or nothing but it counts.
@@ -25,7 +26,7 @@ class Multitask(Term):
     any known label in a batch gives 0, moves nothing, and leaves its s as it is.
 
     Args:
-        task, weight: see `Term`; its `tasks` are the heads.
+        heads, weight: see `Term`.
         weights: `uncertainty`, a weight by label (1 where one is not named), or one for all.
         terms: `{label: {term: arguments}}`; a label that is not named has the default of its type.
 
@@ -35,29 +36,27 @@ class Multitask(Term):
 
     def __init__(
         self,
-        task: Mapping[str, Any],
+        heads: Sequence[Head],
         weight: float = 1.0,
         weights: Mapping[str, float] | str | float = 1.0,
         terms: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
     ) -> None:
-        super().__init__(task, weight)
-        heads = {head["label"]: head for head in task["tasks"]}
-        self.labels = tuple(heads)
+        super().__init__(heads, weight)
+        self.labels = tuple(head.label for head in heads)
         self.objectives = nn.ModuleList()
-        for label, head in heads.items():
-            given = (terms or {}).get(label) or {default_primary(head["type"]): {}}
-            own = head_task(head)
-            made = {name: make_term(name, arguments, own) for name, arguments in given.items()}
+        for head in heads:
+            given = (terms or {}).get(head.label) or {default_primary(head.type): {}}
+            made = {name: make_term(name, arguments, [head]) for name, arguments in given.items()}
             self.objectives.append(Objective(made))
-        self.halves = [0.5 if head["type"] == "regression" else 1.0 for head in heads.values()]
+        self.halves = [0.5 if head.type == REGRESSION else 1.0 for head in heads]
         self.log_variance: nn.Parameter | None = None
         if weights == UNCERTAINTY:
             self.log_variance = nn.Parameter(torch.zeros(len(heads)))
         elif isinstance(weights, str):
             raise ValueError(f"weights: expected {UNCERTAINTY} or numbers, found {weights}")
         else:
-            by_label = weights if isinstance(weights, Mapping) else dict.fromkeys(heads, weights)
-            self.fixed = [float(by_label.get(label, 1.0)) for label in heads]
+            by_label = weights if isinstance(weights, Mapping) else dict.fromkeys(self.labels, weights)
+            self.fixed = [float(by_label.get(label, 1.0)) for label in self.labels]
 
     def start(
         self, architecture: nn.Module, loaded: frozenset[str], targets: Mapping[str, Tensor] | None = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,6 +11,7 @@ from torch.nn import functional
 from tlpy.architectures.base import Architecture
 from tlpy.objectives.base import Step, Term
 from tlpy.objectives.decoder import encode_map, make_decoder
+from tlpy.records import Head
 
 
 class Reconstruction(Term):
@@ -21,15 +22,15 @@ class Reconstruction(Term):
     is no part of the architecture and is dropped with the stage.
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
         width: channels of the decoder's first step.
     """
 
     selfsupervised = True
     uses_maps = True
 
-    def __init__(self, task: Mapping[str, Any], weight: float = 1.0, width: int = 128) -> None:
-        super().__init__(task, weight)
+    def __init__(self, heads: Sequence[Head], weight: float = 1.0, width: int = 128) -> None:
+        super().__init__(heads, weight)
         self.width = int(width)
 
     def start(

@@ -13,9 +13,10 @@ from tlpy.components import rules
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.objectives.arguments import complete_term
 from tlpy.objectives.checks import check_fit
-from tlpy.objectives.entries import NONE, OBJECTIVES, ObjectiveEntry
-from tlpy.objectives.heads import default_primary, heads_of, outputs_of, soft_bins_of
+from tlpy.objectives.entries import OBJECTIVES, ObjectiveEntry
+from tlpy.objectives.heads import default_primary, outputs_of, soft_bins_of
 from tlpy.objectives.own import entry_of
+from tlpy.records import NONE, Head, Terms, task_type
 
 __all__ = [
     "OBJECTIVES",
@@ -25,7 +26,6 @@ __all__ = [
     "complete_objective",
     "default_primary",
     "entry_of",
-    "heads_of",
     "outputs_of",
     "soft_bins_of",
 ]
@@ -42,13 +42,7 @@ def as_terms(value: Any, where: str) -> dict[str, Any]:
     raise InputError([Problem(where, f"expected a term or a map of terms, found {value!r}", "e.g. {mse: 1}")])
 
 
-def complete_objective(
-    value: Any,
-    task: Mapping[str, Any],
-    where: str,
-    started: bool = True,
-    tasks: Sequence[Mapping[str, Any]] | None = None,
-) -> dict[str, dict[str, Any]]:
+def complete_objective(value: Any, heads: Sequence[Head], where: str, started: bool = True) -> Terms:
     """An objective with defaults filled in, its primary term first.
 
     A term with weight 0 (`elastic_penalty`: alpha and beta 0) is taken out, and so is one that
@@ -57,35 +51,34 @@ def complete_objective(
 
     Args:
         value: null, a term's name, or a map of terms to a number, true or false, or arguments.
-        task: `{"type", "labels", "classes"}`; type `none` for a stage without labels.
+        heads: one for each label that is learnt, the primary one first; none for a stage without labels.
         where: the param's path, for messages.
         started: whether the stage starts from earlier weights.
-        tasks: `{"label", "type", "classes"}` of each head; None: those of `task`.
 
     Raises:
         InputError: an unknown term or argument, a term that does not fit the task, a bad value, or no term
             that a stage without labels can be trained by.
     """
     problems = Problems()
-    heads = heads_of({**task, "tasks": tasks})
-    terms: dict[str, dict[str, Any]] = {}
+    kind = task_type(heads)
+    terms: Terms = {}
     for name, setting in as_terms(value, where).items():
         try:
-            arguments = _complete(name, setting, task, heads, f"{where}.{name}")
+            arguments = _complete(name, setting, heads, f"{where}.{name}")
         except InputError as error:
             problems.extend(error.problems)
             continue
         if arguments is not None and (started or not entry_of(name).needs_start):
             terms[name] = arguments
     problems.raise_if_any()
-    primary = [name for name in terms if _is_primary(name, task["type"])]
-    if not primary and task["type"] == NONE:
+    primary = [name for name in terms if _is_primary(name, kind)]
+    if not primary and kind == NONE:
         fits = [name for name in OBJECTIVES.names() if OBJECTIVES.entry(name).selfsupervised]
         hint = f"name the label, or an objective that needs none: {', '.join(fits)}"
         raise InputError([Problem(where, "the images have no label to learn", hint)])
     if not primary:
-        name = "multitask" if len(heads) > 1 else default_primary(task["type"])
-        completed = _complete(name, True, task, heads, where)
+        name = "multitask" if len(heads) > 1 else default_primary(kind)
+        completed = _complete(name, True, heads, where)
         assert completed is not None
         primary, terms[name] = [name], completed
     _check_covered(primary, heads, where)
@@ -93,27 +86,23 @@ def complete_objective(
     return {name: terms[name] for name in [*primary, *others]}
 
 
-def _complete(
-    name: str, setting: Any, task: Mapping[str, Any], heads: Sequence[Mapping[str, Any]], where: str
-) -> dict[str, Any] | None:
+def _complete(name: str, setting: Any, heads: Sequence[Head], where: str) -> dict[str, Any] | None:
     """The arguments of one term; of `multitask` also the terms within it."""
-    arguments = complete_term(name, setting, task, heads, where)
+    arguments = complete_term(name, setting, heads, where)
     if arguments is None or name != "multitask":
         return arguments
     return _complete_multitask(arguments, heads, where)
 
 
-def _is_primary(name: str, task_type: str) -> bool:
+def _is_primary(name: str, kind: str) -> bool:
     entry = entry_of(name)
-    return entry.selfsupervised if task_type == NONE else entry.primary
+    return entry.selfsupervised if kind == NONE else entry.primary
 
 
-def _complete_multitask(
-    arguments: dict[str, Any], heads: Sequence[Mapping[str, Any]], where: str
-) -> dict[str, Any]:
+def _complete_multitask(arguments: dict[str, Any], heads: Sequence[Head], where: str) -> dict[str, Any]:
     """Weights and the term of every head, filled in."""
     problems = Problems()
-    labels = [str(head["label"]) for head in heads]
+    labels = [head.label for head in heads]
     weights, given = arguments["weights"], arguments["terms"]
     if rules.POSITIVE.holds(weights):
         weights = dict.fromkeys(labels, float(weights))
@@ -132,10 +121,9 @@ def _complete_multitask(
     else:
         _check_labels(given, labels, f"{where}.terms", problems)
         for head in heads:
-            task = {**head, "labels": [head["label"]]}
             try:
-                terms[head["label"]] = complete_objective(
-                    given.get(head["label"]), task, f"{where}.terms.{head['label']}"
+                terms[head.label] = complete_objective(
+                    given.get(head.label), [head], f"{where}.terms.{head.label}"
                 )
             except InputError as error:
                 problems.extend(error.problems)
@@ -151,7 +139,7 @@ def _check_labels(value: Mapping[str, Any], labels: Sequence[str], where: str, p
             problems.add(f"{where}.{name}", "is no label of this stage", f"labels: {', '.join(labels)}")
 
 
-def _check_covered(primary: Sequence[str], heads: Sequence[Mapping[str, Any]], where: str) -> None:
+def _check_covered(primary: Sequence[str], heads: Sequence[Head], where: str) -> None:
     """Each head is trained by some term."""
     if "multitask" in primary:
         if len(primary) > 1:
@@ -164,7 +152,7 @@ def _check_covered(primary: Sequence[str], heads: Sequence[Mapping[str, Any]], w
     problems = Problems()
     for head in heads:
         tasks = [entry_of(name).tasks for name in primary]
-        if head["type"] != NONE and not any(not fits or head["type"] in fits for fits in tasks):
-            hint = f"add {default_primary(head['type'])}, or use multitask"
-            problems.add(where, f"no term learns {head['label']} ({head['type']})", hint)
+        if not any(not fits or head.type in fits for fits in tasks):
+            hint = f"add {default_primary(head.type)}, or use multitask"
+            problems.add(where, f"no term learns {head.label} ({head.type})", hint)
     problems.raise_if_any()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from tlpy.objectives.base import Step, Term, mean_over_known
+from tlpy.records import Head
 
 
 class RegressionTerm(Term):
@@ -55,12 +55,12 @@ class Huber(RegressionTerm):
     """d²/2 up to `delta`, delta·(|d| - delta/2) beyond (Huber 1964), d = f(x) - y.
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
         delta: in standard deviations of the target, above 0.
     """
 
-    def __init__(self, task: Mapping[str, Any], weight: float = 1.0, delta: float = 1.0) -> None:
-        super().__init__(task, weight)
+    def __init__(self, heads: Sequence[Head], weight: float = 1.0, delta: float = 1.0) -> None:
+        super().__init__(heads, weight)
         if delta <= 0:
             raise ValueError(f"delta: expected a number above 0, found {delta}")
         self.delta = float(delta)

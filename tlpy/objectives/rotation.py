@@ -24,7 +24,7 @@ class Rotation(Term):
     It can't be learnt from images that an augmentation has turned or mirrored.
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
     """
 
     selfsupervised = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -12,6 +12,7 @@ from torch.nn import functional
 from tlpy.architectures.base import Architecture
 from tlpy.objectives.base import Step, Term, nothing
 from tlpy.objectives.views import Views
+from tlpy.records import Head
 
 
 class SimCLR(Term):
@@ -21,7 +22,7 @@ class SimCLR(Term):
     the images to differ from: a larger one helps.
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
         temperature: τ, above 0.
         projection: width of what is compared.
         augmentation: what a view is.
@@ -31,13 +32,13 @@ class SimCLR(Term):
 
     def __init__(
         self,
-        task: Mapping[str, Any],
+        heads: Sequence[Head],
         weight: float = 1.0,
         temperature: float = 0.5,
         projection: int = 128,
         augmentation: Any = "strong",
     ) -> None:
-        super().__init__(task, weight)
+        super().__init__(heads, weight)
         self.temperature, self.projection = float(temperature), int(projection)
         self.views = Views(augmentation)
 

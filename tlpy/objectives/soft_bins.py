@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from torch.nn import functional
 from tlpy.errors import InputError, Problem
 from tlpy.objectives.base import Step, Term, mean_over_known
 from tlpy.objectives.bins import misplaced
+from tlpy.records import Head
 
 # Beyond this many sigma outside, shares are too small for numbers, and all mass is in the outermost bin.
 _FAR = 30.0
@@ -26,7 +26,7 @@ class SoftBins(Term):
     standardised by.
 
     Args:
-        task, weight: see `Term`.
+        heads, weight: see `Term`.
         low, high: where the bins begin and end.
         bins: how many; the head has as many outputs.
         sigma: width of the soft label, above 0.
@@ -39,14 +39,14 @@ class SoftBins(Term):
 
     def __init__(
         self,
-        task: Mapping[str, Any],
+        heads: Sequence[Head],
         weight: float = 1.0,
         low: float = 42.0,
         high: float = 82.0,
         bins: int = 40,
         sigma: float = 1.0,
     ) -> None:
-        super().__init__(task, weight)
+        super().__init__(heads, weight)
         if low >= high or bins < 2 or sigma <= 0:
             raise ValueError(
                 f"expected low < high, bins >= 2 and sigma > 0, found {low}, {high}, {bins}, {sigma}"

@@ -7,19 +7,18 @@ from typing import Any
 
 from tlpy.errors import Problem
 from tlpy.params.schema import Schema
-
-KEYS = ("devices", "strategy", "logger")
-
-
-def execution(params: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
-    """What differs from the defaults: a pack of an ordinary run says nothing of it."""
-    given = {key: params.get(key, schema.default(key)) for key in KEYS}
-    return {key: value for key, value in given.items() if value != schema.default(key)}
+from tlpy.records import ExecutionSettings, Stage
 
 
-def execution_problems(devices: int, stages: Iterable[Mapping[str, Any]]) -> list[Problem]:
+def execution(params: Mapping[str, Any], schema: Schema) -> ExecutionSettings:
+    """As the params say, or the schema."""
+    keys = ("devices", "strategy", "logger")
+    return ExecutionSettings(**{key: params.get(key, schema.default(key)) for key in keys})
+
+
+def execution_problems(devices: int, stages: Iterable[Stage]) -> list[Problem]:
     """Stages whose batches are too small to be divided among the devices."""
-    small = sorted({(s["training"]["batch_size"], s["name"]) for s in stages})
+    small = sorted({(stage.training.batch_size, stage.name) for stage in stages})
     return [
         Problem(
             "devices",
@@ -31,9 +30,9 @@ def execution_problems(devices: int, stages: Iterable[Mapping[str, Any]]) -> lis
     ]
 
 
-def precision_warnings(accelerator: str, stages: Iterable[Mapping[str, Any]]) -> list[str]:
+def precision_warnings(accelerator: str, stages: Iterable[Stage]) -> list[str]:
     """Stages whose precision is not what it says on every machine."""
-    half = sorted({stage["name"] for stage in stages if str(stage["training"]["precision"]) == "16-mixed"})
+    half = sorted({stage.name for stage in stages if stage.training.precision == "16-mixed"})
     where = (
         "a CPU has no 16-mixed" if accelerator == "cpu" else "where there is no GPU, 16-mixed is not possible"
     )

@@ -7,54 +7,50 @@ pack, so that no role waits for the whole of the one before.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import replace
 
 from tlpy.digests import digest
+from tlpy.plan.records import PlannedPack
+from tlpy.records import Stage
 
 # A task's start-up, in seconds: below a few times this, spreading a group over more tasks gains nothing.
 START_UP = 4.0
 
 
 def make_packs(
-    stages: Mapping[str, Mapping[str, Any]], to_train: Iterable[str], minutes: float, slots: int
-) -> list[dict[str, Any]]:
+    stages: Mapping[str, Stage], to_train: Iterable[str], minutes: float, slots: int
+) -> list[PlannedPack]:
     """Divide the stages to train into packs.
 
     Args:
-        stages: all stage records by id (`cost` in seconds of one core).
+        stages: all stages by id.
         to_train: ids of the stages to run, in any order.
         minutes: about how long a pack may take on one core.
         slots: how many tasks can run side by side; 0 where that is unknown (a cluster).
 
     Returns:
-        Packs `{id, role, depth, cpus, stages}` in order of depth, longest first.
+        Packs in order of depth, longest first.
     """
     pack_of: dict[str, str] = {}
-    packs: list[dict[str, Any]] = []
+    packs: list[PlannedPack] = []
     todo = sorted(to_train)
-    for depth in sorted({stages[stage]["depth"] for stage in todo}):
+    for depth in sorted({stages[stage].depth for stage in todo}):
         groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for stage_id in todo:
             stage = stages[stage_id]
-            if stage["depth"] == depth:
-                parents_pack = pack_of.get(stage["parent"] or "", "")
-                groups[stage["role"], "+".join(caches_of(stage)), parents_pack].append(stage_id)
+            if stage.depth == depth:
+                parents_pack = pack_of.get(stage.parent or "", "")
+                groups[stage.role, "+".join(stage.caches), parents_pack].append(stage_id)
         for (role, _, _), members in sorted(groups.items()):
-            for bin_ in _balance({member: stages[member]["cost"] for member in members}, minutes * 60, slots):
+            for bin_ in _balance({member: stages[member].cost for member in members}, minutes * 60, slots):
                 pack_id = digest(bin_)
-                packs.append({"id": pack_id, "role": role, "depth": depth, "cpus": 1, "stages": bin_})
+                packs.append(PlannedPack(pack_id, role, depth, 1, tuple(bin_)))
                 pack_of.update(dict.fromkeys(bin_, pack_id))
-    cost = {pack["id"]: sum(stages[stage]["cost"] for stage in pack["stages"]) for pack in packs}
-    packs.sort(key=lambda pack: (pack["depth"], -cost[pack["id"]], pack["id"]))
-    _use_idle_cores(packs, slots)
-    return packs
-
-
-def caches_of(stage: Mapping[str, Any]) -> list[str]:
-    """The caches that a stage reads, sorted."""
-    return sorted({source["cache"] for source in stage.get("sources") or [stage]})
+    cost = {pack.id: sum(stages[stage].cost for stage in pack.stages) for pack in packs}
+    packs.sort(key=lambda pack: (pack.depth, -cost[pack.id], pack.id))
+    return _use_idle_cores(packs, slots)
 
 
 def _balance(costs: Mapping[str, float], seconds: float, slots: int) -> list[list[str]]:
@@ -70,9 +66,7 @@ def _balance(costs: Mapping[str, float], seconds: float, slots: int) -> list[lis
     return [members for _, members in bins if members]
 
 
-def _use_idle_cores(packs: list[dict[str, Any]], slots: int) -> None:
+def _use_idle_cores(packs: list[PlannedPack], slots: int) -> list[PlannedPack]:
     """Where a depth has fewer packs than the machine has cores, each pack gets several."""
-    for depth in {pack["depth"] for pack in packs}:
-        beside = [pack for pack in packs if pack["depth"] == depth]
-        for pack in beside:
-            pack["cpus"] = max(1, slots // len(beside))
+    beside = Counter(pack.depth for pack in packs)
+    return [replace(pack, cpus=max(1, slots // beside[pack.depth])) for pack in packs]

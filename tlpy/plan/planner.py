@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,42 +15,46 @@ from tlpy.errors import InputError, Problem, Problems
 from tlpy.params.assignment import path_problems, variant_params
 from tlpy.params.schema import Schema
 from tlpy.params.space import space_problems
-from tlpy.plan.data.catalogue import Cache, Catalogue, DataSet, reader_problems
-from tlpy.plan.data.split_tables import SplitBook, Subjects
+from tlpy.plan.data.caches import Cache
+from tlpy.plan.data.catalogue import Catalogue, reader_problems
+from tlpy.plan.data.split_tables import SplitBook
 from tlpy.plan.execution import execution, execution_problems
-from tlpy.plan.packs import caches_of, make_packs
+from tlpy.plan.packs import make_packs
+from tlpy.plan.records import Dropped, PlannedPack, Variant
 from tlpy.plan.stages.book import StageBook
-from tlpy.plan.stages.chain import ChainResolver, StageSpec, images_only, unknown_datasets
-from tlpy.plan.stages.record import metric_problems
-from tlpy.plan.variants import Variant, VariantBook
+from tlpy.plan.stages.chain import ChainResolver, images_only, unknown_datasets
+from tlpy.plan.stages.resolve import metric_problems
+from tlpy.plan.variants import VariantBook
 from tlpy.plan.warnings import plan_warnings
+from tlpy.plan.working import DataSet, StageSpec, SubjectTable
+from tlpy.records import ExecutionSettings, Stage
 from tlpy.search.registry import assignments
 from tlpy.store import Store
 
 
 @dataclass
-class Plan:
-    """What PLAN found out and decided; `tlpy.plan.documents` writes it."""
+class Planned:
+    """What PLAN found out and decided, with the tables; `tlpy.plan.documents` writes it down."""
 
     params: dict[str, Any]
     seed: int
     metric: str | None
     datasets: dict[str, DataSet]
     caches: dict[str, Cache]
-    subjects: dict[str, Subjects]
-    base_subjects: dict[str, Subjects]
-    stages: dict[str, dict[str, Any]]
+    subjects: dict[str, SubjectTable]
+    base_subjects: dict[str, SubjectTable]
+    stages: dict[str, Stage]
     variants: list[Variant]
-    packs: list[dict[str, Any]]
+    packs: list[PlannedPack]
     baselines: int
     stage_runs: int
     epochs_unshared: int
     stored_caches: set[str]
     code: str
     components: str | None
-    execution: dict[str, Any] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    normalised: list[dict[str, str]] = field(default_factory=list)
+    execution: ExecutionSettings
+    warnings: list[str]
+    normalised: list[Dropped]
 
 
 class Planner:
@@ -84,9 +88,9 @@ class Planner:
         use_components(components)
         sources.use(components, params.get("components"))
         self.roots = roots
-        self.stages: dict[str, dict[str, Any]] = {}
+        self.stages: dict[str, Stage] = {}
 
-    def plan(self) -> Plan:
+    def plan(self) -> Planned:
         """The plan; raises `InputError` with every problem that can be known before training."""
         catalogue = Catalogue(self.roots, self._value("on_bad_image"), self.slots)
         self._check_params(catalogue)
@@ -118,10 +122,9 @@ class Planner:
                 problems.extend(error.problems)
                 continue
             book.add(assignment, chain, targets[id(opened[chain[-1].dataset])], replicates)
-            runs += sum(len(stages) for _, _, stages, _ in replicates)
-            epochs += sum(
-                self.stages[s]["training"]["epochs"] for _, _, stages, _ in replicates for s in stages
-            )
+            used = [stage for pair in replicates for stage in pair.replicate.stages]
+            runs += len(used)
+            epochs += sum(self.stages[stage].training.epochs for stage in used)
         problems.extend(execution_problems(int(self._value("devices")), self.stages.values()))
         problems.raise_if_any()
         if self._value("baseline"):
@@ -168,11 +171,10 @@ class Planner:
             except InputError as error:
                 problems.extend(error.problems)
                 problems.extend(reader_problems(params["datasets"]))
-                problems.extend(self.own.of_variant(params, []))
                 continue
             problems.extend(unknown_datasets(params, chain))
             problems.extend(reader_problems(params["datasets"]))
-            problems.extend(self.own.of_variant(params, chain))
+            problems.extend(self.own.of_variant(chain))
             chains.append((params, chain))
         problems.raise_if_any()
         return chains
@@ -203,16 +205,14 @@ class Planner:
 
     def _drop_unused(self, book: VariantBook) -> None:
         """Without baselines, the from-scratch stages that no variant asks for are not trained."""
-        needed = {stage for variant in book.variants for stages in variant.stage_lists() for stage in stages}
+        needed = {stage for variant in book.variants for stage in variant.stages}
         self.stages = {key: record for key, record in sorted(self.stages.items()) if key in needed}
 
     def _assemble(
         self, book: VariantBook, opened: Mapping[str, DataSet], made: StageBook, runs: int, epochs: int
-    ) -> Plan:
-        for record in self.stages.values():
-            record["stored"] = bool(self.store and self.store.has_stage(record["id"]))
-        to_train = [key for key, record in self.stages.items() if not record["stored"]]
-        used_caches = {cache for record in self.stages.values() for cache in caches_of(record)}
+    ) -> Planned:
+        stages = {key: self._looked_up(stage) for key, stage in self.stages.items()}
+        used_caches = {cache for stage in stages.values() for cache in stage.caches}
         datasets = {
             name: data
             for name, data in _by_name(opened.values()).items()
@@ -224,8 +224,8 @@ class Planner:
             for cache in caches.values()
             if self.store and all(self.store.has("cache", shard) for shard in cache.shard_ids())
         }
-        needed = {source["subjects"] for record in self.stages.values() for source in record["sources"]}
-        return Plan(
+        needed = {source.subjects for stage in stages.values() for source in stage.sources}
+        return Planned(
             params=dict(self.given),
             seed=int(self._value("seed")),
             metric=self._value("metric"),
@@ -233,27 +233,31 @@ class Planner:
             caches=caches,
             subjects={key: table for key, table in made.splits.tables.items() if key in needed},
             base_subjects={name: made.splits.base(data) for name, data in datasets.items()},
-            stages=self.stages,
-            variants=book.variants,
-            packs=self._packs(to_train),
+            stages=stages,
+            variants=[variant.record(stages) for variant in book.variants],
+            packs=self._packs(stages),
             baselines=book.baselines(),
             stage_runs=runs + book.baseline_runs(),
-            epochs_unshared=epochs + book.baseline_epochs(self.stages),
+            epochs_unshared=epochs + book.baseline_epochs(stages),
             stored_caches=stored,
             code=self.code,
             components=self.components,
             execution=execution(self.given, self.schema),
             warnings=plan_warnings(
-                self.given["datasets"], datasets, self.stages.values(), str(self._value("accelerator"))
+                self.given["datasets"], datasets, stages.values(), str(self._value("accelerator"))
             ),
             normalised=list(made.normalised.values()),
         )
 
-    def _packs(self, to_train: Sequence[str]) -> list[dict[str, Any]]:
+    def _looked_up(self, stage: Stage) -> Stage:
+        return replace(stage, stored=bool(self.store and self.store.has_stage(stage.id)))
+
+    def _packs(self, stages: Mapping[str, Stage]) -> list[PlannedPack]:
         """The packs; each device of a training needs a core to feed it."""
         devices = int(self._value("devices"))
-        packs = make_packs(self.stages, to_train, float(self._value("pack_minutes")), self.slots)
-        return [{**pack, "cpus": max(pack["cpus"], devices)} for pack in packs]
+        to_train = [key for key, stage in stages.items() if not stage.stored]
+        packs = make_packs(stages, to_train, float(self._value("pack_minutes")), self.slots)
+        return [replace(pack, cpus=max(pack.cpus, devices)) for pack in packs]
 
 
 def _raised(attempt: Callable[[], object]) -> list[Problem]:

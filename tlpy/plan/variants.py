@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tlpy.digests import canonical, digest
-from tlpy.plan.stages.chain import StageSpec
-
-Replicate = tuple[int, int | None, list[str], str]
+from tlpy.plan.records import Replicate, Variant
+from tlpy.plan.working import PairedReplicate, StageSpec
+from tlpy.records import Stage
 
 
 @dataclass
-class Variant:
-    """One variant, with the stages of each of its replicates.
+class VariantDraft:
+    """One variant, whose settings are given up where they turn out to have no effect.
 
     Attributes:
         settings: searched path → value; None where variants that differ in it came out equal.
@@ -23,18 +23,20 @@ class Variant:
     """
 
     settings: dict[str, Any]
-    chain: list[str]
+    chain: tuple[str, ...]
     target: str
-    replicates: list[dict[str, Any]]
+    replicates: tuple[Replicate, ...]
     baseline: bool = False
     scratch: str | None = None
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.id = digest(self.stage_lists())
+        self.id = digest([list(replicate.stages) for replicate in self.replicates])
 
-    def stage_lists(self) -> list[list[str]]:
-        return [replicate["stages"] for replicate in self.replicates]
+    @property
+    def stages(self) -> list[str]:
+        """The stages of all replicates, as often as each is needed."""
+        return [stage for replicate in self.replicates for stage in replicate.stages]
 
     @property
     def label(self) -> str:
@@ -43,31 +45,31 @@ class Variant:
         text = ", ".join(words) or " → ".join(self.chain)
         return f"from scratch: {text}" if self.baseline else text
 
-    def record(self, stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-        last = stages[self.replicates[0]["stages"][-1]]
-        return {
-            "id": self.id,
-            "label": self.label,
-            "settings": self.settings,
-            "baseline": self.baseline,
-            "scratch": self.scratch,
-            "target": self.target,
-            "metric": last["metric"],
-            "chain": self.chain,
-            "replicates": self.replicates,
-        }
+    def record(self, stages: Mapping[str, Stage]) -> Variant:
+        """As it is written down."""
+        return Variant(
+            id=self.id,
+            label=self.label,
+            settings=self.settings,
+            baseline=self.baseline,
+            scratch=self.scratch,
+            target=self.target,
+            metric=stages[self.replicates[0].stages[-1]].metric,
+            chain=self.chain,
+            replicates=self.replicates,
+        )
 
 
 class VariantBook:
     """Collects variants; those that came out equal collapse into one."""
 
     def __init__(self) -> None:
-        self._by_stages: dict[str, Variant] = {}
-        self._scratch: dict[str, list[Replicate]] = {}
-        self._added_baselines: list[Variant] = []
+        self._by_stages: dict[str, VariantDraft] = {}
+        self._pairs: dict[str, Sequence[PairedReplicate]] = {}
+        self._added_baselines: list[VariantDraft] = []
 
     @property
-    def variants(self) -> list[Variant]:
+    def variants(self) -> list[VariantDraft]:
         return list(self._by_stages.values())
 
     def add(
@@ -75,35 +77,33 @@ class VariantBook:
         settings: Mapping[str, Any],
         chain: Sequence[StageSpec],
         target: str,
-        replicates: Sequence[Replicate],
+        replicates: Sequence[PairedReplicate],
     ) -> None:
-        variant = Variant(
+        variant = VariantDraft(
             settings=dict(settings),
-            chain=[stage.name for stage in chain],
+            chain=tuple(stage.name for stage in chain),
             target=target,
-            replicates=[{"seed": seed, "fold": fold, "stages": ids} for seed, fold, ids, _ in replicates],
+            replicates=tuple(pair.replicate for pair in replicates),
         )
         known = self._by_stages.get(variant.id)
         if known is not None:
             known.settings = _common(known.settings, variant.settings)
             return
         self._by_stages[variant.id] = variant
-        self._scratch[variant.id] = list(replicates)
-        variant.baseline = all(ids == [scratch] for _, _, ids, scratch in replicates)
+        self._pairs[variant.id] = replicates
+        variant.baseline = all(pair.replicate.stages == (pair.scratch,) for pair in replicates)
 
-    def add_baselines(self, stages: Mapping[str, Mapping[str, Any]]) -> None:
+    def add_baselines(self, stages: Mapping[str, Stage]) -> None:
         """The last stage of every variant, from scratch; shared by all variants it serves."""
         for variant in self.variants:
             if variant.baseline:
                 continue
-            replicates = self._scratch[variant.id]
-            twin = Variant(
+            pairs = self._pairs[variant.id]
+            twin = VariantDraft(
                 settings=dict(variant.settings),
-                chain=[stages[replicates[0][3]]["name"]],
+                chain=(stages[pairs[0].scratch].name,),
                 target=variant.target,
-                replicates=[
-                    {"seed": seed, "fold": fold, "stages": [own]} for seed, fold, _, own in replicates
-                ],
+                replicates=tuple(replace(pair.replicate, stages=(pair.scratch,)) for pair in pairs),
                 baseline=True,
             )
             variant.scratch = twin.id
@@ -118,7 +118,7 @@ class VariantBook:
             baseline.settings = _without_upstream(baseline, names)
 
     def _baseline_stages(self) -> Iterator[str]:
-        return (stage for variant in self._added_baselines for ids in variant.stage_lists() for stage in ids)
+        return (stage for variant in self._added_baselines for stage in variant.stages)
 
     def baselines(self) -> int:
         """How many variants were added to compare with; nobody searched for them."""
@@ -127,8 +127,8 @@ class VariantBook:
     def baseline_runs(self) -> int:
         return sum(1 for _ in self._baseline_stages())
 
-    def baseline_epochs(self, stages: Mapping[str, Mapping[str, Any]]) -> int:
-        return sum(stages[stage]["training"]["epochs"] for stage in self._baseline_stages())
+    def baseline_epochs(self, stages: Mapping[str, Stage]) -> int:
+        return sum(stages[stage].training.epochs for stage in self._baseline_stages())
 
 
 def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _without_upstream(baseline: Variant, stage_names: set[str]) -> dict[str, Any]:
+def _without_upstream(baseline: VariantDraft, stage_names: set[str]) -> dict[str, Any]:
     """Settings of stages that a baseline lacks, or that need an earlier stage, say nothing about it."""
     stage = baseline.chain[0]
     ours = {}

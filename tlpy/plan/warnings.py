@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
-from tlpy.plan.data.catalogue import DataSet
 from tlpy.plan.execution import precision_warnings
+from tlpy.plan.working import DataSet
+from tlpy.records import Component, Stage
 
 FEW = 10
 
 
 def plan_warnings(
-    given: Collection[str], used: Mapping[str, DataSet], stages: Iterable[Mapping[str, Any]], accelerator: str
+    given: Collection[str], used: Mapping[str, DataSet], stages: Iterable[Stage], accelerator: str
 ) -> list[str]:
     """One sentence each.
 
     Args:
         given: the names of the data sets in the params file.
         used: those that a stage uses.
-        stages: the stage records.
+        stages: all of the plan.
         accelerator: the param.
     """
     stages = list(stages)
     unused = sorted(set(given) - {data.name for data in used.values()})
     found = [f"data set '{name}' is in no stage and was left alone" for name in unused]
     for name, data in used.items():
-        classes = data.task.type in ("binary", "multiclass")
+        classes = any(head.is_classification for head in data.heads[:1])
         counts = Counter(data.strata().values()) if classes else Counter()
         if counts and min(counts.values()) < FEW:
             found.append(f"data set '{name}': the rarest class has only {min(counts.values())} images")
@@ -38,9 +38,9 @@ def plan_warnings(
         for note in data.filtered.notes
     ]
     decayed = {
-        record["name"]
-        for record in stages
-        if "elastic_penalty" in record["objective"] and record["training"]["optimizer"].get("weight_decay")
+        stage.name
+        for stage in stages
+        if "elastic_penalty" in stage.objective and stage.training.optimizer.get("weight_decay")
     }
     found += [
         f"stage '{name}': elastic_penalty and the optimizer's weight_decay both pull at the weights; "
@@ -51,30 +51,27 @@ def plan_warnings(
     return found + precision_warnings(accelerator, stages)
 
 
-def _other_images(stages: Sequence[Mapping[str, Any]], by_cache: Mapping[str, DataSet]) -> list[str]:
+def _other_images(stages: Sequence[Stage], by_cache: Mapping[str, DataSet]) -> list[str]:
     """Stages whose images are cut or scaled in another way than those their weights were trained on."""
-    by_id = {record["id"]: record for record in stages}
+    by_id = {stage.id: stage for stage in stages}
     found: dict[str, None] = {}
-    for record in stages:
-        before = by_id.get(record["parent"] or "")
+    for stage in stages:
+        before = by_id.get(stage.parent or "")
         if before is None:
             continue
-        pair = f"stage '{record['name']}' takes over weights from '{before['name']}'"
-        ways = [_in_words(stage["training"]["datamodule"]) for stage in (before, record)]
+        pair = f"stage '{stage.name}' takes over weights from '{before.name}'"
+        ways = [_in_words(one.training.datamodule) for one in (before, stage)]
         if ways[0] != ways[1]:
             text = f"{pair}, whose images came by the data module {ways[0]}, and gets its own by {ways[1]}"
             found[f"{text}: they were trained on images that are cut or scaled in another way"] = None
-        scales = [
-            by_cache[stage["cache"]].wanted.request["preprocessing"]["normalise"]
-            for stage in (before, record)
-        ]
+        scales = [by_cache[one.cache].wanted.request["preprocessing"]["normalise"] for one in (before, stage)]
         if scales[0] != scales[1]:
             text = f"{pair}, whose images were normalised by {scales[0]}, its own are by {scales[1]}"
             found[f"{text}: say the same `preprocessing.normalise` in both, where it can be"] = None
     return list(found)
 
 
-def _in_words(component: Mapping[str, Any]) -> str:
+def _in_words(component: Component) -> str:
     """A component and its arguments: `crop_center (size [8, 8])`."""
     inside = ", ".join(f"{key} {value}" for key, value in component.items() if key != "name")
     return f"{component['name']} ({inside})" if inside else str(component["name"])

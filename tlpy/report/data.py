@@ -14,6 +14,8 @@ from tlpy.data.pictures import PICTURES, picture_name
 from tlpy.data.shards import shard_folders
 from tlpy.evaluation.results import Run
 from tlpy.plan.data.filters import in_words
+from tlpy.plan.records import DatasetFacts
+from tlpy.records import MULTILABEL, NONE, REGRESSION, Head
 from tlpy.report.sections import Section, bullets, count, escape, html_table
 
 LISTED = 50
@@ -29,37 +31,35 @@ def images_of(run: Run, dataset: str) -> list[dict[str, str]]:
     if run.prepared is None:
         return []
     rows: list[dict[str, str]] = []
-    kept = run.plan["datasets"][dataset].get("images")
-    for folder in shard_folders(run.prepared, str(run.plan["datasets"][dataset]["cache"])):
+    facts = run.plan.datasets[dataset]
+    for folder in shard_folders(run.prepared, facts.cache):
         try:
             with (folder / "images.tsv").open(newline="", encoding="utf-8") as file:
                 rows += csv.DictReader(file, delimiter="\t")
         except (OSError, ValueError, csv.Error):
             continue
-    return rows if kept is None else [row for row in rows if row["image"] in set(kept)]
+    return rows if facts.images is None else [row for row in rows if row["image"] in set(facts.images)]
 
 
 def datasets(run: Run) -> Section:
     """A row per data set: source, label, numbers, split, size."""
     rows = []
-    for name, facts in sorted(run.plan["datasets"].items()):
-        task, n, groups = facts["task"], facts["n"], facts.get("groups") or {}
-        heads = facts.get("tasks") or [{**task, "label": label} for label in task["labels"]]
-        kind = "<br>".join(_kind(head) for head in heads) or "none"
-        size = " × ".join(str(side) for side in facts.get("size") or [])
-        people = f" ({groups['all']:,})" if groups.get("all") not in (None, n["all"]) else ""
-        split = " / ".join(f"{n[part]:,}" for part in ("train", "val", "test"))
+    for name, facts in sorted(run.plan.datasets.items()):
+        n, groups = facts.n, facts.groups
+        kind = "<br>".join(_kind(head) for head in facts.heads) or NONE
+        people = f" ({groups.all:,})" if groups.all != n.all else ""
+        split = f"{n.train:,} / {n.val:,} / {n.test:,}"
         rows.append(
             [
                 f"<strong>{escape(name)}</strong>{_filter(facts)}",
-                escape((facts.get("reader") or {}).get("name", "")),
-                "<br>".join(escape(str(head["label"])) for head in heads),
+                escape(facts.reader["name"]),
+                "<br>".join(escape(head.label) for head in facts.heads),
                 kind,
-                f"{n['all']:,}{people}",
-                split + (" (official)" if facts.get("official_split") else ""),
+                f"{n.all:,}{people}",
+                split + (" (official)" if facts.official_split else ""),
                 _distribution(run, name),
-                f"{facts.get('channels', 1)} × {size}",
-                f"{len(facts.get('left_out') or []):,}",
+                _shape(facts),
+                f"{len(facts.left_out):,}",
             ]
         )
     header = ["Data set", "Reader", "Label", "Task", "Images (groups)", "Train / val / test"]
@@ -72,20 +72,25 @@ def datasets(run: Run) -> Section:
     return Section("datasets", "Data sets", text, "html", html_table(header, rows, (4, 8)))
 
 
-def _filter(facts: dict[str, Any]) -> str:
+def _shape(facts: DatasetFacts) -> str:
+    """Channels × size of a prepared image."""
+    return " × ".join(map(str, (facts.channels, *facts.size)))
+
+
+def _filter(facts: DatasetFacts) -> str:
     """Which of its images take part, where that was said."""
-    return f"<br><small>{escape(in_words(facts['filter']))}</small>" if facts.get("filter") else ""
+    return f"<br><small>{escape(in_words(facts.filter))}</small>" if facts.filter else ""
 
 
-def _kind(head: dict[str, Any]) -> str:
-    classes = f" ({' / '.join(map(str, head['classes']))})" if head.get("classes") else ""
-    return escape(f"{head['type']}{classes}")
+def _kind(head: Head) -> str:
+    classes = f" ({' / '.join(head.names)})" if head.names else ""
+    return escape(f"{head.type}{classes}")
 
 
 def _distribution(run: Run, dataset: str) -> str:
     """The label among the val and test cases of the first finished stage on a data set."""
     for stage in run.stages.values():
-        if stage.record["dataset"] != dataset or not stage.done:
+        if stage.record.dataset != dataset or not stage.done:
             continue
         parts = [
             cases for cases in (stage.predictions("val"), stage.predictions("test")) if cases is not None
@@ -93,14 +98,14 @@ def _distribution(run: Run, dataset: str) -> str:
         if not parts:
             continue
         true = np.concatenate([cases.true for cases in parts])
-        if stage.task["type"] == "regression":
+        head = stage.record.heads[0]
+        if head.type == REGRESSION:
             return f"{true.mean():.3g} ± {true.std():.2g} ({true.min():.3g} to {true.max():.3g})"
-        classes = [str(name) for name in stage.task["classes"]]
-        if stage.task["type"] == "multilabel":
+        if head.type == MULTILABEL:
             counts = np.nansum(true, axis=0).astype(int)
         else:
-            counts = np.bincount(true.astype(int), minlength=len(classes))
-        return ", ".join(f"{escape(name)} {number}" for name, number in zip(classes, counts, strict=True))
+            counts = np.bincount(true.astype(int), minlength=len(head.names))
+        return ", ".join(f"{escape(name)} {number}" for name, number in zip(head.names, counts, strict=True))
     return "n/a"
 
 
@@ -109,11 +114,11 @@ def pictures(run: Run) -> Section | None:
     if run.prepared is None:
         return None
     blocks = []
-    for name, facts in sorted(run.plan["datasets"].items()):
-        folders = shard_folders(run.prepared, str(facts["cache"]))
+    for name, facts in sorted(run.plan.datasets.items()):
+        folders = shard_folders(run.prepared, facts.cache)
         files = sorted(file for folder in folders for file in (folder / "pictures").glob("*.png"))
-        if facts.get("images") is not None:
-            own = {picture_name(image) for image in facts["images"]}
+        if facts.images is not None:
+            own = {picture_name(image) for image in facts.images}
             files = [file for file in files if file.name in own]
         files = files[:PICTURES]
         if not files:
@@ -123,10 +128,8 @@ def pictures(run: Run) -> Section | None:
             f'{base64.b64encode(file.read_bytes()).decode()}"><figcaption>{escape(file.stem)}</figcaption></figure>'
             for file in files
         )
-        size = " × ".join(str(side) for side in facts.get("size") or [])
         blocks.append(
-            f"<h5>{escape(name)} <small>{facts.get('channels', 1)} × {size}</small></h5>"
-            f'<div class="tlimb-row">{figures}</div>'
+            f'<h5>{escape(name)} <small>{_shape(facts)}</small></h5><div class="tlimb-row">{figures}</div>'
         )
     text = (
         "The first images of each data set after preparation (orientation, resampling, cropping, "
@@ -138,7 +141,7 @@ def pictures(run: Run) -> Section | None:
 
 def quality(run: Run) -> Section | None:
     """Box plots of intensity and foreground per data set, with the most unusual images named."""
-    images = {name: images_of(run, name) for name in sorted(run.plan["datasets"])}
+    images = {name: images_of(run, name) for name in sorted(run.plan.datasets)}
     data: list[dict[str, list[float]]] = []
     buttons: list[dict[str, str]] = []
     unusual: list[str] = []
@@ -199,9 +202,9 @@ def _unusual(rows: list[dict[str, str]]) -> dict[str, str]:
 def left_out(run: Run) -> Section:
     """Every image that did not take part, with the reason, and the shapes and spacings of those that did."""
     out, shapes = [], []
-    for name, facts in sorted(run.plan["datasets"].items()):
+    for name, facts in sorted(run.plan.datasets.items()):
         rows = images_of(run, name)
-        reasons = [(str(item["where"]), str(item["reason"])) for item in facts.get("left_out") or []]
+        reasons = [(image.where, image.reason) for image in facts.left_out]
         reasons += [
             (row.get("file") or row["image"], row["reason"])
             for row in rows

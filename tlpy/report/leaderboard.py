@@ -27,7 +27,7 @@ def leaderboard(rankings: list[Ranking]) -> Section:
     """The table, one row per variant in order of rank, the failed ones last."""
     outcomes = [outcome for ranking in rankings for outcome in ranking.outcomes]
     settings = [path for path in searched(outcomes) if not _is_target(path, outcomes)]
-    also = list(dict.fromkeys(name for r in rankings for name in _ALSO[str(r.task["type"])]))
+    also = list(dict.fromkeys(name for r in rankings for name in _ALSO[r.task_type]))
     troubled = [outcome for outcome in outcomes if outcome.status != "done"]
     rows = {}
     for ranking in rankings:
@@ -91,7 +91,7 @@ def _label_and_metric(column: str) -> tuple[str, str]:
 
 def _is_target(path: str, outcomes: list[Outcome]) -> bool:
     """Whether a setting only names the target, which the rows are sorted by anyway."""
-    return all(outcome.settings.get(path) == outcome.record["target"] for outcome in outcomes)
+    return all(outcome.settings.get(path) == outcome.record.target for outcome in outcomes)
 
 
 def _short(path: str, paths: list[str]) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from tlpy.architectures.registry import ARCHITECTURES
+from tlpy.components.registry import Registry
 from tlpy.data.readers.registry import READERS
 from tlpy.errors import InputError
 from tlpy.evaluation.intervals import RESAMPLES
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
+from tlpy.plan.records import DatasetFacts
+from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import CITED, LOSSES
 from tlpy.report.sections import (
     Section,
@@ -36,14 +39,13 @@ def inferred(run: Run) -> Section:
     """What was not in the params file: inferred, without effect, warned of."""
     plan = run.plan
     parts = ["<h5>Inferred</h5>"]
-    rows = [[escape(i["what"]), escape(i["value"]), escape(i["why"])] for i in plan.get("inferred") or []]
+    rows = [[escape(item.what), escape(item.value), escape(item.why)] for item in plan.inferred]
     parts.append(html_table(("What", "Value", "Why"), rows) if rows else paragraph("Nothing."))
-    normalised = plan.get("normalised") or []
-    if normalised:
+    if plan.normalised:
         parts.append("<h5>Settings without effect</h5>")
-        rows = [[escape(item["what"]), escape(item["why"])] for item in normalised]
+        rows = [[escape(item.what), escape(item.why)] for item in plan.normalised]
         parts.append(html_table(("Setting", "Why it was dropped"), rows))
-    warnings = [escape(warning) for warning in plan.get("warnings") or []]
+    warnings = [escape(warning) for warning in plan.warnings]
     parts.append("<h5>Warnings</h5>" + (bullets(warnings) if warnings else paragraph("None.")))
     text = "Nothing is guessed silently: this is what the pipeline settled that the params file did not say."
     return Section("inferred", "Inferred settings and warnings", text, "html", "".join(parts))
@@ -59,23 +61,21 @@ def methods(run: Run, rankings: list[Ranking]) -> Section:
 
 def _data(run: Run) -> str:
     sentences = []
-    for name, facts in run.plan["datasets"].items():
-        task, n = facts["task"], facts["n"]
-        heads = facts.get("tasks") or [{**task, "label": label} for label in task["labels"]]
-        served = joined([f"{_kind(str(head['type']))} of {head['label']}" for head in heads])
-        people = facts.get("groups") or n
+    for name, facts in run.plan.datasets.items():
+        n, people = facts.n, facts.groups
+        served = joined([f"{_kind(head.type)} of {head.label}" for head in facts.heads])
         of = (
-            f" of {count(people['all'], 'subject or group', 'subjects or groups')}"
-            if people["all"] != n["all"]
+            f" of {count(people.all, 'subject or group', 'subjects or groups')}"
+            if people.all != n.all
             else ""
         )
         sentences.append(
-            f"Data set '{escape(name)}' comprised {count(n['all'], 'image')}{of} ({n['train']:,} for "
-            f"training, {n['val']:,} for validation, {n['test']:,} for testing) and "
+            f"Data set '{escape(name)}' comprised {count(n.all, 'image')}{of} ({n.train:,} for "
+            f"training, {n.val:,} for validation, {n.test:,} for testing) and "
             + (f"served {escape(served)}. " if served else "was used without labels. ")
             + _preprocessing(run, facts)
         )
-    official = any(facts.get("official_split") for facts in run.plan["datasets"].values())
+    official = any(facts.official_split for facts in run.plan.datasets.values())
     sentences.append(
         "Splits were made by subject (or the named group), stratified by the label"
         + (", official splits being kept" if official else "")
@@ -84,31 +84,29 @@ def _data(run: Run) -> str:
     return " ".join(sentences)
 
 
-def _kind(task_type: str) -> str:
-    return "regression" if task_type == "regression" else f"{task_type} classification"
+def _kind(kind: str) -> str:
+    return kind if kind == REGRESSION else f"{kind} classification"
 
 
-def _preprocessing(run: Run, facts: dict[str, Any]) -> str:
-    settings = (run.plan.get("caches", {}).get(facts["cache"]) or {}).get("preprocessing") or {}
+def _preprocessing(run: Run, facts: DatasetFacts) -> str:
+    settings = run.plan.caches[facts.cache].preprocessing
     steps = []
-    if settings.get("orient"):
+    if settings["orient"]:
         steps.append(f"oriented to {escape(settings['orient'])}")
-    if settings.get("spacing"):
+    if settings["spacing"]:
         steps.append(f"resampled to {escape(_by(settings['spacing']))} mm")
-    if settings.get("size"):
+    if settings["size"]:
         steps.append(f"cropped or padded to {escape(_by(settings['size']))} voxels")
-    if settings.get("normalise") in _NORMALISED:
+    if settings["normalise"] in _NORMALISED:
         steps.append(_NORMALISED[settings["normalise"]])
-    cut = settings.get("slice")
+    cut = settings["slice"]
     if cut:
-        number = int(cut.get("count", 1))
         steps.append(
-            f"reduced to {count(number, str(cut.get('plane', 'axial')) + ' slice')} at "
-            f"{100 * float(cut.get('position', 0.5)):.0f} % of the axis"
+            f"reduced to {count(cut['count'], cut['plane'] + ' slice')} at "
+            f"{100 * cut['position']:.0f} % of the axis"
         )
-    size = " × ".join(str(side) for side in facts.get("size") or [])
-    into = f" into arrays of {facts.get('channels', 1)} × {size}" if size else ""
-    return f"Images were {joined(steps)}{into}." if steps else ""
+    shape = " × ".join(map(str, (facts.channels, *facts.size)))
+    return f"Images were {joined(steps)} into arrays of {shape}." if steps else ""
 
 
 def _by(value: Any) -> str:
@@ -116,25 +114,23 @@ def _by(value: Any) -> str:
 
 
 def _training(run: Run) -> str:
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for stage in run.plan["stages"].values():
-        groups.setdefault(str(stage["role"]), []).append(stage)
+    groups: dict[str, list[Stage]] = {}
+    for stage in run.plan.stages.values():
+        groups.setdefault(stage.role, []).append(stage)
     sentences = []
     for role in ("pretrain", "adapt", "finetune"):
         stages = groups.get(role)
         if not stages:
             continue
-        nets = _values(stage["architecture"]["name"] for stage in stages)
+        nets = _values(stage.architecture["name"] for stage in stages)
         data = _values(_named(stage) for stage in stages)
-        epochs = _values(stage["training"]["epochs"] for stage in stages)
-        rates = _values(f"{stage['training']['lr']:g}" for stage in stages)
-        batches = _values(stage["training"]["batch_size"] for stage in stages)
-        optimizers = _values(stage["training"]["optimizer"]["name"] for stage in stages)
-        losses = _values(LOSSES.get(term, term) for term in (next(iter(s["objective"])) for s in stages))
+        epochs = _values(stage.training.epochs for stage in stages)
+        rates = _values(f"{stage.training.lr:g}" for stage in stages)
+        batches = _values(stage.training.batch_size for stage in stages)
+        optimizers = _values(stage.training.optimizer["name"] for stage in stages)
+        losses = _values(LOSSES.get(term, term) for term in (next(iter(stage.objective)) for stage in stages))
         losses += _beside(stages)
-        kept = (
-            " The epoch best on validation was kept." if stages[0]["training"].get("keep") == "best" else ""
-        )
+        kept = " The epoch best on validation was kept." if stages[0].training.keep == "best" else ""
         doing = {"pretrain": "Pretraining", "adapt": "Adaptation", "finetune": "Fine-tuning"}[role]
         sentences.append(
             f"{doing} of {nets} on {data} ran for at most {epochs} epochs with {optimizers} (learning rate "
@@ -142,34 +138,29 @@ def _training(run: Run) -> str:
         )
     changes = [
         str(step["name"]).replace("_", " ")
-        for stage in run.plan["stages"].values()
-        for step in stage["training"]["augmentation"] or []
+        for stage in run.plan.stages.values()
+        for step in stage.training.augmentation or ()
     ]
     if changes:
         sentences.append(f"Training images were augmented at random: {_values(changes, 'and')}.")
-    if any("elastic_penalty" in stage["objective"] for stage in run.plan["stages"].values()):
+    if any("elastic_penalty" in stage.objective for stage in run.plan.stages.values()):
         sentences.append(
             "Where an elastic penalty was used, weights were drawn to their pretrained values (L2-SP)."
         )
     return " ".join(sentences)
 
 
-def _named(stage: dict[str, Any]) -> str:
+def _named(stage: Stage) -> str:
     """The data sets of a stage: jointly trained ones, and those of which only the images were used."""
-    sources = stage.get("sources") or [{"dataset": stage["dataset"], "labelled": True}]
-    learnt = [str(source["dataset"]) for source in sources if source["labelled"]]
-    blind = [str(source["dataset"]) for source in sources if not source["labelled"]]
-    if not learnt:
-        return f"{joined(blind)} (images only)"
-    beside = (
-        f" with images of {joined(blind)}" if blind and stage["scenario"].get("unlabelled_ratio", 1.0) else ""
-    )
-    return f"{joined(learnt)}{beside}"
+    if not stage.learnt:
+        return f"{joined(stage.blind)} (images only)"
+    beside = f" with images of {joined(stage.blind)}" if stage.blind and stage.unlabelled_ratio else ""
+    return f"{joined(stage.learnt)}{beside}"
 
 
-def _beside(stages: list[dict[str, Any]]) -> str:
+def _beside(stages: list[Stage]) -> str:
     """The terms after the first, the elastic penalty apart."""
-    rest = [term for stage in stages for term in list(stage["objective"])[1:] if term != "elastic_penalty"]
+    rest = [term for stage in stages for term in list(stage.objective)[1:] if term != "elastic_penalty"]
     return f", beside it {_values((LOSSES.get(term, term) for term in rest), 'and')}" if rest else ""
 
 
@@ -178,7 +169,7 @@ def _values(items: Any, word: str = "or") -> str:
 
 
 def _search(run: Run, rankings: list[Ranking]) -> str:
-    space = (run.plan["params"].get("search") or {}).get("space") or {}
+    space = (run.plan.params.get("search") or {}).get("space") or {}
     outcomes = [outcome for ranking in rankings for outcome in ranking.outcomes]
     scratch = sum(outcome.baseline for outcome in outcomes)
     replicates = max((len(outcome.replicates) for outcome in outcomes), default=1)
@@ -200,7 +191,7 @@ def _search(run: Run, rankings: list[Ranking]) -> str:
 
 def _scoring(rankings: list[Ranking]) -> str:
     metrics = joined(list(dict.fromkeys(ranking.metric.in_sentence for ranking in rankings)))
-    classify = any(ranking.task["type"] != "regression" for ranking in rankings)
+    classify = any(ranking.task_type != REGRESSION for ranking in rankings)
     return (
         f"Variants were ranked by {escape(metrics)} on the validation set; the test set was scored once "
         f"per variant and decided nothing. Intervals are 95 % percentile intervals of {RESAMPLES:,} "
@@ -220,35 +211,33 @@ def _software(run: Run) -> str:
         if stage.metrics_file.get("device"):
             devices.add(str(stage.metrics_file["device"]))
         seconds += stage.seconds if stage.done and stage.seconds == stage.seconds else 0.0
-    tlpy = run.plan.get("tlpy") or {}
-    named = [f"tlpy {tlpy.get('version', '')} (code {str(tlpy.get('digest', ''))[:8]})"]
+    named = [f"tlpy {run.plan.tlpy.version} (code {run.plan.tlpy.digest[:8]})"]
     named += [f"{name} {version}" for name, version in sorted(versions.items()) if name != "tlpy"]
     on = f" on {escape(joined(sorted(devices)))}" if devices else ""
     return (
         f"The pipeline TLIMB ran on Nextflow with {escape(joined(named))}; training took "
-        f"{duration(seconds)}{on}. The seed was {run.plan.get('seed', 0)}."
+        f"{duration(seconds)}{on}. The seed was {run.plan.seed}."
     )
 
 
 def _citations(run: Run) -> list[str]:
-    nets = {str(stage["architecture"]["name"]) for stage in run.plan["stages"].values()}
-    always = ["tlimb", "nextflow", "pytorch", "multiqc", "bootstrap", "gain"]
-    # The source of an own network may not be in sight here.
-    networks = [
-        text for net in ARCHITECTURES.names() if net in nets for text in ARCHITECTURES.facts(net).cites
+    stages = list(run.plan.stages.values())
+    asked: list[tuple[Registry[Any], str]] = [
+        *((ARCHITECTURES, stage.architecture["name"]) for stage in stages),
+        *((READERS, facts.reader["name"]) for facts in run.plan.datasets.values()),
     ]
-    terms = {term: given for s in run.plan["stages"].values() for term, given in s["objective"].items()}
-    wanted = ["uncertainty"] if terms.get("multitask", {}).get("weights") == "uncertainty" else []
-    wanted += sorted(set(terms) & set(CITED))
-    readers = {str((facts.get("reader") or {}).get("name")) for facts in run.plan["datasets"].values()}
-    texts = [CITED[key] for key in always] + networks + [CITED[key] for key in wanted]
-    texts += [text for name in sorted(readers) for text in _cited_for(name)]
+    terms = {term: given for stage in stages for term, given in stage.objective.items()}
+    keys = ["tlimb", "nextflow", "pytorch", "multiqc", "bootstrap", "gain"]
+    keys += ["uncertainty"] if terms.get("multitask", {}).get("weights") == "uncertainty" else []
+    keys += sorted(set(terms) & set(CITED))
+    texts = [CITED[key] for key in keys]
+    texts += [text for registry, name in asked for text in _cites(registry, name)]
     return [escape(text) for text in dict.fromkeys(texts)]
 
 
-def _cited_for(reader: str) -> tuple[str, ...]:
-    """What a reader asks to be cited; nothing where an own one is no longer there."""
+def _cites(registry: Registry[Any], name: str) -> tuple[str, ...]:
+    """What a component asks to be cited; nothing where an own one is no longer there."""
     try:
-        return READERS.facts(reader).cites
+        return tuple(registry.facts(name).cites)
     except InputError:
         return ()

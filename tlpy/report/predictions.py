@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions
 from tlpy.metrics.registry import compute
+from tlpy.records import BINARY, MULTILABEL, REGRESSION
 from tlpy.report.sections import BLUE, COLOURS, GREY, Section, count, escape
 from tlpy.report.summary import first_cases
 from tlpy.report.svg import Cloud, scatter
@@ -32,7 +34,7 @@ def predicted(rankings: list[Ranking]) -> Section | None:
     """Predicted against true value, for regressions."""
     figures = []
     for ranking in rankings:
-        if ranking.task["type"] != "regression":
+        if ranking.task_type != REGRESSION:
             continue
         metric, clouds = ranking.metric, []
         for name, outcome, cases in _compared(ranking):
@@ -43,7 +45,7 @@ def predicted(rankings: list[Ranking]) -> Section | None:
             points = sorted(zip(cases.true.tolist(), cases.score.tolist(), strict=True))
             clouds.append(Cloud(f"{ranking.target}, {name}", numbers, points, outcome.baseline))
         if clouds:
-            label = str(ranking.task["labels"][0])
+            label = ranking.heads[0].label
             figures.append(scatter(clouds, f"true {label}", f"predicted {label}"))
     text = (
         "Test subjects, one point each: on the dashed line the prediction is perfect. Look for a slope "
@@ -56,7 +58,7 @@ def predicted(rankings: list[Ranking]) -> Section | None:
 def curves(rankings: list[Ranking]) -> Section | None:
     """ROC curves, for classifications."""
     pairs = [(ranking, _compared(ranking)) for ranking in rankings]
-    pairs = [(r, found) for r, found in pairs if found and r.task["type"] != "regression"]
+    pairs = [(r, found) for r, found in pairs if found and r.task_type != REGRESSION]
     return _roc_section(pairs) if pairs else None
 
 
@@ -70,7 +72,7 @@ def _roc_section(pairs: list[tuple[Ranking, list[tuple[str, Outcome, Predictions
             for series, colour, true, score in _one_against_rest(ranking, name, cases):
                 lines[series] = _staircase(true, score)
                 colours[series] = (
-                    colour if dash == "solid" else GREY if ranking.task["type"] == "binary" else colour
+                    colour if dash == "solid" else GREY if ranking.task_type == BINARY else colour
                 )
                 dashes[series] = dash
         lines["guessing"] = [[0.0, 0.0], [1.0, 1.0]]
@@ -110,13 +112,12 @@ def _staircase(true: Any, score: Any) -> list[list[float]]:
 
 
 def _one_against_rest(ranking: Ranking, name: str, cases: Predictions) -> list[tuple[str, str, Any, Any]]:
-    classes = [str(item) for item in ranking.task["classes"]]
-    if ranking.task["type"] == "binary":
+    if ranking.task_type == BINARY:
         area = compute("binary", cases.true, cases.score)["auroc"]
         return [(f"{name} (AUROC {area:.3f})", BLUE, cases.true, cases.score)]
     found = []
-    several = ranking.task["type"] == "multilabel"
-    for index, label in enumerate(classes):
+    several = ranking.task_type == MULTILABEL
+    for index, label in enumerate(ranking.heads[0].names):
         known = np.isfinite(cases.true[:, index]) if several else np.ones(len(cases), dtype=bool)
         true = cases.true[known, index] if several else (cases.true == index).astype(float)
         score = cases.score[known, index]
@@ -131,9 +132,9 @@ def confusions(rankings: list[Ranking]) -> Section | None:
     """Confusion matrices on the test set: counts, shaded by the share of the true class."""
     figures = []
     for ranking in rankings:
-        if ranking.task["type"] not in ("binary", "multiclass"):
+        if not (ranking.heads and ranking.heads[0].is_classification):
             continue
-        classes = [str(item) for item in ranking.task["classes"]]
+        classes = ranking.heads[0].names
         for name, outcome, cases in _compared(ranking):
             table = confusion(cases.true, cases.score, len(classes))
             variant = escape(outcome.label.removeprefix("from scratch: "))
@@ -151,7 +152,7 @@ def confusions(rankings: list[Ranking]) -> Section | None:
     )
 
 
-def _rates(classes: list[str], table: Any) -> str:
+def _rates(classes: Sequence[str], table: Any) -> str:
     totals = table.sum(axis=1)
     rates = [
         f"{escape(name)} {100 * table[k, k] / totals[k]:.0f}&nbsp;% of {totals[k]}"
@@ -161,7 +162,7 @@ def _rates(classes: list[str], table: Any) -> str:
     return f"Correct: {', '.join(rates)}."
 
 
-def _matrix(classes: list[str], table: Any) -> str:
+def _matrix(classes: Sequence[str], table: Any) -> str:
     totals = np.maximum(table.sum(axis=1, keepdims=True), 1)
     head = "".join(f"<th>{escape(name)}</th>" for name in classes)
     rows = ""

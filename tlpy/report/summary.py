@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from tlpy.evaluation.curves import confusion
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions, Run
+from tlpy.records import REGRESSION, Stage
 from tlpy.report.sections import Section, bullets, count, escape, joined, paragraph, percent
 
 FEW = 100
@@ -56,29 +56,27 @@ def summary(run: Run, rankings: list[Ranking]) -> Section:
 
 def describe(run: Run, outcome: Outcome) -> str:
     """`resnet18, lr 0.001, elastic_penalty 0, pretrained on phantoms` or `…, from scratch`; HTML."""
-    chain = [run.stages[id_].record for id_ in outcome.replicates[0].stages if id_ in run.stages]
+    chain = [run.stages[id_].record for id_ in outcome.replicates[0].stages]
     before = list(dict.fromkeys(_trained_on(stage) for stage in chain[:-1]))
-    start = chain[0].get("weights") if chain else None
+    start = chain[0].weights
     text = escape(outcome.label)
     if outcome.baseline and "scratch" not in outcome.label:
         text += ", from scratch"
     elif start:
-        text += f", starting from {escape(str(start).rsplit('/', 1)[-1])}"
+        text += f", starting from {escape(start.rsplit('/', 1)[-1])}"
     if before:
         text += f", pretrained on {escape(joined(before, 'then'))}"
     return text
 
 
-def _trained_on(stage: dict[str, Any]) -> str:
+def _trained_on(stage: Stage) -> str:
     """The data sets of a stage, those of which only the images were used apart."""
-    sources = stage.get("sources") or [{"dataset": stage["dataset"], "labelled": True}]
-    learnt = [str(source["dataset"]) for source in sources if source["labelled"]]
-    return " + ".join(learnt or [str(source["dataset"]) for source in sources])
+    return " + ".join(stage.learnt or stage.blind)
 
 
 def _card(run: Run, ranking: Ranking) -> str:
-    labels = [str(label) for label in ranking.task.get("labels") or []]
-    doing = f"predicting {escape(joined(labels))}" if labels else "learning without labels"
+    primary = [head.label for head in ranking.heads[:1]]
+    doing = f"predicting {escape(joined(primary))}" if primary else "learning without labels"
     title = f"{escape(ranking.target)}: {doing}"
     best = ranking.best
     if best is None:
@@ -96,9 +94,8 @@ def _card(run: Run, ranking: Ranking) -> str:
 
 def _unlearnt(run: Run, outcome: Outcome) -> str:
     """The data sets whose labels score its last stage, without being learnt from."""
-    stage = run.stages.get(outcome.done[0].stages[-1])
-    sources = stage.record.get("sources") or [] if stage else []
-    return escape(joined([str(s["dataset"]) for s in sources if s["labels"] and not s["labelled"]]))
+    sources = run.stages[outcome.done[0].stages[-1]].record.sources
+    return escape(joined([source.dataset for source in sources if source.labels and not source.labelled]))
 
 
 def _tiles(run: Run, ranking: Ranking, best: Outcome) -> str:
@@ -187,7 +184,7 @@ def _on_transfer(ranking: Ranking, best: Outcome) -> list[str]:
             f"help</strong>.{beside}"
         ]
     if not math.isfinite(best.gain):
-        if not best.record.get("scratch"):
+        if not best.record.scratch:
             return [
                 "There is no from-scratch baseline to compare with, so the gain of transfer is not known."
             ]
@@ -225,8 +222,7 @@ def _on_size(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
                 "; an interval without width means that few cases showed no mistake, not that none will be"
             )
         found.append(text + ".")
-    last = run.stages.get(best.done[0].stages[-1])
-    validation = last.n.get("val") if last else None
+    validation = run.stages[best.done[0].stages[-1]].n.get("val")
     if ranking.tied > 1:
         on = f" of {count(int(validation), 'subject')}" if validation else ""
         found.append(
@@ -240,15 +236,15 @@ def _on_balance(ranking: Ranking, best: Outcome) -> list[str]:
     cases = first_cases(best)
     if cases is None:
         return []
-    if ranking.task["type"] == "regression":
+    if ranking.task_type == REGRESSION:
         guess = float(np.abs(cases.true - np.median(cases.true)).mean())
         text = f"Always guessing the median would give a mean absolute error of {guess:.2f}."
         if best.mean("test", "r2") <= 0:
             text += " R² is not above zero: <strong>no better than guessing the mean</strong>."
         return [text]
-    if ranking.task["type"] not in ("binary", "multiclass"):
+    if not (ranking.heads and ranking.heads[0].is_classification):
         return []
-    classes = [str(name) for name in ranking.task["classes"]]
+    classes = ranking.heads[0].names
     counts = np.bincount(cases.true.astype(int), minlength=len(classes))
     share = counts.max() / counts.sum()
     found = []

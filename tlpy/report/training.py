@@ -24,7 +24,7 @@ def curves(run: Run, rankings: list[Ranking], role: str) -> Section | None:
     chosen = _stages_of(run, rankings, role)
     by_dataset: dict[str, list[tuple[str, StageResult]]] = {}
     for label, stage in chosen:
-        by_dataset.setdefault(str(stage.record["dataset"]), []).append((label, stage))
+        by_dataset.setdefault(stage.record.dataset, []).append((label, stage))
     data: list[dict[str, list[list[float]]]] = []
     buttons: list[dict[str, str]] = []
     colours: dict[str, str] = {}
@@ -35,7 +35,7 @@ def curves(run: Run, rankings: list[Ranking], role: str) -> Section | None:
         losses: dict[str, list[list[float]]] = {}
         for number, (label, stage) in enumerate(stages[:CURVES]):
             history, colour = stage.history, COLOURS[number % len(COLOURS)]
-            name = str(stage.record["metric"])
+            name = stage.record.metric
             for kind, column, line in (
                 *([(metric, f"val_{name}", label)] if name != "loss" else []),
                 (losses, "val_loss", f"{label} · validation"),
@@ -75,7 +75,7 @@ def curves(run: Run, rankings: list[Ranking], role: str) -> Section | None:
 
 
 def _replicated(run: Run) -> bool:
-    return any(len(variant["replicates"]) > 1 for variant in run.plan["variants"])
+    return any(len(variant.replicates) > 1 for variant in run.plan.variants)
 
 
 def _points(history: dict[str, list[float]], column: str) -> list[list[float]]:
@@ -89,9 +89,9 @@ def _stages_of(run: Run, rankings: list[Ranking], role: str) -> list[tuple[str, 
     users: dict[str, list[tuple[Ranking, Outcome]]] = {}
     for ranking in rankings:
         for outcome in ranking.outcomes:
-            for id_ in outcome.replicates[0].stages if outcome.replicates else ():
-                stage = run.stages.get(id_)
-                if stage is not None and stage.record["role"] == role and stage.history:
+            for id_ in outcome.replicates[0].stages:
+                stage = run.stages[id_]
+                if stage.record.role == role and stage.history:
                     users.setdefault(id_, []).append((ranking, outcome))
     several = len(rankings) > 1
     found = [(_label(users[id_], several), run.stages[id_]) for id_ in users]
@@ -115,7 +115,7 @@ def _label(users: list[tuple[Ranking, Outcome]], several: bool) -> str:
     said = ", ".join(
         show_setting(value) if isinstance(value, str) else f"{words(path)} {show_setting(value)}"
         for path, value in shared.items()
-        if value is not None and value != first.record["target"]
+        if value is not None and value != first.record.target
     )
     if all(outcome.baseline for _, outcome in users):
         said += ", from scratch"
@@ -138,8 +138,8 @@ def cost(run: Run, rankings: list[Ranking]) -> Section | None:
             rank = str(outcome.rank) if outcome.rank else "failed"
             bar: dict[str, float] = {}
             for id_ in dict.fromkeys(id_ for replicate in outcome.replicates for id_ in replicate.stages):
-                stage = run.stages.get(id_)
-                if stage is not None and math.isfinite(stage.seconds):
+                stage = run.stages[id_]
+                if math.isfinite(stage.seconds):
                     key = "shared" if len(users[id_]) > 1 else "own"
                     bar[key] = round(bar.get(key, 0.0) + stage.seconds, 1)
             if bar:
@@ -147,7 +147,7 @@ def cost(run: Run, rankings: list[Ranking]) -> Section | None:
     if not bars:
         return None
     total = sum(stage.seconds for stage in run.stages.values() if math.isfinite(stage.seconds))
-    stored = sum(bool(stage.record.get("stored")) for stage in run.stages.values())
+    stored = sum(stage.record.stored for stage in run.stages.values())
     text = (
         "Time of training, validation and test of each variant's stages, by rank. Blue: stages that only "
         "this variant needs. Grey: stages shared with other variants, counted in full for each, so that "
@@ -169,22 +169,20 @@ def cost(run: Run, rankings: list[Ranking]) -> Section | None:
     return Section("cost", "Cost", text, "bargraph", bars, config, categories)
 
 
-def sharing(run: Run) -> Section | None:
+def sharing(run: Run) -> Section:
     """What sharing and the store saved, as a small table."""
-    facts = run.plan.get("sharing") or {}
-    if not facts:
-        return None
+    facts = run.plan.sharing
     rows = [
-        ("Variants, baselines included", f"{facts['variants']:,}"),
-        ("Stages if each variant trained all of its own", f"{facts['stage_runs']:,}"),
-        ("Distinct stages, after sharing equal beginnings", f"{facts['distinct']:,}"),
-        ("… of which finished in an earlier run (store)", f"{facts['stored']:,}"),
-        ("… trained in this run", f"{facts['to_train']:,}"),
-        ("Epochs without sharing", f"{facts['epochs_unshared']:,}"),
-        ("Epochs trained in this run", f"{facts['epochs_to_train']:,}"),
+        ("Variants, baselines included", f"{facts.variants:,}"),
+        ("Stages if each variant trained all of its own", f"{facts.stage_runs:,}"),
+        ("Distinct stages, after sharing equal beginnings", f"{facts.distinct:,}"),
+        ("… of which finished in an earlier run (store)", f"{facts.stored:,}"),
+        ("… trained in this run", f"{facts.to_train:,}"),
+        ("Epochs without sharing", f"{facts.epochs_unshared:,}"),
+        ("Epochs trained in this run", f"{facts.epochs_to_train:,}"),
     ]
-    if facts["epochs_unshared"]:
-        saved = 100 * (1 - facts["epochs_to_train"] / facts["epochs_unshared"])
+    if facts.epochs_unshared:
+        saved = 100 * (1 - facts.epochs_to_train / facts.epochs_unshared)
         rows.append(("Epochs saved", f"<strong>{percent(saved).lstrip('+')}</strong>"))
     text = (
         "Two variants that begin alike share the stages of that beginning: these are trained once. "

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from tlpy.records import ExecutionSettings, Record
 
 
 @dataclass(frozen=True)
-class Execution:
+class Execution(Record):
     """The settings of a task's trainings.
 
     Attributes:
@@ -29,9 +30,9 @@ class Execution:
     rank: int | None = None
 
     @classmethod
-    def of_pack(cls, pack: Mapping[str, Any], accelerator: str, threads: int) -> Execution:
-        """What pack.json asks for; it says nothing of defaults."""
-        return replace(cls(accelerator=accelerator, threads=threads), **pack.get("execution", {}))
+    def of(cls, settings: ExecutionSettings, accelerator: str, threads: int) -> Execution:
+        """What a pack asks for, on this machine."""
+        return cls(accelerator, settings.devices, settings.strategy, settings.logger, threads)
 
     @property
     def leads(self) -> bool:
@@ -42,9 +43,6 @@ class Execution:
     def in_group(self) -> bool:
         """Whether this process is one of several that train a stage."""
         return self.rank is not None
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
     def for_trainer(self) -> dict[str, Any]:
         """The Trainer's arguments."""

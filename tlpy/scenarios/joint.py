@@ -38,7 +38,7 @@ class JointScenario(SequentialScenario):
         beside = batch.get(UNLABELLED) if isinstance(batch, dict) else None
         images, labels = batch[MAIN] if isinstance(batch, dict) else batch
         # The last of an image's labels is the number of its data set.
-        names = (head["label"] for head in self.tasks)
+        names = (head.label for head in self.heads)
         taken = Batch(images, dict(zip(names, labels[:-1], strict=True)), labels[-1])
         if beside is not None:
             taken.unlabelled, taken.unlabelled_source = beside[0], beside[1][-1]
@@ -46,7 +46,7 @@ class JointScenario(SequentialScenario):
 
     def settle(self, weights: Mapping[str, Tensor]) -> None:
         super().settle(weights)
-        if self.objective.aligns and self.tasks:
+        if self.objective.aligns and self.heads:
             # Here, not when images come: what is made in inference mode can't be moved to another device.
             adapted = deepcopy(self.architecture).train()
             keep_frozen_in_eval(adapted)
@@ -73,7 +73,7 @@ class JointScenario(SequentialScenario):
         found = super().answers(batch)
         if self.adapted is None or batch.source is None:
             return found
-        others = torch.tensor([not source["labelled"] for source in self._stage["sources"]])
+        others = torch.tensor([not source.labelled for source in self._stage.sources])
         place = others.to(batch.source.device)[batch.source]
         if not place.any():
             return found

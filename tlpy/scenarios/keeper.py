@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tlpy.metrics.registry import METRICS
+from tlpy.records import EarlyStopping
 from tlpy.scenarios.checkpoints import StageCheckpoint
 from tlpy.scenarios.framework import Callback, Trainer
 from tlpy.scenarios.sequential import SequentialScenario
@@ -27,7 +28,7 @@ class Keeper(Callback):
     Args:
         metric: name of the metric to select by.
         keep: `best` or `last`.
-        early_stopping: `{"patience", "min_delta"}` or None.
+        early_stopping: how long to wait for an improvement; None: to the end.
         checkpoint: where a retry picks up; None: nowhere.
     """
 
@@ -35,7 +36,7 @@ class Keeper(Callback):
         self,
         metric: str,
         keep: str,
-        early_stopping: dict[str, Any] | None = None,
+        early_stopping: EarlyStopping | None = None,
         checkpoint: StageCheckpoint | None = None,
     ) -> None:
         self.metric, self.keep = METRICS[metric], keep
@@ -78,7 +79,7 @@ class Keeper(Callback):
         self.history.append({**row, "lr": max(rates), **losses})
         pl_module.watch_plateau()
         self._judge(epoch, pl_module)
-        if self._waited and self._early_stopping and self._waited >= self._early_stopping["patience"]:
+        if self._waited and self._early_stopping and self._waited >= self._early_stopping.patience:
             trainer.should_stop = self.stopped_early = epoch < (trainer.max_epochs or epoch)
         last = trainer.should_stop or epoch == trainer.max_epochs
         # All processes of a stage write together, when the first one finds it is time.
@@ -101,7 +102,7 @@ class Keeper(Callback):
             if self.keep == "best":
                 state = module.judged.state_dict()
                 self.best_weights = {name: tensor.detach().clone() for name, tensor in state.items()}
-        margin = self._early_stopping["min_delta"] if self._early_stopping else 0.0
+        margin = self._early_stopping.min_delta if self._early_stopping else 0.0
         shifted = value + margin if self.metric.lower_is_better else value - margin
         if self.metric.better(shifted, self._mark):
             self._mark, self._waited = value, 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from tlpy.errors import InputError, Problem
+from tlpy.records import Stage
 from tlpy.scenarios.framework import Callback, Trainer
 from tlpy.scenarios.keeper import Keeper
 
@@ -36,7 +36,7 @@ def check_logger(name: str) -> None:
         raise InputError([Problem("logger", message, hint)])
 
 
-def make_logger(name: str, folder: Path, stage: Mapping[str, Any]) -> Any:
+def make_logger(name: str, folder: Path, stage: Stage) -> Any:
     """Lightning's logger that writes below `folder`; False for `csv`, which history.csv is.
 
     Args:
@@ -48,7 +48,7 @@ def make_logger(name: str, folder: Path, stage: Mapping[str, Any]) -> Any:
     if name == "csv":
         return False
     folder.mkdir(parents=True, exist_ok=True)
-    title = f"{stage['name']}-{stage['id']}"
+    title = f"{stage.name}-{stage.id}"
     if name == "tensorboard":
         from lightning.pytorch.loggers import TensorBoardLogger
 
@@ -57,7 +57,7 @@ def make_logger(name: str, folder: Path, stage: Mapping[str, Any]) -> Any:
         from lightning.pytorch.loggers import WandbLogger
 
         os.environ.setdefault("WANDB_SILENT", "true")
-        return WandbLogger(name=title, save_dir=str(folder), offline=True, project="tlimb", id=stage["id"])
+        return WandbLogger(name=title, save_dir=str(folder), offline=True, project="tlimb", id=stage.id)
     from lightning.pytorch.loggers import MLFlowLogger
 
     # Files need no server and move with the stage; newer versions of MLflow want to be asked for them.
@@ -74,14 +74,23 @@ class LogHistory(Callback):
         stage: the record.
     """
 
-    def __init__(self, keeper: Keeper, stage: Mapping[str, Any]) -> None:
+    def __init__(self, keeper: Keeper, stage: Stage) -> None:
         self._keeper, self._stage = keeper, stage
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:  # noqa: ARG002
-        names = ("id", "name", "dataset", "architecture", "transfer", "objective", "training", "seed", "fold")
-        trainer.logger.log_hyperparams(
-            {name: self._stage[name] for name in names if self._stage.get(name) is not None}
-        )
+        stage = self._stage
+        settings = {
+            "id": stage.id,
+            "name": stage.name,
+            "dataset": stage.dataset,
+            "architecture": stage.architecture,
+            "transfer": stage.transfer,
+            "objective": stage.objective,
+            "training": stage.training.to_json(),
+            "seed": stage.seed,
+            "fold": stage.fold,
+        }
+        trainer.logger.log_hyperparams({name: said for name, said in settings.items() if said is not None})
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:  # noqa: ARG002
         row = self._keeper.history[-1]

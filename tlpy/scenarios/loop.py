@@ -6,13 +6,14 @@ import os
 import signal
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tlpy.data.module import BaseDataModule
+from tlpy.records import Stage, Training
 from tlpy.scenarios.checkpoints import AtomicCheckpointIO, StageCheckpoint
 from tlpy.scenarios.execution import Execution
 from tlpy.scenarios.framework import Callback, LightningEnvironment, SIGTERMException, Trainer
@@ -41,14 +42,14 @@ class Fitted:
     train_seconds: float
 
 
-def precision_of(training: Mapping[str, Any], accelerator: str) -> str:
+def precision_of(training: Training, accelerator: str) -> str:
     """The precision that a training has here: a CPU has no 16-mixed."""
-    precision = str(training["precision"])
-    return "bf16-mixed" if precision == "16-mixed" and accelerator == "cpu" else precision
+    half = training.precision == "16-mixed" and accelerator == "cpu"
+    return "bf16-mixed" if half else training.precision
 
 
 def make_trainer(
-    training: Mapping[str, Any],
+    training: Training,
     execution: Execution,
     callbacks: list[Callback],
     accumulate: int = 1,
@@ -59,10 +60,10 @@ def make_trainer(
     return Trainer(
         **execution.for_trainer(),
         precision=PRECISIONS[precision_of(training, execution.accelerator)],
-        max_epochs=training["epochs"],
-        accumulate_grad_batches=accumulate * training.get("accumulate", 1),
-        gradient_clip_val=training.get("gradient_clip"),
-        gradient_clip_algorithm="norm" if training.get("gradient_clip") else None,
+        max_epochs=training.epochs,
+        accumulate_grad_batches=accumulate * training.accumulate,
+        gradient_clip_val=training.gradient_clip,
+        gradient_clip_algorithm="norm" if training.gradient_clip else None,
         callbacks=callbacks,
         # Under Slurm, Lightning would otherwise take a task's environment for its own and requeue jobs.
         plugins=[LightningEnvironment(), AtomicCheckpointIO(checkpoint)],
@@ -78,7 +79,7 @@ def make_trainer(
 def fit(
     module: SequentialScenario,
     data: BaseDataModule,
-    stage: Mapping[str, Any],
+    stage: Stage,
     execution: Execution,
     folder: Path,
     accumulate: int = 1,
@@ -98,16 +99,16 @@ def fit(
     Raises:
         DivergedError: the loss, or the validation metric of every epoch, is not a number.
     """
-    training = stage["training"]
-    keeper = Keeper(stage["metric"], training["keep"], training["early_stopping"], checkpoint)
+    training = stage.training
+    keeper = Keeper(stage.metric, training.keep, training.early_stopping, checkpoint)
     found = checkpoint.read() if checkpoint else None
     resume = str(checkpoint.path) if checkpoint and found else None
     callbacks: list[Callback] = [keeper]
     logger = make_logger(execution.logger, folder / LOGS, stage) if execution.leads else False
     if execution.leads:
-        callbacks.append(Progress(keeper, stage["name"]))
-        if precision_of(training, execution.accelerator) != str(training["precision"]):
-            print(f"{stage['name']}: a CPU has no 16-mixed: this trains in bf16-mixed", flush=True)
+        callbacks.append(Progress(keeper, stage.name))
+        if precision_of(training, execution.accelerator) != training.precision:
+            print(f"{stage.name}: a CPU has no 16-mixed: this trains in bf16-mixed", flush=True)
     if logger:
         callbacks.append(LogHistory(keeper, stage))
     trainer = make_trainer(training, execution, callbacks, accumulate, found, logger)

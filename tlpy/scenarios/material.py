@@ -12,8 +12,8 @@ from tlpy.data.module import UNLABELLED, BaseDataModule
 from tlpy.data.modules.build import build_datamodule
 from tlpy.data.subjects import (
     PARTS,
-    Row,
-    Scaling,
+    SubjectRow,
+    TargetScaling,
     check_variety,
     encode,
     fit_scaling,
@@ -21,7 +21,7 @@ from tlpy.data.subjects import (
     split_rows,
 )
 from tlpy.errors import InputError, Problem, Problems
-from tlpy.scenarios.scores import own_source
+from tlpy.records import REGRESSION, Head, Source, Stage
 
 _NO_VAL = "the epoch to keep is chosen by it: give one, or set keep: last and no early_stopping"
 
@@ -32,12 +32,12 @@ class Opened:
 
     Attributes:
         images: its cache.
-        rows: its subjects; `Row.source` is its number among the stage's.
+        rows: its subjects; `SubjectRow.source` is its number among the stage's.
         preprocessing: the contract that PREPARE wrote.
     """
 
     images: ImageSource
-    rows: Sequence[Row]
+    rows: Sequence[SubjectRow]
     preprocessing: Mapping[str, Any]
 
 
@@ -53,14 +53,14 @@ class Material:
         sets: the data set of each part, and of `unlabelled`.
     """
 
-    parts: dict[str, list[Row]]
-    unlabelled: list[Row]
-    scaling: dict[str, Scaling]
+    parts: dict[str, list[SubjectRow]]
+    unlabelled: list[SubjectRow]
+    scaling: dict[str, TargetScaling]
     sets: dict[str, PreparedDataset]
 
-    def counts(self, sources: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    def counts(self, sources: Sequence[Source]) -> dict[str, int]:
         """Images by part; where there are such, those without labels and those of a target's test part."""
-        learnt = {number for number, source in enumerate(sources) if source["labelled"]}
+        learnt = {number for number, source in enumerate(sources) if source.labelled}
         every = not learnt
         found = {
             part: sum(every or row.source in learnt for row in self.parts.get(part, ())) for part in PARTS
@@ -69,7 +69,7 @@ class Material:
         return {**found, **{name: count for name, count in others.items() if count}}
 
 
-def gather(stage: Mapping[str, Any], opened: Sequence[Opened]) -> Material:
+def gather(stage: Stage, opened: Sequence[Opened]) -> Material:
     """The rows, targets and data sets of a stage.
 
     Of a data set without labels only the training part is trained on, so that nobody is tested on whose
@@ -78,65 +78,61 @@ def gather(stage: Mapping[str, Any], opened: Sequence[Opened]) -> Material:
     Raises:
         InputError: a part is empty, or a label holds one class only in it.
     """
-    tasks, sources, training = stage["tasks"], stage["sources"], stage["training"]
+    sources, training = stage.sources, stage.training
     problems = Problems()
     split = [
-        split_rows(one.rows, one.images, source["dataset"], problems)
+        split_rows(one.rows, one.images, source.dataset, problems)
         for one, source in zip(opened, sources, strict=True)
     ]
-    learnt = [number for number, source in enumerate(sources) if source["labelled"] or not tasks]
+    learnt = [number for number, source in enumerate(sources) if source.labelled or not stage.heads]
     beside = [number for number in range(len(sources)) if number not in learnt]
     parts = {part: [row for number in learnt for row in split[number][part]] for part in PARTS}
     _check(stage, opened, split, problems)
     problems.raise_if_any()
-    if not parts["val"] and (training["keep"] == "best" or training["early_stopping"]):
-        raise InputError([Problem(f"datasets.{stage['dataset']}", "there is no validation part", _NO_VAL)])
+    if not parts["val"] and (training.keep == "best" or training.early_stopping):
+        raise InputError([Problem(f"datasets.{stage.dataset}", "there is no validation part", _NO_VAL)])
     for number in beside:
-        heads = [head for head in tasks if head["label"] in sources[number]["labels"]]
+        heads = stage.heads_of(sources[number])
         tested = split[number]["test"]
         parts["test"] += [row for row in tested if any(is_known(row, head) for head in heads)]
-    used = stage["scenario"].get("unlabelled_ratio", 1.0) > 0
-    unlabelled = [row for number in beside for row in split[number]["train"]] if used else []
+    used = beside if stage.unlabelled_ratio > 0 else []
+    unlabelled = [row for number in used for row in split[number]["train"]]
     parts = {part: rows for part, rows in parts.items() if rows}
-    numbers = [head["label"] for head in tasks if head["type"] == "regression"]
+    numbers = [head.label for head in stage.heads if head.type == REGRESSION]
     scaling = {label: fit_scaling(parts["train"], label) for label in numbers}
 
-    def made(rows: Sequence[Row], heads: Sequence[Mapping[str, Any]]) -> PreparedDataset:
+    def made(rows: Sequence[SubjectRow], heads: Sequence[Head]) -> PreparedDataset:
         targets = encode(rows, heads, scaling)
-        if len(sources) == 1 and len(tasks) <= 1:
+        if len(sources) == 1 and len(stage.heads) <= 1:
             return PreparedDataset(opened[0].images, rows, targets)
         return JointDataset([one.images for one in opened], rows, targets)
 
-    sets = {part: made(rows, tasks) for part, rows in parts.items()}
+    sets = {part: made(rows, stage.heads) for part, rows in parts.items()}
     if unlabelled:
         sets[UNLABELLED] = made(unlabelled, ())
     return Material(parts, unlabelled, scaling, sets)
 
 
 def _check(
-    stage: Mapping[str, Any],
+    stage: Stage,
     opened: Sequence[Opened],
-    split: Sequence[Mapping[str, list[Row]]],
+    split: Sequence[Mapping[str, list[SubjectRow]]],
     problems: Problems,
 ) -> None:
     """Add what keeps a label from being learnt, or the stage from being judged by its primary one."""
-    sources = stage["sources"]
-    for place, head in enumerate(stage["tasks"]):
-        own = own_source(sources, head["label"])
-        named = [
-            n for n, source in enumerate(sources) if source["labelled"] and head["label"] in source["labels"]
-        ]
+    sources = stage.sources
+    for place, head in enumerate(stage.heads):
+        own = stage.judged_on(head.label)
+        named = [n for n, source in enumerate(sources) if source.labelled and head.label in source.labels]
         for part in PARTS if place == 0 else PARTS[:1]:
             used = named if part == "train" else [own]
             rows = [row for number in used for row in split[number][part]]
             planned = sum(row.split == part for number in used for row in opened[number].rows)
             lost = planned - len(rows)
-            problems.extend(check_variety(rows, head, part, sources[own]["dataset"], lost))
+            problems.extend(check_variety(rows, head, part, sources[own].dataset, lost))
 
 
-def load(
-    stage: Mapping[str, Any], material: Material, batch_size: int, pin_memory: bool = False
-) -> BaseDataModule:
+def load(stage: Stage, material: Material, batch_size: int, pin_memory: bool = False) -> BaseDataModule:
     """The stage's data module.
 
     Args:
@@ -145,19 +141,18 @@ def load(
         batch_size: images at once on the device.
         pin_memory: for copies to a GPU.
     """
-    training, scenario = stage["training"], stage["scenario"]
-    balanced = scenario.get("mixing") == "balanced"
+    training = stage.training
     sets = dict(material.sets)
     others = {UNLABELLED: {"train": sets.pop(UNLABELLED)}} if UNLABELLED in sets else {}
-    more = {"others": others, "shares": {UNLABELLED: scenario.get("unlabelled_ratio", 1.0)}} if others else {}
+    more = {"others": others, "shares": {UNLABELLED: stage.unlabelled_ratio}} if others else {}
     return build_datamodule(
-        training["datamodule"],
-        (stage["input"]["channels"], *stage["input"]["size"]),
+        training.datamodule,
+        (stage.input.channels, *stage.input.size),
         parts=sets,
         batch_size=batch_size,
-        seed=stage["seed"],
-        sampling="balanced" if balanced else training["sampling"],
+        seed=stage.seed,
+        sampling="balanced" if stage.scenario.get("mixing") == "balanced" else training.sampling,
         pin_memory=pin_memory,
-        augmentation=build_augmentation(training["augmentation"], stage["seed"]),
+        augmentation=build_augmentation(training.augmentation, stage.seed),
         **more,
     )

@@ -13,10 +13,15 @@ from typing import Any
 import numpy as np
 
 from tlpy import __version__
-from tlpy.data.subjects import Row, Scaling, columns_of, truth
-from tlpy.scenarios.scores import own_source, scored_rows
+from tlpy.data.subjects import SubjectRow, TargetScaling, truth
+from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage
+from tlpy.scenarios.loop import Fitted
+from tlpy.scenarios.material import Material
+from tlpy.scenarios.scores import scored_rows
 
 FORMAT = 1
+# The classes of each column of a multilabel head.
+_COLUMN = ("0", "1")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -49,6 +54,17 @@ def _cell(value: Any) -> Any:
     return repr(float(value)) if isinstance(value, float) else value
 
 
+def write_tables(
+    folder: Path, stage: Stage, material: Material, fitted: Fitted, preprocessing: Mapping[str, Any]
+) -> None:
+    """The record, the contract, and what happened epoch by epoch and image by image."""
+    write_json(folder / "stage.json", stage.to_json())
+    write_json(folder / "contract.json", contract(stage, preprocessing, material.scaling))
+    write_history(folder, fitted.keeper.history, stage.metric)
+    write_table(folder / "learning_rates.csv", fitted.keeper.learning_rates, ["epoch", "group", "lr"])
+    write_predictions(folder, stage, material.parts, fitted.predicted)
+
+
 def write_history(folder: Path, history: Sequence[Mapping[str, float]], metric: str) -> None:
     """history.csv: one row an epoch; one column for each term of the objective at the end."""
     fixed = list(dict.fromkeys(["epoch", "train_loss", "val_loss", f"val_{metric}", "lr"]))
@@ -58,8 +74,8 @@ def write_history(folder: Path, history: Sequence[Mapping[str, float]], metric: 
 
 def write_predictions(
     folder: Path,
-    stage: Mapping[str, Any],
-    parts: Mapping[str, Sequence[Row]],
+    stage: Stage,
+    parts: Mapping[str, Sequence[SubjectRow]],
     predicted: Mapping[str, Mapping[str, np.ndarray]],
 ) -> None:
     """predictions.csv: val and test, numbers in the label's units or class names with probabilities.
@@ -69,32 +85,30 @@ def write_predictions(
     """
     rows: list[dict[str, Any]] = []
     for part, by_label in predicted.items():
-        for head in stage["tasks"]:
-            own = own_source(stage["sources"], head["label"])
-            for number, source in enumerate(stage["sources"]):
-                chosen = scored_rows(head, parts[part], number) if head["label"] in source["labels"] else []
-                name = part if number == own else f"{part}:{source['dataset']}"
+        for head in stage.heads:
+            own = stage.judged_on(head.label)
+            for number, source in enumerate(stage.sources):
+                chosen = scored_rows(head, parts[part], number) if head.label in source.labels else []
+                name = part if number == own else f"{part}:{source.dataset}"
                 found = [parts[part][at] for at in chosen]
-                rows += _answers(head, name, found, by_label[head["label"]][chosen])
+                rows += _answers(head, name, found, by_label[head.label][chosen])
     columns = ["image", "subject", "group", "split", "label", "true", "prediction"]
-    classes = [name for head in stage["tasks"] for name in _classes(head)]
+    classes = [name for head in stage.heads for name in _classes(head)]
     write_table(folder / "predictions.csv", rows, [*columns, *dict.fromkeys(f"p:{name}" for name in classes)])
 
 
-def _classes(head: Mapping[str, Any]) -> list[str]:
-    return ["0", "1"] if head["type"] == "multilabel" else list(head["classes"] or [])
+def _classes(head: Head) -> tuple[str, ...]:
+    return _COLUMN if head.type == MULTILABEL else head.names
 
 
-def _answers(
-    head: Mapping[str, Any], part: str, rows: Sequence[Row], scores: np.ndarray
-) -> list[dict[str, Any]]:
+def _answers(head: Head, part: str, rows: Sequence[SubjectRow], scores: np.ndarray) -> list[dict[str, Any]]:
     """The rows of one head; a multilabel task has one for each of its columns."""
-    if head["type"] == "multilabel":
+    if head.type == MULTILABEL:
         return [
             answer
-            for place, column in enumerate(columns_of(head))
+            for place, column in enumerate(head.columns)
             for answer in _answers(
-                {"label": column, "type": "binary", "classes": _classes(head)},
+                Head(column, BINARY, _COLUMN),
                 part,
                 [row for row in rows if row.labels.get(column)],
                 scores[[at for at, row in enumerate(rows) if row.labels.get(column)], place],
@@ -107,35 +121,40 @@ def _answers(
             "subject": row.subject,
             "group": row.group,
             "split": part,
-            "label": head["label"],
-            **_answer(head["type"], classes, is_, score),
+            "label": head.label,
+            **_answer(head.type, classes, is_, score),
         }
         for row, is_, score in zip(rows, truth(rows, head), scores, strict=True)
     ]
 
 
 def _answer(task_type: str, classes: Sequence[str], true: Any, score: Any) -> dict[str, Any]:
-    if task_type == "regression":
+    if task_type == REGRESSION:
         return {"true": float(true), "prediction": float(score)}
-    shares = [1 - float(score), float(score)] if task_type == "binary" else [float(share) for share in score]
+    shares = [1 - float(score), float(score)] if task_type == BINARY else [float(share) for share in score]
     # Half goes to the second class, as in the metrics.
-    best = int(shares[1] >= 0.5) if task_type == "binary" else int(np.argmax(shares))
+    best = int(shares[1] >= 0.5) if task_type == BINARY else int(np.argmax(shares))
     probabilities = {f"p:{name}": share for name, share in zip(classes, shares, strict=True)}
     return {"true": classes[int(true)], "prediction": classes[best], **probabilities}
 
 
 def contract(
-    stage: Mapping[str, Any], preprocessing: Mapping[str, Any], scaling: Mapping[str, Scaling]
+    stage: Stage, preprocessing: Mapping[str, Any], scaling: Mapping[str, TargetScaling]
 ) -> dict[str, Any]:
     """contract.json: all that someone needs to use the weights on new images."""
+    heads = [head.to_json() for head in stage.heads]
     return {
         "format": FORMAT,
         "images": preprocessing,
-        "datamodule": stage["training"]["datamodule"],
-        "input": stage["input"],
-        "architecture": stage["architecture"],
-        "task": stage["task"],
-        "tasks": stage["tasks"],
+        "datamodule": stage.training.datamodule,
+        "input": stage.input.to_json(),
+        "architecture": stage.architecture,
+        "task": {
+            "type": stage.task_type,
+            "labels": [head["label"] for head in heads[:1]],
+            "classes": heads[0]["classes"] if heads else None,
+        },
+        "tasks": heads,
         "targets": {label: {"mean": found.mean, "sd": found.sd} for label, found in scaling.items()},
     }
 
@@ -154,16 +173,16 @@ def versions() -> dict[str, str]:
     }
 
 
-def write_failed(folder: Path, stage: Mapping[str, Any], reason: str, trace: str = "") -> None:
+def write_failed(folder: Path, stage: Stage, reason: str, trace: str = "") -> None:
     """The files of a stage that failed: its record, why, and the traceback."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "stage.json", stage)
+    write_json(folder / "stage.json", stage.to_json())
     (folder / "stage.log").write_text(f"{reason}\n\n{trace}".rstrip() + "\n", encoding="utf-8")
     nothing: dict[str, float] = {}
     write_json(
         folder / "metrics.json",
         {
-            "id": stage["id"],
+            "id": stage.id,
             "status": "failed",
             "reason": reason,
             "best_epoch": None,

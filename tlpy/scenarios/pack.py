@@ -6,16 +6,14 @@ import errno
 import json
 import shutil
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tlpy.data.cache import PreparedImages
-from tlpy.data.dataset import ImageSource
-from tlpy.data.shards import shard_folders
-from tlpy.data.subjects import columns_of, read_subjects
-from tlpy.errors import InputError, Problem
+from tlpy.errors import InputError
 from tlpy.metrics.registry import METRICS
+from tlpy.records import Pack, Stage
 from tlpy.scenarios.attempts import Attempts
 from tlpy.scenarios.checkpoints import StageCheckpoint
 from tlpy.scenarios.device import (
@@ -28,9 +26,9 @@ from tlpy.scenarios.device import (
 from tlpy.scenarios.execution import Execution
 from tlpy.scenarios.keeper import DivergedError
 from tlpy.scenarios.loggers import check_logger
-from tlpy.scenarios.material import Opened
+from tlpy.scenarios.opened import OpenedFolders
 from tlpy.scenarios.outputs import write_failed
-from tlpy.scenarios.processes import ProcessError, train_in_processes
+from tlpy.scenarios.processes import ProcessError, SharedJob, free_port, train_in_processes
 from tlpy.scenarios.stage import divide_batch, train_stage
 from tlpy.store import Store
 
@@ -48,7 +46,7 @@ class ParentFailedError(RuntimeError):
 
 
 def train_pack(
-    pack: Mapping[str, Any],
+    pack: Pack,
     caches: Path,
     subjects: Path,
     parents: Path,
@@ -65,7 +63,7 @@ def train_pack(
     its children fail with it, the others go on.
 
     Args:
-        pack: pack.json; `files` in it says where a user's file of weights lies in the task.
+        pack: what to train.
         caches: holds a folder for each PREPARE request.
         subjects: holds `<subjects id>.tsv`.
         parents: holds folders of finished stages by id; may be missing.
@@ -83,153 +81,115 @@ def train_pack(
         InputError: a GPU was asked for and there is none; a stage's cache is not among `caches`.
         StageOutOfMemoryError: after which a retry with a smaller batch makes sense.
     """
-    execution = Execution.of_pack(pack, choose_accelerator(accelerator), threads)
+    execution = Execution.of(pack.execution, choose_accelerator(accelerator), threads)
     check_logger(execution.logger)
     check_devices(execution.accelerator, execution.devices)
     configure(execution.accelerator, threads)
     # Without a store, stages that finish before a task is killed wait for its retry beside the checkpoints.
-    waiting = checkpoints / f"{pack['id']}.finished"
-    files = pack.get("files", {})
-    run = _Run(caches, subjects, parents, out, checkpoints, Store(store or waiting), execution, files)
-    attempts = Attempts(checkpoints / f"{pack['id']}.json", attempt)
+    waiting = checkpoints / f"{pack.id}.finished"
+    run = _Run(
+        OpenedFolders(caches, subjects),
+        [parents, out],
+        out,
+        checkpoints,
+        Store(store or waiting),
+        execution,
+        pack.files,
+    )
+    attempts = Attempts(checkpoints / f"{pack.id}.json", attempt)
     out.mkdir(parents=True, exist_ok=True)
-    status = {stage["id"]: run.stage(stage, attempts) for stage in pack["stages"]}
+    status = {stage.id: run.stage(stage, attempts) for stage in pack.stages}
     attempts.close()
     shutil.rmtree(waiting, ignore_errors=True)
     return status
 
 
+@dataclass(frozen=True)
 class _Run:
-    """Where a pack's things lie."""
+    """Where a pack's things lie.
 
-    def __init__(
-        self,
-        caches: Path,
-        subjects: Path,
-        parents: Path,
-        out: Path,
-        checkpoints: Path,
-        store: Store | None,
-        execution: Execution,
-        files: Mapping[str, str],
-    ) -> None:
-        self.caches, self.subjects, self.parents, self.out = caches, subjects, parents, out
-        self.checkpoints, self.store, self.execution = checkpoints, store, execution
-        self.files = files
-        self._sources: dict[str, tuple[ImageSource, dict[str, Any]]] = {}
+    Attributes:
+        parents: folders that finished stages may be in.
+        files: where a user's file of weights lies, by its path as the user wrote it.
+    """
 
-    def stage(self, stage: Mapping[str, Any], attempts: Attempts) -> str:
+    folders: OpenedFolders
+    parents: Sequence[Path]
+    out: Path
+    checkpoints: Path
+    store: Store
+    execution: Execution
+    files: Mapping[str, str]
+
+    def stage(self, stage: Stage, attempts: Attempts) -> str:
         """Train one stage, or find it done; its status."""
-        folder = self.out / stage["id"]
+        folder = self.out / stage.id
         if _status(folder) == "done":
             return "done"
-        assert self.store is not None  # only a process of a group has none, and it comes in by `train`
-        if self.store.has_stage(stage["id"]):
-            self.store.fetch("stages", stage["id"], folder)
+        if self.store.has_stage(stage.id):
+            self.store.fetch("stages", stage.id, folder)
             return "done"
-        for source in stage["sources"]:
-            self.source(source["cache"])
-        checkpoint = StageCheckpoint(self.checkpoints / stage["id"])
-        halvings = attempts.halvings(stage["id"])
-        aside = self.out / f".{stage['id']}"
+        for source in stage.sources:
+            self.folders.images(source.cache)
+        checkpoint = StageCheckpoint(self.checkpoints / stage.id)
+        halvings = attempts.halvings(stage.id)
+        aside = self.out / f".{stage.id}"
         for left in (aside, folder):
             shutil.rmtree(left, ignore_errors=True)
         try:
             found = self.train(stage, self.start(stage), aside, checkpoint, halvings)
             aside.rename(folder)
-            self.store.keep("stages", stage["id"], folder)
+            self.store.keep("stages", stage.id, folder)
         except Exception as error:
-            if is_out_of_memory(error) and divide_batch(stage["training"]["batch_size"], halvings)[0] > 1:
-                attempts.out_of_memory(stage["id"])
-                raise StageOutOfMemoryError(f"stage {stage['name']} ({stage['id']}): {error}") from error
+            if is_out_of_memory(error) and divide_batch(stage.training.batch_size, halvings)[0] > 1:
+                attempts.out_of_memory(stage.id)
+                raise StageOutOfMemoryError(f"stage {stage.name} ({stage.id}): {error}") from error
             lost = is_device_lost(error) and attempts.attempt == 1
             if lost or (isinstance(error, OSError) and error.errno in _MACHINE):
                 raise
             write_failed(folder, stage, _reason(error), traceback.format_exc())
-            print(f"{stage['id']} {stage['name']}: failed: {_reason(error)}", flush=True)
+            print(f"{stage.id} {stage.name}: failed: {_reason(error)}", flush=True)
             checkpoint.remove()
             return "failed"
         checkpoint.remove()
-        print(f"{stage['id']} {stage['name']}: {_summary(stage, found)}", flush=True)
+        print(f"{stage.id} {stage.name}: {_summary(stage, found)}", flush=True)
         return "done"
 
     def train(
-        self,
-        stage: Mapping[str, Any],
-        start: Path | None,
-        folder: Path,
-        checkpoint: StageCheckpoint,
-        halvings: int,
+        self, stage: Stage, start: Path | None, folder: Path, checkpoint: StageCheckpoint, halvings: int
     ) -> dict[str, Any]:
         """Train the stage into `folder`, here or, on several devices, in processes of its own."""
-        if self.execution.devices == 1 or self.execution.in_group:
-            opened = [self.open(stage, number) for number in range(len(stage["sources"]))]
+        if self.execution.devices == 1:
+            opened = self.folders.open(stage)
             return train_stage(stage, opened, start, folder, self.execution, checkpoint, halvings)
-        job = {
-            "stage": stage,
-            "caches": str(self.caches),
-            "subjects": str(self.subjects),
-            "checkpoints": str(self.checkpoints),
-            "start": str(start) if start else None,
-            "folder": str(folder),
-            "halvings": halvings,
-        }
-        return train_in_processes(job, self.execution, folder)
+        job = SharedJob(
+            stage=stage,
+            caches=str(self.folders.caches),
+            subjects=str(self.folders.subjects),
+            checkpoint=str(checkpoint.folder),
+            start=str(start) if start else None,
+            folder=str(folder),
+            halvings=halvings,
+            execution=self.execution,
+            port=free_port(),
+        )
+        return train_in_processes(job)
 
-    def open(self, stage: Mapping[str, Any], number: int) -> Opened:
-        """One data set of a stage."""
-        source = stage["sources"][number]
-        images, preprocessing = self.source(source["cache"])
-        heads = [head for head in stage["tasks"] if head["label"] in source["labels"]]
-        columns = [column for head in heads for column in columns_of(head)]
-        table = self.subjects / f"{source['subjects']}.tsv"
-        return Opened(images, read_subjects(table, columns, number), preprocessing)
-
-    def source(self, cache: str) -> tuple[ImageSource, dict[str, Any]]:
-        """The opened cache and its preprocessing contract."""
-        if cache not in self._sources:
-            folders = shard_folders(self.caches, cache)
-            if not folders:
-                raise InputError([Problem("caches", f"no prepared images of cache {cache} in {self.caches}")])
-            prepared = PreparedImages.open(folders)
-            self._sources[cache] = (ImageSource(prepared), prepared.contract)
-        return self._sources[cache]
-
-    def start(self, stage: Mapping[str, Any]) -> Path | None:
+    def start(self, stage: Stage) -> Path | None:
         """The weights the stage starts from; None: at random.
 
         Raises:
             ParentFailedError: the parent did not finish, or is nowhere.
         """
-        if not stage["parent"]:
-            weights = stage["weights"]
+        parent, weights = stage.parent, stage.weights
+        if not parent:
             return Path(self.files.get(weights, weights)) if weights else None
-        parent = stage["parent"]
-        places = [self.parents / parent, self.out / parent]
-        if self.store is not None:
-            places.append(self.store.path("stages", parent))
+        places = [*(folder / parent for folder in self.parents), self.store.path("stages", parent)]
         for place in places:
             if _status(place) == "done":
                 return place / "weights.safetensors"
         known = any(_status(place) == "failed" for place in places)
         raise ParentFailedError(f"parent {parent} failed" + ("" if known else ": it left no files"))
-
-
-def train_share(job: Mapping[str, Any], execution: Execution, scratch: Path) -> None:
-    """What one of several processes does of a stage; see `tlpy.scenarios.processes`.
-
-    Args:
-        job: as `_Run.train` writes it.
-        execution: with this process's rank.
-        scratch: where the results of all but the first process go, which nobody reads.
-    """
-    configure(execution.accelerator, max(1, execution.threads // execution.devices))
-    nowhere = scratch / f"rank-{execution.rank}"
-    paths = {name: Path(job[name]) for name in ("caches", "subjects", "checkpoints")}
-    run = _Run(**paths, parents=nowhere, out=nowhere, store=None, execution=execution, files={})
-    stage, folder = job["stage"], Path(job["folder"]) if execution.leads else nowhere
-    checkpoint = StageCheckpoint(paths["checkpoints"] / stage["id"])
-    run.train(stage, Path(job["start"]) if job["start"] else None, folder, checkpoint, job["halvings"])
 
 
 def _status(folder: Path) -> str | None:
@@ -240,9 +200,9 @@ def _status(folder: Path) -> str | None:
         return None
 
 
-def _summary(stage: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+def _summary(stage: Stage, result: Mapping[str, Any]) -> str:
     """One line for the task's log; the test part stays out of sight until the ranking."""
-    metric = stage["metric"]
+    metric = stage.metric
     value = METRICS[metric].show(result["metrics"]["val"].get(metric))
     epochs = f"epoch {result['best_epoch']} of {result['epochs_run']}"
     return f"validation {metric} {value} ({epochs}, {result['seconds']['total']:.1f} s)"

@@ -14,13 +14,14 @@ import socket
 import subprocess
 import sys
 import time
-import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tlpy.errors import InputError, Problem
-from tlpy.scenarios.execution import Execution, join_processes
+from tlpy.records import Record, Stage
+from tlpy.scenarios.execution import Execution
 from tlpy.scenarios.keeper import DivergedError
 
 # How long the others may take to notice that one has failed.
@@ -31,33 +32,66 @@ class ProcessError(RuntimeError):
     """One of a stage's processes failed; the message is its own."""
 
 
-def train_in_processes(job: Mapping[str, Any], execution: Execution, folder: Path) -> dict[str, Any]:
-    """Train a stage with `execution.devices` processes; what metrics.json holds.
+@dataclass(frozen=True)
+class SharedJob(Record):
+    """What the processes of a stage do together (`tlpy.scenarios.worker`); paths as text.
 
-    Args:
-        job: what `tlpy.scenarios.pack.train_share` takes, as JSON: paths as text.
-        execution: the devices and threads.
-        folder: where the first process writes the stage; the others' folders beside it are taken away.
+    Attributes:
+        caches, subjects: where prepared images and tables lie.
+        checkpoint: the folder of the stage's checkpoint.
+        start: the weights to start from; None: at random.
+        folder: where the first process writes the stage.
+        halvings: how often to halve the batch on the device.
+        port: where they find each other.
+    """
+
+    stage: Stage
+    caches: str
+    subjects: str
+    checkpoint: str
+    start: str | None
+    folder: str
+    halvings: int
+    execution: Execution
+    port: int
+
+
+def free_port() -> int:
+    """A port on this machine that nobody listens at."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def error_file(scratch: Path, rank: int) -> Path:
+    """Where a process says what it failed of."""
+    return scratch / f"error-{rank}.json"
+
+
+def train_in_processes(job: SharedJob) -> dict[str, Any]:
+    """Train a stage with `job.execution.devices` processes; what metrics.json holds.
+
+    Folders that the processes need beside the stage's are taken away.
 
     Raises:
         InputError, DivergedError, MemoryError, OSError: as in one process.
         ProcessError: anything else.
     """
+    folder = Path(job.folder)
     scratch = folder.with_name(f"{folder.name}.processes")
     scratch.mkdir(parents=True)
-    port = _free_port()
     request = scratch / "job.json"
-    request.write_text(json.dumps({**job, "execution": execution.as_dict(), "port": port}), encoding="utf-8")
+    request.write_text(json.dumps(job.to_json()), encoding="utf-8")
     # Own parts may be on a path that this process alone knows.
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-m", "tlpy.scenarios.processes", str(request)]
+    command = [sys.executable, "-m", "tlpy.scenarios.worker", str(request)]
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        for rank in range(execution.devices):
+        for rank in range(job.execution.devices):
             processes.append(subprocess.Popen([*command, str(rank)], env=environment))
         failed = _wait(processes)
         if failed is not None:
-            _raise_as_it_was(scratch / f"error-{failed}.json", processes[failed].returncode)
+            _raise_as_it_was(error_file(scratch, failed), processes[failed].returncode)
         found: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         return found
     finally:
@@ -113,50 +147,3 @@ def _raise_as_it_was(file: Path, code: int) -> None:
     if kind == "system":
         raise OSError(told["errno"], text)
     raise ProcessError(text)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def _tell(error: BaseException, file: Path) -> None:
-    """Write what happened for the process that started this one."""
-    from tlpy.scenarios.device import is_out_of_memory
-
-    kind = "other"
-    extra: dict[str, Any] = {}
-    if isinstance(error, InputError):
-        kind, extra = "input", {"problems": [[p.where, p.message, p.hint] for p in error.problems]}
-    elif isinstance(error, DivergedError):
-        kind = "diverged"
-    elif is_out_of_memory(error):
-        kind = "memory"
-    elif isinstance(error, OSError) and error.errno is not None:
-        kind, extra = "system", {"errno": error.errno}
-    text = str(error) if kind != "other" else f"{type(error).__name__}: {error}"
-    told = {"kind": kind, "text": text, "trace": traceback.format_exc(), **extra}
-    file.write_text(json.dumps(told), encoding="utf-8")
-
-
-def main(request: Path, rank: int) -> int:
-    """One process of a stage: its exit code."""
-    job = json.loads(request.read_text(encoding="utf-8"))
-    # Where the process that started this one goes, this one goes too.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
-    execution = Execution(**{**job.pop("execution"), "rank": rank})
-    join_processes(rank, execution.devices, job.pop("port"))
-    try:
-        from tlpy.scenarios.pack import train_share
-
-        train_share(job, execution, request.parent)
-    except BaseException as error:
-        _tell(error, request.parent / f"error-{rank}.json")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    # Torch's process group need not be taken apart: the process ends.
-    os._exit(main(Path(sys.argv[1]), int(sys.argv[2])))

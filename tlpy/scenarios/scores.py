@@ -7,24 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from tlpy.data.subjects import Row, Scaling, is_known, truth
+from tlpy.data.subjects import SubjectRow, TargetScaling, is_known, truth
 from tlpy.metrics.registry import compute
 from tlpy.objectives.bins import decode
-from tlpy.objectives.registry import outputs_of, soft_bins_of
-
-Objective = Mapping[str, Mapping[str, Any]]
-
-
-def heads(tasks: Sequence[Mapping[str, Any]], objective: Objective) -> dict[str, int]:
-    """How many outputs each label's head has."""
-    return {head["label"]: outputs_of(head, objective) for head in tasks}
+from tlpy.objectives.heads import soft_bins_of
+from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage, Terms
 
 
 def predictions(
-    tasks: Sequence[Mapping[str, Any]],
+    heads: Sequence[Head],
     outputs: Mapping[str, np.ndarray],
-    scaling: Mapping[str, Scaling],
-    objective: Objective,
+    scaling: Mapping[str, TargetScaling],
+    objective: Terms,
 ) -> dict[str, np.ndarray]:
     """Outputs (n, k) as what metrics take, by label.
 
@@ -32,16 +26,16 @@ def predictions(
     (n, classes) probabilities for more, (n, columns) probabilities of each for a multilabel task.
     """
     found: dict[str, np.ndarray] = {}
-    for head in tasks:
-        label = head["label"]
+    for head in heads:
+        label = head.label
         values = outputs[label].astype(np.float64)
-        if head["type"] == "regression":
+        if head.type == REGRESSION:
             bins = soft_bins_of(objective, label)
             scale = scaling[label]
             found[label] = decode(values, **bins) if bins else values[:, 0] * scale.sd + scale.mean
-        elif head["type"] == "binary":
+        elif head.type == BINARY:
             found[label] = _sigmoid(values[:, 0])
-        elif head["type"] == "multilabel":
+        elif head.type == MULTILABEL:
             found[label] = _sigmoid(values)
         else:
             shifted = np.exp(values - values.max(axis=1, keepdims=True))
@@ -55,29 +49,22 @@ def _sigmoid(values: np.ndarray) -> np.ndarray:
     return np.where(values >= 0, 1 / (1 + small), small / (1 + small))
 
 
-def scored_rows(head: Mapping[str, Any], rows: Sequence[Row], source: int) -> list[int]:
+def scored_rows(head: Head, rows: Sequence[SubjectRow], source: int) -> list[int]:
     """Which of a part's rows a head is scored on in one data set: those that have its label."""
     return [at for at, row in enumerate(rows) if row.source == source and is_known(row, head)]
 
 
 def metrics(
-    head: Mapping[str, Any], rows: Sequence[Row], predicted: Mapping[str, np.ndarray], source: int = 0
+    head: Head, rows: Sequence[SubjectRow], predicted: Mapping[str, np.ndarray], source: int = 0
 ) -> dict[str, float]:
     """Every metric of one head on one data set's rows of a part."""
     chosen = scored_rows(head, rows, source)
-    return compute(head["type"], truth([rows[at] for at in chosen], head), predicted[head["label"]][chosen])
-
-
-def own_source(sources: Sequence[Mapping[str, Any]], label: str) -> int:
-    """The number of the data set that a label is judged by: the first that it is learnt from."""
-    return next(
-        number for number, source in enumerate(sources) if source["labelled"] and label in source["labels"]
-    )
+    return compute(head.type, truth([rows[at] for at in chosen], head), predicted[head.label][chosen])
 
 
 def all_metrics(
-    stage: Mapping[str, Any],
-    parts: Mapping[str, Sequence[Row]],
+    stage: Stage,
+    parts: Mapping[str, Sequence[SubjectRow]],
     predicted: Mapping[str, Mapping[str, np.ndarray]],
 ) -> dict[str, Any]:
     """The scores of metrics.json: of the primary label, of each label, and on every further data set.
@@ -87,24 +74,23 @@ def all_metrics(
         no label is learnt from, where there is one), `metrics_by_label`, and `metrics_by_source` for data
         sets that are not the one which a label is judged by.
     """
-    tasks, sources = stage["tasks"], stage["sources"]
     by_label: dict[str, Any] = {}
     by_source: dict[str, Any] = {}
     target: dict[str, float] | None = None
-    for head in tasks:
-        own = own_source(sources, head["label"])
-        for number, source in enumerate(sources):
-            if head["label"] not in source["labels"]:
+    for head in stage.heads:
+        own = stage.judged_on(head.label)
+        for number, source in enumerate(stage.sources):
+            if head.label not in source.labels:
                 continue
-            wanted = [part for part in predicted if source["labelled"] or part == "test"]
+            wanted = [part for part in predicted if source.labelled or part == "test"]
             found = {part: metrics(head, parts[part], predicted[part], number) for part in wanted}
             if number == own:
-                by_label[head["label"]] = {"dataset": source["dataset"], "type": head["type"], **found}
+                by_label[head.label] = {"dataset": source.dataset, "type": head.type, **found}
                 continue
-            by_source.setdefault(source["dataset"], {})[head["label"]] = found
-            if head is tasks[0] and not source["labelled"] and target is None:
+            by_source.setdefault(source.dataset, {})[head.label] = found
+            if head is stage.heads[0] and not source.labelled and target is None:
                 target = found.get("test", {})
-    first = by_label.get(tasks[0]["label"], {}) if tasks else {}
+    first = by_label[stage.heads[0].label] if stage.heads else {}
     primary: dict[str, Any] = {"train": {}, "val": first.get("val", {}), "test": first.get("test", {})}
     return {
         "metrics": primary if target is None else {**primary, "target": target},

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from tlpy.architectures.base import Architecture
-from tlpy.data.subjects import Row, Scaling
+from tlpy.data.subjects import SubjectRow, TargetScaling
 from tlpy.objectives.base import Objective
 from tlpy.optimizers.build import build_optimizer, build_schedule
+from tlpy.records import Head, Stage
 from tlpy.scenarios.device import seed_everything
 from tlpy.scenarios.framework import LightningModule
-from tlpy.scenarios.scores import metrics, own_source, predictions
+from tlpy.scenarios.scores import metrics, predictions
 from tlpy.transfer.apply import keep_frozen_in_eval
 from tlpy.transfer.groups import ParameterGroups
 
@@ -68,12 +69,12 @@ class SequentialScenario(LightningModule):
 
     def __init__(
         self,
-        stage: Mapping[str, Any],
+        stage: Stage,
         architecture: Architecture,
         objective: Objective,
         groups: ParameterGroups,
-        parts: Mapping[str, Sequence[Row]],
-        scaling: Mapping[str, Scaling],
+        parts: Mapping[str, Sequence[SubjectRow]],
+        scaling: Mapping[str, TargetScaling],
     ) -> None:
         super().__init__()
         self.architecture = architecture
@@ -90,10 +91,9 @@ class SequentialScenario(LightningModule):
         self._settled = False
 
     @property
-    def tasks(self) -> Sequence[Mapping[str, Any]]:
-        """One for each head; the first is the one that the stage is judged by."""
-        tasks: Sequence[Mapping[str, Any]] = self._stage["tasks"]
-        return tasks
+    def heads(self) -> tuple[Head, ...]:
+        """What the network predicts; the first is the one that the stage is judged by."""
+        return self._stage.heads
 
     @property
     def judged(self) -> Architecture:
@@ -107,13 +107,13 @@ class SequentialScenario(LightningModule):
         self._settled = True
 
     def configure_optimizers(self) -> Any:
-        training = self._stage["training"]
+        training = self._stage.training
         groups = ParameterGroups((*self._groups.groups, *self.objective.groups()))
         # torch's fused kernels undo the scaling of 16-mixed by themselves: too late for clipping.
-        fused = not (training.get("gradient_clip") and str(training["precision"]) == "16-mixed")
-        optimizer = build_optimizer(training["optimizer"], groups, training["lr"], self.device, fused)
-        steps = int(self.trainer.estimated_stepping_batches) // training["epochs"]
-        schedule = build_schedule(training["schedule"], optimizer, training["epochs"], steps)
+        fused = not (training.gradient_clip and training.precision == "16-mixed")
+        optimizer = build_optimizer(training.optimizer, groups, training.lr, self.device, fused)
+        steps = int(self.trainer.estimated_stepping_batches) // training.epochs
+        schedule = build_schedule(training.schedule, optimizer, training.epochs, steps)
         if schedule is None:
             return optimizer
         if "monitor" in schedule:
@@ -151,10 +151,10 @@ class SequentialScenario(LightningModule):
     def take_apart(self, batch: Any) -> Batch:
         """A batch as its loader gives it, in parts."""
         images, labels = batch
-        return Batch(images, dict(zip((head["label"] for head in self.tasks), labels, strict=True)))
+        return Batch(images, dict(zip((head.label for head in self.heads), labels, strict=True)))
 
     def on_train_epoch_start(self) -> None:
-        seed_everything(self._stage["seed"], self.current_epoch)
+        seed_everything(self._stage.seed, self.current_epoch)
         self._seed_draws(_TRAINING, self.current_epoch)
         self.train()
         keep_frozen_in_eval(self.architecture)
@@ -189,27 +189,26 @@ class SequentialScenario(LightningModule):
 
     def test_step(self, batch: Any, batch_idx: int) -> None:
         taken = self.take_apart(batch)
-        if self.tasks:
+        if self.heads:
             self._collect(self.answers(taken))
         else:
             self._loss(taken, batch_idx)
 
     def on_test_epoch_end(self) -> None:
         # Where nothing is predicted, the loss is all there is to tell.
-        self.tested = {} if self.tasks else {"loss": self.mean_losses()["loss"]}
+        self.tested = {} if self.heads else {"loss": self.mean_losses()["loss"]}
 
     def predicted(self) -> Outputs:
         """Predictions of the part that was just validated or tested, by label, in the label's units."""
         outputs = {label: torch.cat(values).cpu().numpy() for label, values in self._collected.items()}
-        return predictions(self.tasks, outputs, self._scaling, self._stage["objective"])
+        return predictions(self.heads, outputs, self._scaling, self._stage.objective)
 
     def _score(self, part: str) -> dict[str, float]:
         """The metrics of the primary label on the data set that it is judged by."""
-        if not self.tasks:
+        if not self.heads:
             return {}
-        first = self.tasks[0]
-        source = own_source(self._stage["sources"], first["label"])
-        return metrics(first, self._parts[part], self.predicted(), source)
+        first = self.heads[0]
+        return metrics(first, self._parts[part], self.predicted(), self._stage.judged_on(first.label))
 
     def mean_losses(self) -> dict[str, float]:
         """The mean over images of the loss and of each of its terms, since the epoch's start."""
@@ -219,7 +218,7 @@ class SequentialScenario(LightningModule):
         self._sums, self._seen, self._collected = {}, 0, {}
 
     def _seed_draws(self, *numbers: int) -> None:
-        words = np.random.SeedSequence([self._stage["seed"], *numbers]).generate_state(2, np.uint32)
+        words = np.random.SeedSequence([self._stage.seed, *numbers]).generate_state(2, np.uint32)
         self._draws.manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
 
     def _loss(self, batch: Batch, batch_idx: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -256,7 +255,7 @@ class SequentialScenario(LightningModule):
 
     def _progress(self, batch_idx: int) -> float:
         """How much of the training is done, from 0 to 1."""
-        epochs = self._stage["training"]["epochs"]
+        epochs = self._stage.training.epochs
         if not self.trainer.training:
             return min(1.0, (self.current_epoch + 1) / epochs)
         return (self.current_epoch + batch_idx / int(self.trainer.num_training_batches)) / epochs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tlpy.data.contract import check
 from tlpy.errors import InputError, Problem
 from tlpy.objectives.base import Objective
 from tlpy.objectives.build import build_objective
+from tlpy.objectives.heads import outputs_of
+from tlpy.records import Stage
 from tlpy.scenarios import outputs
 from tlpy.scenarios.checkpoints import StageCheckpoint
 from tlpy.scenarios.device import (
@@ -27,7 +30,7 @@ from tlpy.scenarios.execution import Execution
 from tlpy.scenarios.loop import Fitted, fit, precision_of
 from tlpy.scenarios.material import Material, Opened, gather, load
 from tlpy.scenarios.registry import SCENARIOS
-from tlpy.scenarios.scores import all_metrics, heads
+from tlpy.scenarios.scores import all_metrics
 from tlpy.scenarios.sequential import SequentialScenario
 from tlpy.transfer.apply import apply
 from tlpy.transfer.groups import ParameterGroups
@@ -37,7 +40,7 @@ from tlpy.weights.save import save_weights
 
 
 def train_stage(
-    stage: Mapping[str, Any],
+    stage: Stage,
     opened: Sequence[Opened],
     start: Path | None,
     folder: Path,
@@ -51,8 +54,8 @@ def train_stage(
     the order of images and dropout.
 
     Args:
-        stage: the record in the plan.
-        opened: its data sets, in the order of the record's `sources`.
+        stage: as the plan has it.
+        opened: its data sets, in the order of its `sources`.
         start: weights to start from (a parent's safetensors, or a user's file); None: at random.
         folder: where to write; made.
         execution: devices and logger; None: the CPU.
@@ -68,66 +71,92 @@ def train_stage(
     """
     began = time.perf_counter()
     execution = execution or Execution()
-    accelerator = execution.accelerator
-    if accelerator == "gpu":
+    if execution.accelerator == "gpu":
         reset_peak_memory()
-    training, size = stage["training"], stage["input"]["size"]
-    seed_everything(stage["seed"])
-    outputs_by_label = heads(stage["tasks"], stage["objective"])
-    architecture = build(stage["architecture"], stage["input"]["channels"], size, outputs_by_label)
-    report = load_weights(architecture, read_weights(start)) if start else None
-    architecture.layout = memory_format(stage["architecture"]["name"], len(size), accelerator)
-    architecture.to(memory_format=architecture.layout)
-    groups = apply(stage["transfer"], architecture)
-
+    seed_everything(stage.seed)
+    network = _network(stage, start, execution.accelerator)
     material = gather(stage, opened)
-    objective = build_objective(stage["objective"], stage["task"], stage["tasks"])
-    objective.start(
-        architecture,
-        report.loaded if report else frozenset(),
-        material.sets["train"].targets,
-        {label: (found.mean, found.sd) for label, found in material.scaling.items()},
-    )
-    physical, accumulate = divide_batch(training["batch_size"], halvings)
-    scenario = make_scenario(stage, architecture, objective, groups, material)
-    data = load(stage, material, physical, accelerator == "gpu")
+    objective = _objective(stage, network, material)
+    physical, accumulate = divide_batch(stage.training.batch_size, halvings)
+    scenario = make_scenario(stage, network.architecture, objective, network.groups, material)
+    data = load(stage, material, physical, execution.accelerator == "gpu")
     fitted = fit(scenario, data, stage, execution, folder, accumulate, checkpoint)
-    total, trainable = count_parameters(architecture)
-    keeper = fitted.keeper
     preprocessing = opened[0].preprocessing
     folder.mkdir(parents=True, exist_ok=True)
-    save_weights(architecture, folder / WEIGHTS)
-    outputs.write_json(folder / "stage.json", stage)
-    outputs.write_json(folder / "contract.json", outputs.contract(stage, preprocessing, material.scaling))
-    outputs.write_json(folder / "load_report.json", describe_start(report, start, preprocessing))
-    outputs.write_history(folder, keeper.history, stage["metric"])
-    outputs.write_table(folder / "learning_rates.csv", keeper.learning_rates, ["epoch", "group", "lr"])
-    outputs.write_predictions(folder, stage, material.parts, fitted.predicted)
+    save_weights(network.architecture, folder / WEIGHTS)
+    outputs.write_json(folder / "load_report.json", describe_start(network.report, start, preprocessing))
+    outputs.write_tables(folder, stage, material, fitted, preprocessing)
     result = {
-        "id": stage["id"],
+        "id": stage.id,
         "status": "done",
         "reason": None,
         "best_epoch": fitted.kept_epoch,
-        "epochs_run": len(keeper.history),
-        "stopped_early": keeper.stopped_early,
+        "epochs_run": len(fitted.keeper.history),
+        "stopped_early": fitted.keeper.stopped_early,
         **_scores(stage, scenario, material, fitted),
-        "n": material.counts(stage["sources"]),
-        "parameters": {"total": total, "trainable": trainable},
-        "seconds": {"train": fitted.train_seconds, "total": time.perf_counter() - began},
-        "device": device_name(accelerator),
-        "peak_memory_mb": peak_memory_mb(accelerator),
-        "precision": precision_of(training, accelerator),
-        "devices": execution.devices,
+        "n": material.counts(stage.sources),
+        **_cost(network.architecture, stage, execution, fitted, began),
         "physical_batch": physical,
-        "resumed_from_epoch": keeper.resumed_from_epoch,
+        "resumed_from_epoch": fitted.keeper.resumed_from_epoch,
         "versions": outputs.versions(),
     }
     outputs.write_json(folder / "metrics.json", result)
     return result
 
 
+@dataclass(frozen=True)
+class _Network:
+    """A stage's network as its training starts.
+
+    Attributes:
+        report: what it took over; None: it starts at random.
+        groups: what trains, and how fast.
+    """
+
+    architecture: Architecture
+    report: LoadReport | None
+    groups: ParameterGroups
+
+
+def _network(stage: Stage, start: Path | None, accelerator: str) -> _Network:
+    """Build the network, take weights over, freeze what is not to move."""
+    outputs_by_label = {head.label: outputs_of(head, stage.objective) for head in stage.heads}
+    architecture = build(stage.architecture, stage.input.channels, stage.input.size, outputs_by_label)
+    report = load_weights(architecture, read_weights(start)) if start else None
+    architecture.layout = memory_format(stage.architecture["name"], len(stage.input.size), accelerator)
+    architecture.to(memory_format=architecture.layout)
+    return _Network(architecture, report, apply(stage.transfer, architecture))
+
+
+def _objective(stage: Stage, network: _Network, material: Material) -> Objective:
+    """The objective, told what the training starts from."""
+    objective = build_objective(stage.objective, stage.heads)
+    objective.start(
+        network.architecture,
+        network.report.loaded if network.report else frozenset(),
+        material.sets["train"].targets,
+        {label: (found.mean, found.sd) for label, found in material.scaling.items()},
+    )
+    return objective
+
+
+def _cost(
+    architecture: Architecture, stage: Stage, execution: Execution, fitted: Fitted, began: float
+) -> dict[str, Any]:
+    """What metrics.json says of size, time and machine."""
+    total, trainable = count_parameters(architecture)
+    return {
+        "parameters": {"total": total, "trainable": trainable},
+        "seconds": {"train": fitted.train_seconds, "total": time.perf_counter() - began},
+        "device": device_name(execution.accelerator),
+        "peak_memory_mb": peak_memory_mb(execution.accelerator),
+        "precision": precision_of(stage.training, execution.accelerator),
+        "devices": execution.devices,
+    }
+
+
 def make_scenario(
-    stage: Mapping[str, Any],
+    stage: Stage,
     architecture: Architecture,
     objective: Objective,
     groups: ParameterGroups,
@@ -138,8 +167,8 @@ def make_scenario(
     Raises:
         InputError: a class path that is not found, takes other arguments, or is no `SequentialScenario`.
     """
-    name = stage["scenario"]["name"]
-    own = {key: value for key, value in stage["scenario"].items() if key != "name"} if "." in name else {}
+    name = stage.scenario["name"]
+    own = {key: value for key, value in stage.scenario.items() if key != "name"} if "." in name else {}
     try:
         made = SCENARIOS.load(name)
     except (ImportError, AttributeError) as error:
@@ -157,11 +186,9 @@ def make_scenario(
     return scenario
 
 
-def _scores(
-    stage: Mapping[str, Any], scenario: SequentialScenario, material: Material, fitted: Fitted
-) -> dict[str, Any]:
+def _scores(stage: Stage, scenario: SequentialScenario, material: Material, fitted: Fitted) -> dict[str, Any]:
     """The scores of metrics.json; where nothing is predicted, the losses."""
-    if stage["tasks"]:
+    if stage.heads:
         return all_metrics(stage, material.parts, fitted.predicted)
     val = {"loss": scenario.validation["loss"]} if "val" in material.parts else {}
     return {"metrics": {"train": {}, "val": val, "test": scenario.tested}}

@@ -7,69 +7,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlpy.data.labels import NONE, Task
 from tlpy.digests import canonical
 from tlpy.errors import InputError, Problem, Problems
-from tlpy.plan.data.caches import Cache, Wanted, share_caches
+from tlpy.plan.data.caches import Wanted, share_caches
 from tlpy.plan.data.columns import column_problems, grouped_by, labels_of, split_of
-from tlpy.plan.data.filters import Filtered, keep
+from tlpy.plan.data.filters import keep
 from tlpy.plan.data.headers import Images, common_grid
-from tlpy.plan.stages.heads import infer_tasks, strata_of
+from tlpy.plan.data.tasks import infer_tasks
+from tlpy.plan.working import DataSet
 
 if TYPE_CHECKING:
-    from tlpy.data.readers.base import ImageRecord, Reader
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """A data set as the plan sees it: its usable records, what is learnt from it, its cache.
-
-    Attributes:
-        tasks: by head: the label's name, or those of a multilabel task joined by `+`; empty where only the
-            images are used.
-        wanted: its images, as they are prepared.
-        cache: where they are found; shared with the run's other data sets by `Catalogue.share`.
-        filtered: what its filter left, and of how many images; None where it has none.
-        grouped_by: what splits keep together, in words.
-    """
-
-    name: str
-    spec: dict[str, Any]
-    records: tuple[ImageRecord, ...]
-    tasks: dict[str, Task]
-    wanted: Wanted
-    cache: Cache
-    channels: int
-    size: tuple[int, ...]
-    left_out: tuple[Problem, ...]
-    fractions: dict[str, float]
-    notes: tuple[str, ...] = ()
-    label_said: bool = True
-    filtered: Filtered | None = None
-    grouped_by: str = "subject"
-
-    @property
-    def label(self) -> str:
-        """The first label, by which splits are stratified; empty where there is none."""
-        return next(iter(self.tasks), "")
-
-    @property
-    def task(self) -> Task:
-        """What is learnt from the first label."""
-        return self.tasks[self.label] if self.tasks else Task(NONE)
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns of all labels."""
-        return [column for label, task in self.tasks.items() for column in task.columns(label)]
-
-    def strata(self) -> dict[str, str | float]:
-        """What a split keeps alike in each part: the class, or the number, of each image."""
-        return strata_of(self.task, self.label, self.records)
-
-    @property
-    def has_official_split(self) -> bool:
-        return any(record.split for record in self.records)
+    from tlpy.data.readers.base import Reader
 
 
 @dataclass

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tlpy.components.registry import as_component
-from tlpy.data.labels import NONE
 from tlpy.errors import InputError, Problem, nearest
+from tlpy.records import NONE
 
 if TYPE_CHECKING:
     from tlpy.data.readers.base import ImageRecord, Reader

@@ -60,7 +60,7 @@ def keep(
     """
     conditions: dict[str, Any] = spec["filter"]
     faults = Problems()
-    source = _Source(spec, reader, known)
+    source = _Columns(spec, reader, known)
     columns = {name: source.texts(name, records, f"{where}.{name}", faults) for name in conditions}
     for name, condition in conditions.items():
         _check_range(name, condition, records, columns[name], f"{where}.{name}", faults)
@@ -84,7 +84,7 @@ def in_words(conditions: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class _Source:
+class _Columns:
     """What a data set's table says, column by column."""
 
     spec: Mapping[str, Any]

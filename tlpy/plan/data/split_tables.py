@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from tlpy.digests import digest
 from tlpy.errors import InputError
-from tlpy.plan.data.catalogue import DataSet
+from tlpy.plan.working import DataSet, SubjectTable
 
 PARTS = ("train", "val", "test")
-COLUMNS = ("image", "subject", "group", "site", "split")
 
 Assignment = Mapping[str, Mapping[str, str]]
-
-
-@dataclass(frozen=True)
-class Subjects:
-    """One data set under one split.
-
-    Attributes:
-        id: the hash of the rows.
-        counts: images by part.
-        groups: groups (by default subjects) by part.
-        columns: those of the labels.
-        rows: image, subject, group, site, split, labels; sorted by image. A label that is missing is empty.
-    """
-
-    id: str
-    counts: dict[str, int]
-    groups: dict[str, int]
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def write(self, file: Path) -> None:
-        """Write the table as TSV."""
-        with file.open("w", newline="") as stream:
-            writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-            writer.writerow([*COLUMNS, *self.columns])
-            writer.writerows(self.rows)
 
 
 class SplitBook:
@@ -49,10 +19,10 @@ class SplitBook:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.tables: dict[str, Subjects] = {}
-        self._base: dict[int, Subjects] = {}
+        self.tables: dict[str, SubjectTable] = {}
+        self._base: dict[int, SubjectTable] = {}
         self._splits: dict[tuple[object, ...], Assignment] = {}
-        self._subjects: dict[tuple[object, ...], Subjects] = {}
+        self._subjects: dict[tuple[object, ...], SubjectTable] = {}
 
     def subjects(
         self,
@@ -63,7 +33,7 @@ class SplitBook:
         fold: int | None,
         train_size: float | None = None,
         scored: Sequence[str] | None = None,
-    ) -> Subjects:
+    ) -> SubjectTable:
         """The table of data set `name` in one replicate of a variant.
 
         Args:
@@ -94,7 +64,7 @@ class SplitBook:
         """Whether a stage was given a table of the data set."""
         return id(data) in self._base
 
-    def base(self, data: DataSet) -> Subjects:
+    def base(self, data: DataSet) -> SubjectTable:
         """What the report shows of a data set: its first split, before any subset was taken."""
         return self._base[id(data)]
 
@@ -134,10 +104,10 @@ def _table(
     train_size: float | None,
     seed: int,
     scored: Sequence[str] | None = None,
-) -> Subjects:
+) -> SubjectTable:
     kept = _nested(data, parts, train_size, seed)
     tasks = {label: task for label, task in data.tasks.items() if scored is None or label in scored}
-    columns = [(column, task) for label, task in tasks.items() for column in task.columns(label)]
+    columns = [(column, task) for label, task in tasks.items() for column in task.head(label).columns]
     rows = tuple(
         (
             *(r.image, r.subject, r.group, r.site, parts[r.image]),
@@ -152,7 +122,7 @@ def _table(
     counts = Counter(row[4] for row in rows)
     groups = Counter(part for _, part in {(row[2], row[4]) for row in rows})
     names = tuple(column for column, _ in columns)
-    return Subjects(
+    return SubjectTable(
         # One column is digested as it always was: stages of earlier runs keep their ids.
         id=digest([names[0] if len(names) == 1 else names, rows]),
         counts={part: counts[part] for part in PARTS},

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from tlpy.digests import file_digest
-from tlpy.plan.data.catalogue import DataSet
 from tlpy.plan.data.split_tables import SplitBook
-from tlpy.plan.stages.chain import StageSpec, from_scratch
+from tlpy.plan.records import Dropped, Replicate
+from tlpy.plan.stages.chain import from_scratch
 from tlpy.plan.stages.goals import can_do_without
 from tlpy.plan.stages.heads import merge_heads, scorable
-from tlpy.plan.stages.record import Source, stage_record
-from tlpy.plan.variants import Replicate
+from tlpy.plan.stages.resolve import resolve_stage
+from tlpy.plan.working import DataSet, PairedReplicate, StageData, StageSpec
+from tlpy.records import Stage
 
 
 class StageBook:
-    """Collects stage records by id, and what was normalised away in them.
+    """Collects stages by id, and what was normalised away in them.
 
     Args:
         splits: of the run's data sets.
@@ -31,13 +32,13 @@ class StageBook:
         self, splits: SplitBook, seed: int, metric: str | None, code: str, roots: Mapping[str, Path]
     ) -> None:
         self.splits, self.seed, self.metric, self.code, self.roots = splits, seed, metric, code, roots
-        self.stages: dict[str, dict[str, Any]] = {}
-        self.normalised: dict[str, dict[str, str]] = {}
+        self.stages: dict[str, Stage] = {}
+        self.normalised: dict[str, Dropped] = {}
 
     def replicates(
         self, params: Mapping[str, Any], chain: Sequence[StageSpec], datasets: Mapping[str, DataSet]
-    ) -> list[Replicate]:
-        """(seed, fold, stage ids, id of the from-scratch stage) for each replicate of a variant.
+    ) -> list[PairedReplicate]:
+        """The stages of each replicate of a variant.
 
         Raises:
             InputError: what does not fit together.
@@ -45,36 +46,35 @@ class StageBook:
         wanted = params.get("replicates") or {}
         first = int(params.get("seed", self.seed))
         folds = wanted.get("folds")
-        result: list[Replicate] = []
+        result: list[PairedReplicate] = []
         for seed in range(first, first + wanted.get("seeds", 1)):
             for fold in range(folds) if folds else [None]:
-                made = _Replicate(self, datasets, chain[-1].dataset, seed, folds, fold)
+                made = _Resolver(self, datasets, chain[-1].dataset, seed, folds, fold)
                 ids: list[str] = []
                 for stage in chain:
                     ids.append(made.stage(stage, self.stages[ids[-1]] if ids else None))
                     self._note_normalised(stage, self.stages[ids[-1]])
-                result.append((seed, fold, ids, made.stage(from_scratch(chain[-1]), None)))
+                scratch = made.stage(from_scratch(chain[-1]), None)
+                result.append(PairedReplicate(Replicate(seed, fold, tuple(ids)), scratch))
         return result
 
-    def _note_normalised(self, spec: StageSpec, record: Mapping[str, Any]) -> None:
+    def _note_normalised(self, spec: StageSpec, stage: Stage) -> None:
         """Remember what was said of a stage but taken out, since it needs earlier weights."""
-        if record["parent"] or record["weights"]:
+        if stage.parent or stage.weights:
             return
         for key in spec.idle:
             self._note(f"{spec.name}.{key}", "nothing came before that could be taken over")
         # A weight of 0 is a user's way to switch a term off; only what was meant to act is worth a note.
-        lost = sorted(
-            term for term in spec.objective if term not in record["objective"] and spec.objective[term]
-        )
+        lost = sorted(term for term in spec.objective if term not in stage.objective and spec.objective[term])
         for term in lost:
             self._note(f"{spec.name}.objective.{term}", "nothing came before that it could hold on to")
 
     def _note(self, what: str, why: str) -> None:
-        self.normalised[what] = {"what": what, "why": why}
+        self.normalised[what] = Dropped(what, why)
 
 
-class _Replicate:
-    """One replicate of a variant: the seed and the split that its stages share."""
+class _Resolver:
+    """Resolves the stages of one replicate of a variant, which share a seed and a split."""
 
     def __init__(
         self,
@@ -88,30 +88,30 @@ class _Replicate:
         self.book, self.datasets, self.target = book, datasets, target
         self.seed, self.folds, self.fold = seed, folds, fold
 
-    def stage(self, spec: StageSpec, parent: Mapping[str, Any] | None) -> str:
+    def stage(self, spec: StageSpec, parent: Stage | None) -> str:
         """The id of a stage, which is kept in the book."""
         book = self.book
         path = spec.weights
         weights = file_digest(book.roots.get(path, Path(path))) if path else None
-        record = stage_record(
+        stage = resolve_stage(
             spec, self._sources(spec), parent, self.seed, self.fold, book.metric, book.code, weights
         )
-        book.stages.setdefault(record["id"], record)
-        return str(record["id"])
+        book.stages.setdefault(stage.id, stage)
+        return stage.id
 
-    def _sources(self, spec: StageSpec) -> list[Source]:
+    def _sources(self, spec: StageSpec) -> list[StageData]:
         """The stage's data sets under one split, those that it learns labels of first."""
         datasets, labelled = self.datasets, spec.labelled
         if can_do_without(spec.objective) and not any(datasets[name].tasks for name in labelled):
             labelled = ()
 
-        def source(name: str, labels: tuple[str, ...] | None) -> Source:
+        def source(name: str, labels: tuple[str, ...] | None) -> StageData:
             data, learnt = datasets[name], labels is None
             size = spec.train_size if name in spec.datasets and (learnt or not labelled) else None
             table = self.book.splits.subjects(
                 datasets, name, self.target, self.folds, self.fold, size, labels
             )
-            return Source(data, table, tuple(data.tasks) if labels is None else labels, learnt)
+            return StageData(data, table, tuple(data.tasks) if labels is None else labels, learnt)
 
         if not labelled:
             return [source(name, ()) for name in spec.all_datasets]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from tlpy.data.augmentation.registry import complete_augmentation
@@ -12,56 +12,9 @@ from tlpy.objectives.registry import as_terms
 from tlpy.params.assignment import stage_names
 from tlpy.params.schema import Schema
 from tlpy.plan.stages.goals import learns_no_label
+from tlpy.plan.working import StageSpec
+from tlpy.records import Component, EarlyStopping, Training
 from tlpy.transfer.registry import TRANSFERS
-
-
-@dataclass(frozen=True)
-class StageSpec:
-    """One stage of a chain, resolved but for what only its data can tell.
-
-    Attributes:
-        name: the user's name for it.
-        role: pretrain (first), adapt (between) or finetune (last).
-        datasets: the data sets it trains on, jointly where there are several; the first is its target.
-        unlabelled: data sets of which only the images are used.
-        architecture: the network, with every argument.
-        transfer: what is taken over and what may move; None where nothing came before.
-        objective: the terms as given, not yet completed for the task.
-        training: every training option.
-        weights: a file to start from, or None.
-        train_size: a number or fraction of each data set's training subjects, or None for all.
-        scenario: as given, or None.
-        idle: keys that were set to something, but have no effect where nothing came before.
-    """
-
-    name: str
-    role: str
-    datasets: tuple[str, ...]
-    architecture: dict[str, Any]
-    transfer: dict[str, Any] | None
-    objective: dict[str, Any]
-    training: dict[str, Any]
-    weights: str | None = None
-    train_size: float | None = None
-    unlabelled: tuple[str, ...] = ()
-    scenario: Any = None
-    idle: tuple[str, ...] = field(default=(), compare=False)
-    where: str = field(default="stages", compare=False)
-
-    @property
-    def dataset(self) -> str:
-        """The data set it is judged by."""
-        return self.datasets[0]
-
-    @property
-    def labelled(self) -> tuple[str, ...]:
-        """The data sets whose labels it learns: none where its objective needs no labels."""
-        return () if learns_no_label(self.objective) else self.datasets
-
-    @property
-    def all_datasets(self) -> tuple[str, ...]:
-        """Every data set it reads, each once."""
-        return tuple(dict.fromkeys((*self.datasets, *self.unlabelled)))
 
 
 class ChainResolver:
@@ -114,18 +67,20 @@ class ChainResolver:
             for key, listed in (("dataset", datasets), ("unlabelled", unlabelled)):
                 for twice in sorted({name for name in listed if listed.count(name) > 1}):
                     problems.add(f"{where}.{key}", f"'{twice}' is named twice")
+            objective = as_terms(stage.get("objective"), f"{where}.objective")
             chain.append(
                 StageSpec(
                     name=name,
                     role=role_of(position, len(trained)),
                     datasets=datasets,
+                    labelled=() if learns_no_label(objective) else datasets,
                     unlabelled=unlabelled,
                     scenario=stage.get("scenario"),
                     architecture=architecture,
                     # Without anything to take over, a way of transfer has no effect.
                     transfer=None if first else transfer,
                     idle=("transfer",) if first and not _is_neutral(transfer) else (),
-                    objective=as_terms(stage.get("objective"), f"{where}.objective"),
+                    objective=objective,
                     training=self._training(params, stage, where, problems),
                     weights=weights,
                     train_size=stage.get("train_size"),
@@ -137,7 +92,8 @@ class ChainResolver:
 
     def _training(
         self, params: Mapping[str, Any], stage: Mapping[str, Any], where: str, problems: Problems
-    ) -> dict[str, Any]:
+    ) -> Training:
+        """The training options, the stage's before the params', components completed."""
         training = dict(self.training_defaults)
         for level in (params, stage):
             training.update({key: level[key] for key in self.training_keys if key in level})
@@ -146,16 +102,19 @@ class ChainResolver:
             training[key] = self._component(key, training[key], origin, problems)
         origin = f"{where}.augmentation" if "augmentation" in stage else "augmentation"
         try:
-            training["augmentation"] = complete_augmentation(training["augmentation"], origin)
+            steps = complete_augmentation(training["augmentation"], origin)
+            training["augmentation"] = tuple(steps) if steps else None
         except InputError as error:
             problems.extend(error.problems)
         if training["early_stopping"] is not None:
-            training["early_stopping"] = {"min_delta": 0.0, **training["early_stopping"]}
+            training["early_stopping"] = EarlyStopping(**{"min_delta": 0.0, **training["early_stopping"]})
         training["lr"] = float(training["lr"])
-        return training
+        # A searched value may be the number 32.
+        training["precision"] = str(training["precision"])
+        return Training(**training)
 
     @staticmethod
-    def _component(kind: str, value: Any, where: str, problems: Problems) -> dict[str, Any]:
+    def _component(kind: str, value: Any, where: str, problems: Problems) -> Component:
         try:
             return _complete(kind, value, where)
         except InputError as error:
@@ -190,7 +149,7 @@ def names_in(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(str(name) for name in value)
 
 
-def _complete(kind: str, value: Any, where: str) -> dict[str, Any]:
+def _complete(kind: str, value: Any, where: str) -> Component:
     """A component with its defaults; every argument checked. No registry imports torch."""
     if kind == "architecture":
         from tlpy.architectures.registry import complete_architecture

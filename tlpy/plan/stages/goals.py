@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tlpy.errors import InputError, Problems
+from tlpy.plan.stages.bins import check_bins
+from tlpy.plan.working import StageData, StageSpec
+from tlpy.records import Component, Head, Terms, Training
 
 if TYPE_CHECKING:
     from tlpy.objectives.entries import ObjectiveEntry
-    from tlpy.plan.stages.chain import StageSpec
-    from tlpy.plan.stages.record import Source
 
 # It needs no labels, but is meant to be added to a stage that has some.
 _BESIDE_LABELS = ("reconstruction",)
@@ -38,13 +39,12 @@ def uses_unlabelled(objective: Any) -> bool:
 
 def complete_goal(
     spec: StageSpec,
-    sources: Sequence[Source],
-    task: Mapping[str, Any],
-    tasks: Sequence[Mapping[str, Any]],
+    sources: Sequence[StageData],
+    heads: Sequence[Head],
     size: Sequence[int],
-    training: Mapping[str, Any],
+    training: Training,
     started: bool,
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[Terms, Component]:
     """The objective and the scenario of a stage, with defaults.
 
     Where no term looks at them, images without labels are there to be scored on only
@@ -53,8 +53,7 @@ def complete_goal(
     Args:
         spec: the stage as resolved from the params.
         sources: its data sets.
-        task: the primary task.
-        tasks: one for each head.
+        heads: one for each label that is learnt.
         size: of the images that the network gets.
         training: of the stage, completed for its images.
         started: whether it starts from earlier weights.
@@ -63,36 +62,36 @@ def complete_goal(
         InputError: what fits neither the labels nor the images.
     """
     from tlpy.objectives.registry import check_fit, complete_objective
-    from tlpy.plan.stages.bins import check_bins
     from tlpy.scenarios.registry import complete_scenario
 
     problems = Problems()
-    objective: dict[str, Any] = {}
-    scenario: dict[str, Any] = {}
-    beside = bool(tasks) and any(not source.labelled for source in sources)
+    objective: Terms = {}
+    scenario: Component = {}
+    beside = bool(heads) and any(not source.labelled for source in sources)
     where = f"{spec.where}.objective"
     try:
-        objective = complete_objective(spec.objective, task, where, started, tasks)
-        check_fit(objective, where, size, beside, training["augmentation"], training["datamodule"])
-        check_bins(objective, tasks, sources, where)
+        objective = complete_objective(spec.objective, heads, where, started)
+        check_fit(objective, where, size, beside, training.augmentation, training.datamodule)
+        check_bins(objective, heads, sources, where)
     except InputError as error:
         problems.extend(error.problems)
     try:
-        several = len(tasks) > 1 or len(sources) > 1
+        several = len(heads) > 1 or len(sources) > 1
         scenario = complete_scenario(spec.scenario, f"{spec.where}.scenario", several)
     except InputError as error:
         problems.extend(error.problems)
-    classes = task["type"] in ("binary", "multiclass")
-    if spec.training["sampling"] == "oversample" and not classes:
-        message = f"there are no classes to even out: stage '{spec.name}' learns {_in_words(task)}"
+    classes = bool(heads) and heads[0].is_classification
+    if spec.training.sampling == "oversample" and not classes:
+        learnt = f"a {heads[0].type} of {heads[0].label}" if heads else "no label"
+        message = f"there are no classes to even out: stage '{spec.name}' learns {learnt}"
         problems.add(f"{spec.where}.sampling", message, "shuffle, or oversample in the other stages only")
-    elif spec.training["sampling"] == "oversample" and scenario.get("mixing") == "balanced":
+    elif spec.training.sampling == "oversample" and scenario.get("mixing") == "balanced":
         hint = "leave one of them out"
         problems.add(f"{spec.where}.sampling", "oversample can't be had with mixing: balanced", hint)
     problems.raise_if_any()
     if "unlabelled_ratio" in scenario and not (beside and uses_unlabelled(objective)):
         scenario["unlabelled_ratio"] = 0.0
-    if "mixing" in scenario and sum(source.labelled == bool(tasks) for source in sources) < 2:
+    if "mixing" in scenario and sum(source.labelled == bool(heads) for source in sources) < 2:
         scenario["mixing"] = "concatenate"
     return objective, scenario
 
@@ -103,7 +102,3 @@ def _entries(objective: Any) -> list[ObjectiveEntry]:
 
     acting = (name for name, setting in as_terms(objective, "").items() if setting not in (None, False, 0))
     return [entry_of(name) for name in acting if "." in name or name in OBJECTIVES]
-
-
-def _in_words(task: Mapping[str, Any]) -> str:
-    return f"a {task['type']} of {task['labels'][0]}" if task["labels"] else "no label"

@@ -1,0 +1,260 @@
+"""What `plan.json` and `tasks.json` hold, as records: PLAN writes them, ranking and the report read them.
+
+They stand apart from `tlpy.records`, since nothing here has a part in what a training gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tlpy.records import Component, Head, Pack, Record, Stage
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Replicate(Record):
+    """One seed or fold of a variant: the ids of its stages, first to last."""
+
+    seed: int
+    fold: int | None
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Variant(Record):
+    """One full assignment of the search space, with the stages of each of its replicates.
+
+    Attributes:
+        settings: searched path → value; None where it has no effect.
+        baseline: whether it is trained from scratch.
+        scratch: the id of its from-scratch twin; None for a baseline, or where there is none.
+        target: what it is ranked under: the data set of its last stage.
+        chain: the names of its stages.
+    """
+
+    id: str
+    label: str
+    settings: dict[str, Any]
+    baseline: bool
+    scratch: str | None
+    target: str
+    metric: str
+    chain: tuple[str, ...]
+    replicates: tuple[Replicate, ...]
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The ids of all its stages, each once."""
+        return tuple(dict.fromkeys(stage for replicate in self.replicates for stage in replicate.stages))
+
+
+@dataclass(frozen=True)
+class Counts(Record):
+    """Images or groups of a data set, by part."""
+
+    all: int
+    train: int
+    val: int
+    test: int
+
+
+@dataclass(frozen=True)
+class LeftOut(Record):
+    """An image that takes no part, and why."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DatasetFacts(Record):
+    """What the plan found of a data set.
+
+    Attributes:
+        heads: what its labels can be learnt as, the first being the primary one.
+        n, groups: of its first split, before any subset was taken.
+        filter: which of its images take part, as in the params; None: all.
+        images: their ids, where there is a filter: others may be in the cache.
+    """
+
+    reader: Component
+    path: str
+    heads: tuple[Head, ...]
+    n: Counts
+    groups: Counts
+    cache: str
+    channels: int
+    size: tuple[int, ...]
+    left_out: tuple[LeftOut, ...]
+    official_split: bool
+    filter: dict[str, Any] | None
+    images: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class CacheFacts(Record):
+    """Prepared images that data sets share, and how they are made.
+
+    Attributes:
+        columns: our names of the table's columns → the user's.
+        preprocessing: the settings, with every default.
+        images: how many.
+        shards: how many tasks prepare them.
+        stored: whether they were in the store when the plan was made.
+    """
+
+    datasets: tuple[str, ...]
+    path: str
+    reader: Component
+    columns: dict[str, str]
+    preprocessing: dict[str, Any]
+    channels: int
+    size: tuple[int, ...]
+    on_bad_image: str
+    images: int
+    shards: int
+    stored: bool
+
+
+@dataclass(frozen=True)
+class PlannedPack(Record):
+    """The ids of the stages that one task trains.
+
+    Attributes:
+        depth: how many stages came before each of them.
+        cpus: cores that it may use.
+    """
+
+    id: str
+    role: str
+    depth: int
+    cpus: int
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sharing(Record):
+    """How many stage runs and epochs sharing and the store saved."""
+
+    variants: int
+    stage_runs: int
+    distinct: int
+    stored: int
+    to_train: int
+    epochs_unshared: int
+    epochs_distinct: int
+    epochs_to_train: int
+
+
+@dataclass(frozen=True)
+class Inferred(Record):
+    """A setting that the params file did not say, and how it was settled."""
+
+    what: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Dropped(Record):
+    """A setting that was said, but has no effect."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Software(Record):
+    """The version of `tlpy`, and the digest of its code and the user's that trains."""
+
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Plan(Record):
+    """`plan.json`: what PLAN found out and decided.
+
+    Attributes:
+        components: the digest of the folder of own components.
+        params: as the user gave them.
+        metric: the user's, or None.
+        normalised: settings without effect.
+    """
+
+    format: int
+    tlpy: Software
+    components: str | None
+    seed: int
+    params: dict[str, Any]
+    metric: str | None
+    datasets: dict[str, DatasetFacts]
+    caches: dict[str, CacheFacts]
+    stages: dict[str, Stage]
+    variants: tuple[Variant, ...]
+    packs: tuple[PlannedPack, ...]
+    sharing: Sharing
+    inferred: tuple[Inferred, ...]
+    normalised: tuple[Dropped, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PrepareTask(Record):
+    """One task of PREPARE.
+
+    Attributes:
+        source: the data set's path as the user wrote it.
+        beside: absolute paths among the reader's arguments, which may be inputs of their own.
+        request: what PREPARE is told.
+    """
+
+    id: str
+    source: str
+    beside: tuple[str, ...]
+    request: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TrainTask(Record):
+    """One task of TRAIN, and what is to be staged for it.
+
+    Attributes:
+        caches: ids of prepared images; `prepared` are those of their shards.
+        subjects: ids of tables of subjects.
+        parents: ids of stages that other tasks of this run train.
+        stored_parents: those that are in the store.
+        weights: the user's files.
+        pack: what TRAIN is told.
+    """
+
+    id: str
+    role: str
+    depth: int
+    cpus: int
+    caches: tuple[str, ...]
+    prepared: tuple[str, ...]
+    subjects: tuple[str, ...]
+    parents: tuple[str, ...]
+    stored_parents: tuple[str, ...]
+    weights: tuple[str, ...]
+    pack: Pack
+
+
+@dataclass(frozen=True)
+class Tasks(Record):
+    """`tasks.json`: what Nextflow is to run, or the problems that forbid it.
+
+    Attributes:
+        summary: the plan in a few lines, for the log.
+        stored_stages, stored_prepared: what is taken from the store.
+    """
+
+    problems: tuple[str, ...]
+    summary: tuple[str, ...]
+    prepare: tuple[PrepareTask, ...]
+    packs: tuple[TrainTask, ...]
+    stored_stages: tuple[str, ...]
+    stored_prepared: tuple[str, ...]
