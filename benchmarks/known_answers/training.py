@@ -34,7 +34,7 @@ def train(
     """One stage; its metrics.json. `rows` are those of each data set, the first one with labels."""
     from tlpy.data.augmentation.registry import complete_augmentation
     from tlpy.data.dataset import ImageSource
-    from tlpy.objectives.registry import complete_objective
+    from tlpy.objectives.complete import complete_objective
     from tlpy.optimizers.registry import complete_optimizer, complete_schedule
     from tlpy.scenarios.material import Opened
     from tlpy.scenarios.stage import train_stage

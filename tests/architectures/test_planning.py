@@ -24,7 +24,7 @@ from tlpy.architectures.registry import complete_architecture
 from tlpy.architectures.cost import estimate_seconds
 from tlpy.architectures.listing import list_architectures
 from tlpy.transfer.registry import complete_transfer
-from tlpy.objectives.registry import complete_objective
+from tlpy.objectives.complete import complete_objective
 from tlpy.records import Head
 from tlpy.optimizers.registry import complete_optimizer, complete_schedule
 estimate_seconds(complete_architecture("vit", "architecture", (56, 72)), (56, 72), 1)

@@ -13,8 +13,9 @@ from layouts import LAYOUTS
 from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.data.augmentation.registry import AUGMENTATIONS, PRESETS
 from tlpy.data.modules.registry import DATAMODULES
-from tlpy.objectives.entries import BINARY, OBJECTIVES, REGRESSION
+from tlpy.objectives.registry import TERMS
 from tlpy.optimizers.registry import OPTIMIZERS, SCHEDULES
+from tlpy.records import BINARY, REGRESSION
 
 Params = dict[str, Any]
 SETTINGS = {
@@ -52,7 +53,7 @@ def component(name: str) -> Any:
 
 def term(name: str) -> Any:
     """An objective with the term and what it needs; one that could do without labels comes beside them."""
-    beside = {"cross_entropy": 1} if OBJECTIVES.entry(name).selfsupervised else {}
+    beside = {"cross_entropy": 1} if TERMS.facts(name).selfsupervised else {}
     return {**beside, name: NEEDED.get(name, 1)}
 
 
@@ -81,15 +82,11 @@ def architectures(dims: int) -> Params:
 def objectives(dims: int) -> Params:
     """Every term that measures a prediction, and every one beside it that fits."""
     primary = {
-        type_: [
-            n
-            for n in OBJECTIVES.names()
-            if type_ in OBJECTIVES.entry(n).tasks and OBJECTIVES.entry(n).primary
-        ]
+        type_: [n for n in TERMS.names() if type_ in TERMS.facts(n).tasks and TERMS.facts(n).primary]
         for type_ in (REGRESSION, BINARY)
     }
-    beside = [n for n in fitting(OBJECTIVES, dims) if not OBJECTIVES.entry(n).primary]
-    beside = [n for n in beside if not OBJECTIVES.entry(n).tasks or BINARY in OBJECTIVES.entry(n).tasks]
+    beside = [n for n in fitting(TERMS, dims) if not TERMS.facts(n).primary]
+    beside = [n for n in beside if not TERMS.facts(n).tasks or BINARY in TERMS.facts(n).tasks]
     return {
         **SETTINGS,
         "datasets": datasets(dims, age="age", sex="sex", scans=None),
@@ -107,7 +104,7 @@ def objectives(dims: int) -> Params:
 
 
 def selfsupervised(dims: int) -> Params:
-    names = [n for n in fitting(OBJECTIVES, dims) if OBJECTIVES.entry(n).selfsupervised]
+    names = [n for n in fitting(TERMS, dims) if TERMS.facts(n).selfsupervised]
     return {
         **SETTINGS,
         "datasets": datasets(dims, scans=None, both=["age", "sex"]),

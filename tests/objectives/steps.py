@@ -12,7 +12,8 @@ from tlpy.architectures.base import Architecture
 from tlpy.architectures.build import build
 from tlpy.objectives.base import Objective, Step
 from tlpy.objectives.build import build_objective
-from tlpy.objectives.registry import complete_objective, outputs_of
+from tlpy.objectives.complete import complete_objective
+from tlpy.objectives.heads import outputs_of
 from tlpy.records import Head, Terms
 
 torch.set_num_threads(1)

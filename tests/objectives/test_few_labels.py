@@ -14,7 +14,7 @@ from tlpy.architectures.base import Architecture
 from tlpy.architectures.build import build
 from tlpy.objectives.base import Objective
 from tlpy.objectives.build import build_objective
-from tlpy.objectives.registry import complete_objective
+from tlpy.objectives.complete import complete_objective
 
 LABELLED = 6  # of each side
 STEPS = 40

@@ -15,7 +15,7 @@ from torch import nn
 from tlpy.architectures.base import Architecture
 from tlpy.metrics.registry import compute
 from tlpy.objectives.build import build_objective
-from tlpy.objectives.registry import complete_objective
+from tlpy.objectives.complete import complete_objective
 
 BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
 

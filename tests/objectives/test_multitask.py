@@ -13,7 +13,7 @@ from torch import nn
 from tlpy.errors import InputError
 from tlpy.objectives.base import Step
 from tlpy.objectives.build import build_objective
-from tlpy.objectives.registry import complete_objective
+from tlpy.objectives.complete import complete_objective
 
 HEADS = (*steps.AGE, *steps.SEX, *steps.SITE)
 

@@ -9,14 +9,17 @@ import steps
 import torch
 
 from tlpy.errors import InputError
-from tlpy.objectives.registry import OBJECTIVES, check_fit, complete_objective, outputs_of, soft_bins_of
+from tlpy.objectives.checks import check_fit
+from tlpy.objectives.complete import complete_objective
+from tlpy.objectives.heads import bins_of, outputs_of
+from tlpy.objectives.registry import TERMS
 from tlpy.records import task_type
 
 TASKS = {task_type(task): task for task in (steps.AGE, steps.SEX, steps.SITE, steps.FOUND, steps.NONE)}
 CASES = [
     (name, kind, dims)
-    for name in OBJECTIVES.names()
-    for entry in [OBJECTIVES.entry(name)]
+    for name in TERMS.names()
+    for entry in [TERMS.facts(name)]
     for kind in TASKS
     if (kind in entry.tasks if entry.tasks else True) and (kind != "none" or entry.selfsupervised)
     for dims in entry.dims
@@ -49,9 +52,9 @@ def test_one_finite_number_that_moves_what_it_should(name: str, kind: str, dims:
     assert all(torch.equal(a, b) for a, b in zip(before, architecture.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("name", OBJECTIVES.names())
+@pytest.mark.parametrize("name", TERMS.names())
 def test_random_numbers_come_from_the_generator_alone(name: str) -> None:
-    entry = OBJECTIVES.entry(name)
+    entry = TERMS.facts(name)
     task = steps.NONE if entry.selfsupervised else TASKS[entry.tasks[0] if entry.tasks else "binary"]
     objective, architecture = steps.started({name: arguments(name) or True}, task)
     architecture.eval()
@@ -65,9 +68,9 @@ def test_random_numbers_come_from_the_generator_alone(name: str) -> None:
     assert len(set(found)) == 1
 
 
-@pytest.mark.parametrize("name", OBJECTIVES.names())
+@pytest.mark.parametrize("name", TERMS.names())
 def test_what_a_term_owns_goes_through_a_checkpoint_and_not_into_the_network(name: str) -> None:
-    entry = OBJECTIVES.entry(name)
+    entry = TERMS.facts(name)
     task = steps.NONE if entry.selfsupervised else TASKS[entry.tasks[0] if entry.tasks else "binary"]
     first, architecture = steps.started({name: arguments(name) or True}, task)
     names = set(architecture.state_dict())
@@ -84,7 +87,7 @@ def test_what_a_term_owns_goes_through_a_checkpoint_and_not_into_the_network(nam
 
 
 @pytest.mark.parametrize("encoder", ["vit", "sfcn", "densenet", "swin"])
-@pytest.mark.parametrize("name", [n for n in OBJECTIVES.names() if OBJECTIVES.entry(n).selfsupervised])
+@pytest.mark.parametrize("name", [n for n in TERMS.names() if TERMS.facts(n).selfsupervised])
 def test_self_supervision_trains_any_encoder(name: str, encoder: str) -> None:
     objective, architecture = steps.started({name: True}, steps.NONE, 2, encoder, channels=2)
     total, _ = objective(steps.observed(objective, architecture, steps.NONE, unlabelled=False))
@@ -93,7 +96,7 @@ def test_self_supervision_trains_any_encoder(name: str, encoder: str) -> None:
     assert all(p.grad is not None for p in architecture.parameters() if p.requires_grad)
 
 
-@pytest.mark.parametrize("name", [n for n in OBJECTIVES.names() if OBJECTIVES.entry(n).needs_unlabelled])
+@pytest.mark.parametrize("name", [n for n in TERMS.names() if TERMS.facts(n).needs_unlabelled])
 def test_nothing_comes_from_a_validation_without_other_images(name: str) -> None:
     task = steps.SEX
     objective, architecture = steps.started({name: True}, task)
@@ -131,4 +134,4 @@ def test_outputs_of_heads() -> None:
     value = {"multitask": {"terms": {"age": "soft_bins"}}}
     completed = complete_objective(value, several, "objective")
     assert [outputs_of(head, completed) for head in several] == [40, 1]
-    assert soft_bins_of(completed, "sex") is None
+    assert bins_of(completed, "sex") is None

@@ -11,9 +11,9 @@ import torch
 
 from tlpy.errors import InputError
 from tlpy.objectives.checks import check_fit
+from tlpy.objectives.complete import complete_objective
 from tlpy.objectives.fixmatch import pseudo_label_loss
 from tlpy.objectives.mean_teacher import ramp_up, shares
-from tlpy.objectives.registry import complete_objective
 from tlpy.objectives.teacher import Teacher
 
 

@@ -14,7 +14,7 @@ from tlpy.errors import InputError
 from tlpy.objectives.base import Step
 from tlpy.objectives.bins import centres, decode
 from tlpy.objectives.build import build_objective
-from tlpy.objectives.registry import complete_objective
+from tlpy.objectives.complete import complete_objective
 from tlpy.objectives.soft_bins import soft_labels
 from tlpy.records import Head
 
@@ -86,7 +86,7 @@ def test_bins_beside_the_labels_are_refused() -> None:
         objective.start(
             torch.nn.Identity(), set(), {"age": torch.tensor([-1.0, 1.0])}, scales={"age": (12.0, 2.0)}
         )
-    with pytest.raises(InputError, match=r"soft_bins.high: expected more than low \(90\)"):
+    with pytest.raises(InputError, match=r"soft_bins: low \(90\) must be below high \(82\)"):
         complete_objective({"soft_bins": {"low": 90}}, steps.AGE, "o")
 
 

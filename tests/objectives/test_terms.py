@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from tlpy.errors import InputError
 from tlpy.objectives.base import Objective, Step, Term
 from tlpy.objectives.build import build_objective
-from tlpy.objectives.registry import OBJECTIVES, complete_objective, default_primary
+from tlpy.objectives.complete import complete_objective
+from tlpy.objectives.registry import TERMS, default_primary
 from tlpy.records import Head
 
 AGE = (Head("age", "regression"),)
@@ -161,10 +162,10 @@ def test_own_terms_by_class_path() -> None:
 @pytest.mark.parametrize(
     ("objective", "text"),
     [
-        ({f"{__name__}.Missing": {}}, "Missing: was not found"),
-        ({f"{__name__}.Brightness": {"gain": 1}}, "takes heads and its arguments"),
-        ({"torch.nn.MSELoss": {}}, "takes heads and its arguments"),
-        ({"builtins.dict": {}}, "is a dict, expected a tlpy.objectives.base.Term"),
+        ({f"{__name__}.Missing": {}}, "Missing was not found"),
+        ({f"{__name__}.Brightness": {"gain": 1}}, "unexpected keyword argument 'gain'"),
+        ({"torch.nn.MSELoss": {}}, "is not a subclass of tlpy.objectives.base.Term"),
+        ({"builtins.dict": {}}, "gives dict, expected a tlpy.objectives.base.Term"),
     ],
 )
 def test_what_is_wrong_with_an_own_term(objective: dict[str, Any], text: str) -> None:
@@ -235,12 +236,10 @@ def test_bad_input_names_the_param(objective: Any, task: tuple[Head, ...], where
     assert text in str(caught.value)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES.names())
+@pytest.mark.parametrize("name", TERMS.names())
 def test_every_registered_term_is_built_with_its_defaults(name: str) -> None:
-    entry = OBJECTIVES.entry(name)
-    assert entry.summary
-    task = SITE if "multiclass" in entry.tasks else AGE
-    assert isinstance(OBJECTIVES.load(name)(heads=task, **entry.arguments), Term)
-    assert all(
-        default_primary(task_type) in OBJECTIVES for task_type in ("regression", "binary", "multiclass")
-    )
+    term = TERMS.declaration(name)
+    assert term.summary
+    task = SITE if "multiclass" in term.facts.tasks else AGE
+    assert isinstance(TERMS.make(TERMS.complete(name, "objective"), heads=task), Term)
+    assert all(default_primary(task_type) in TERMS for task_type in ("regression", "binary", "multiclass"))

@@ -74,11 +74,11 @@ def objective_of(plan: Planned, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("objective", "completed"),
     [
-        ("terms.Near", {"terms.Near": {}}),
-        ({"terms.Near": {"weight": 2}}, {"terms.Near": {"weight": 2}}),
-        ({"losses.Pinball": {"tau": 0.9}}, {"losses.Pinball": {"tau": 0.9}}),
-        ({"terms.Pinball": 1}, {"terms.Pinball": {"weight": 1}}),
-        ({"terms.Near": 1, "mae": 1}, {"terms.Near": {"weight": 1}, "mae": {"weight": 1.0}}),
+        ("terms.Near", {"terms.Near": {"weight": 1.0}}),
+        ({"terms.Near": {"weight": 2}}, {"terms.Near": {"weight": 2.0}}),
+        ({"losses.Pinball": {"tau": 0.9}}, {"losses.Pinball": {"weight": 1.0, "tau": 0.9}}),
+        ({"terms.Pinball": 1}, {"terms.Pinball": {"weight": 1.0, "tau": 0.5}}),
+        ({"terms.Near": 1, "mae": 1}, {"terms.Near": {"weight": 1.0}, "mae": {"weight": 1.0}}),
         ({"terms.Near": 0}, {"mse": {"weight": 1.0}}),
         ({"terms.Softer": 0.1}, {"mse": {"weight": 1.0}}),
     ],
@@ -92,7 +92,7 @@ def test_the_class_says_whether_it_is_the_primary_one(
 def test_a_subclass_is_for_what_its_base_is_for(terms: Path) -> None:
     assert list(objective_of(planned(terms, {"terms.Sharper": {}}, 1), "finetune")) == ["terms.Sharper"]
     plan = planned(terms, {"terms.Softer": 0.1}, 1)
-    assert objective_of(plan, "finetune")["terms.Softer"] == {"alpha": 0.1}
+    assert objective_of(plan, "finetune")["terms.Softer"] == {"alpha": 0.1, "beta": 0.01}
     plan = planned(terms, "terms.Views")
     assert next(r.task_type for r in plan.stages.values() if r.name == "pretrain") == "none"
 
@@ -100,12 +100,12 @@ def test_a_subclass_is_for_what_its_base_is_for(terms: Path) -> None:
 @pytest.mark.parametrize(
     ("objective", "stage", "said"),
     [
-        ("terms.Near", 1, "stages[1].objective.terms.Near: terms.Near (terms.py, line 10) is for regression, the task is binary (use cross_entropy or focal)"),
-        ({"losses.Pinball": {"tau": 0.9}}, 1, "losses.Pinball (losses.py, line 7) is for regression, the task is binary"),
-        ("losses.Brier", 0, "losses.Brier (losses.py, line 19) is for binary, the task is regression (use mse or mae or huber or soft_bins"),
-        ("terms.Sharper", 0, "terms.Sharper (terms.py, line 18) is for binary or multiclass or multilabel, the task is regression"),
-        ("terms.Nearer", 0, "terms.Nearer (terms.py, line 15) is for images with 3 axes, these have 2"),
-        ({"terms.Away": 1}, 0, "terms.Away (terms.py, line 27) needs images without labels"),
+        ("terms.Near", 1, "stages[1].objective.terms.Near: terms.Near (own/terms.py, line 10) is for regression, the task is binary (use cross_entropy or focal)"),
+        ({"losses.Pinball": {"tau": 0.9}}, 1, "losses.Pinball (own/losses.py, line 7) is for regression, the task is binary"),
+        ("losses.Brier", 0, "losses.Brier (own/losses.py, line 19) is for binary, the task is regression (use mse or mae or huber or soft_bins"),
+        ("terms.Sharper", 0, "terms.Sharper (own/terms.py, line 18) is for binary or multiclass or multilabel, the task is regression"),
+        ("terms.Nearer", 0, "terms.Nearer (own/terms.py, line 15) is for images with 3 axes, these have 2"),
+        ({"terms.Away": 1}, 0, "terms.Away (own/terms.py, line 27) needs images without labels"),
         ({"terms.Sums": 1}, 0, "terms.Sums (own/terms.py, line 31): `primary` is what only running it would tell, expected true or false (planning reads the file without running it: write the value out)"),
         ({"terms.Sums": 1}, 0, "terms.Sums (own/terms.py, line 31): `tasks` is ('classification',), expected a tuple of 'regression', 'binary', 'multiclass', 'multilabel'"),
     ],

@@ -10,7 +10,7 @@ import pytest
 
 from tlpy.params.schema import Schema
 from tlpy.plan.data.named_files import named_files
-from tlpy.plan.documents import task_document
+from tlpy.plan.documents import tasks_of
 from tlpy.plan.planner import Planner
 
 STAGES = [{"dataset": "a"}]
@@ -71,5 +71,5 @@ def test_a_shard_names_the_folder_of_its_images_where_that_is_absolute(tmp_path:
         reader = {"name": "table", "images": images}
         spec = {"reader": reader, "path": str(tmp_path / "list.csv"), "label": "age"}
         given = {"outdir": "results", "datasets": {"a": spec}, "stages": STAGES}
-        (shard,) = task_document(Planner(given, Schema.read(), {}).plan())["prepare"]
-        assert shard["beside"] == beside
+        (shard,) = tasks_of(Planner(given, Schema.read(), {}).plan()).prepare
+        assert list(shard.beside) == beside

@@ -68,6 +68,7 @@ class Described:
         lineage: dotted name of itself and of all bases, nearest first, and what each gives names.
         signature: how it is made; None where that is inherited from a class not in sight.
         closed: every base was found; else there may be more methods and ancestors.
+        fields: those of a dataclass, inherited ones included.
     """
 
     path: str
@@ -79,6 +80,7 @@ class Described:
     lineage: dict[str, dict[str, Constant]] = field(default_factory=dict)
     signature: Signature | None = None
     closed: bool = True
+    fields: tuple[Parameter, ...] = ()
 
     @property
     def ancestors(self) -> list[str]:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from tlpy.errors import Problems
-
 
 @dataclass(frozen=True)
 class Rule:
@@ -236,29 +234,3 @@ def _items(annotation: Any, default: Any, count: int) -> list[tuple[Any, Any]]:
         return [(kind, None) for kind in given]
     like = default[0] if isinstance(default, list | tuple) and default else None
     return [(given[0] if given and origin in (list, tuple, Sequence) else None, like)] * count
-
-
-# To go with `tlpy.components.legacy`.
-
-
-def check(arguments: Mapping[str, Any], rules: Mapping[str, Rule], where: str, problems: Problems) -> None:
-    """Add a problem for each argument that breaks its rule; one without a rule passes."""
-    for key, value in arguments.items():
-        if key in rules and not rules[key].holds(value):
-            problems.add(f"{where}.{key}", f"expected {rules[key].expected}, found {value!r}")
-
-
-def settle(arguments: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy in which equal settings look equal: 1 becomes 1.0 where the default is a float.
-
-    Without it `dropout: 0` and `dropout: 0.0` would be two stages with two ids.
-    """
-
-    def alike(value: Any, default: Any) -> Any:
-        if isinstance(default, float) and is_number(value):
-            return float(value)
-        if isinstance(default, list) and isinstance(value, list | tuple):
-            return [alike(item, default[0] if default else None) for item in value]
-        return deepcopy(value)
-
-    return {key: alike(value, defaults.get(key)) for key, value in arguments.items()}

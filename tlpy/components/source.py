@@ -120,6 +120,7 @@ class SourceTree:
         found = Described(path, file, node.lineno, True, first_line(node))
         own = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
         inherited: Signature | None = None
+        fields: dict[str, Parameter] = {}
         lineage: list[tuple[str, dict[str, Constant]]] = []
         for base in node.bases:
             name = self._dotted(base, file)
@@ -132,6 +133,7 @@ class SourceTree:
             found.methods |= parent.methods
             found.closed &= parent.closed
             inherited = inherited or parent.signature
+            fields = {field.name: field for field in parent.fields} | fields
         found.methods |= {name for name, method in own.items() if not is_abstract(method)}
         # As Python looks names up: a base that several classes share comes after all of them.
         last = {name: place for place, (name, _) in enumerate(lineage)}
@@ -140,9 +142,11 @@ class SourceTree:
         if "__init__" in own:
             found.signature = self._signature(own["__init__"], file, method=True, parent=inherited)
         elif is_dataclass(node):
-            found.signature = self._fields(node, file, inherited)
+            fields |= self._fields(node, file)
+            found.signature = Signature(tuple(fields.values()))
         elif inherited is not None or found.closed:
             found.signature = inherited or Signature()
+        found.fields = tuple(fields.values())
         return found
 
     def _signature(
@@ -162,14 +166,12 @@ class SourceTree:
             anything = parent.anything
         return Signature(tuple(own), anything)
 
-    def _fields(self, node: ast.ClassDef, file: Path, inherited: Signature | None) -> Signature:
-        """How a dataclass is made."""
-        found = {parameter.name: parameter for parameter in (inherited.parameters if inherited else ())}
-        for item in node.body:
-            if is_field(item):
-                name = item.target.id
-                found[name] = self._parameter(name, item.annotation, item.value, file)
-        return Signature(tuple(found.values()))
+    def _fields(self, node: ast.ClassDef, file: Path) -> dict[str, Parameter]:
+        """A dataclass' own fields, by name."""
+        items = [item for item in node.body if is_field(item)]
+        names = [item.target.id for item in items]
+        made = [self._parameter(item.target.id, item.annotation, item.value, file) for item in items]
+        return dict(zip(names, made, strict=True))
 
     def _parameter(
         self, name: str, annotation: ast.expr | None, default: ast.expr | None, file: Path

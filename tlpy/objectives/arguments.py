@@ -7,11 +7,11 @@ from typing import Any
 
 from tlpy.components import rules
 from tlpy.errors import InputError, Problem, Problems
-from tlpy.objectives.entries import OBJECTIVES, OWN_RULES, RULES, ObjectiveEntry
-from tlpy.objectives.own import entry_of
+from tlpy.objectives.facts import TermFacts
+from tlpy.objectives.registry import TERMS, without_labels
 from tlpy.records import MULTILABEL, NONE, Head, task_type
 
-_AUGMENTED = ("augmentation", "weak", "strong")
+# Augmentations that any image fits.
 _VIEWS = ("weak", "strong")
 
 
@@ -21,76 +21,63 @@ def complete_term(name: str, setting: Any, heads: Sequence[Head], where: str) ->
     Args:
         name: a term, or the class path of an own one.
         setting: null, a number, true or false, or arguments.
-        heads: what the stage learns, as in `tlpy.objectives.registry.complete_objective`.
+        heads: what the stage learns, as in `tlpy.objectives.complete.complete_objective`.
         where: the param's path, for messages.
 
     Raises:
         InputError: an unknown term or argument, a term that does not fit the task, or a bad value.
     """
-    entry = entry_of(name, where)
+    term = TERMS.declaration(name, where)
+    facts = term.facts
     types = {head.type for head in heads} or {NONE}
-    if (entry.tasks and not types & set(entry.tasks)) or (name == "multitask" and types == {NONE}):
-        raise InputError([Problem(where, *_misfit(entry, task_type(heads), types))])
+    if (facts.tasks and not types & set(facts.tasks)) or (facts.per_label and types == {NONE}):
+        raise InputError([Problem(where, *_misfit(term.shown, facts, task_type(heads), types))])
     if setting is None or setting is False:
         return None
     if setting is True:
         given: dict[str, Any] = {}
     elif isinstance(setting, int | float):
-        given = {entry.number: setting}
+        given = {facts.number: setting}
         if setting == 0:
             return None
     elif isinstance(setting, Mapping):
         given = dict(setting)
     else:
         raise InputError([Problem(where, f"expected a number or arguments, found {setting!r}")])
-    if "." in name:
-        return None if given.get(entry.number) == 0 else given
-    arguments = OBJECTIVES.complete({**given, "name": name}, where)
+    arguments = TERMS.complete({**given, "name": name}, where)
     del arguments["name"]
-    _check(name, arguments, heads, where)
-    if arguments.get("class_weights") not in (None, "balanced"):
-        arguments["class_weights"] = {
-            str(key): float(w) for key, w in sorted(arguments["class_weights"].items())
-        }
-    strengths = [arguments[key] for key in ("weight", "alpha", "beta") if key in arguments]
-    return rules.settle(arguments, entry.arguments) if any(strengths) else None
-
-
-def _misfit(entry: ObjectiveEntry, kind: str, types: set[str]) -> tuple[str, str]:
-    fits = [
-        other
-        for other in OBJECTIVES.names()
-        if types & set(OBJECTIVES.entry(other).tasks) and OBJECTIVES.entry(other).primary == entry.primary
-    ]
-    if types == {NONE}:
-        fits = [other for other in OBJECTIVES.names() if OBJECTIVES.entry(other).selfsupervised]
-        return f"{entry.shown} needs labels, and the images have none", f"use {' or '.join(fits)}"
-    wanted = " or ".join(entry.tasks)
-    return (
-        f"{entry.shown} is for {wanted}, the task is {kind}",
-        f"use {' or '.join(fits)}" if fits else "",
-    )
-
-
-def _check(name: str, arguments: dict[str, Any], heads: Sequence[Head], where: str) -> None:
     problems = Problems()
-    rules.check(arguments, {**RULES, **OWN_RULES.get(name, {})}, where, problems)
     if "class_weights" in arguments:
         _check_class_weights(arguments["class_weights"], heads, f"{where}.class_weights", problems)
-    if name == "soft_bins" and not len(problems) and arguments["low"] >= arguments["high"]:
-        found = f"expected more than low ({arguments['low']:g}), found {arguments['high']:g}"
-        problems.add(f"{where}.high", found)
-    check_views(arguments, where, None, problems)
+    check_views(facts, arguments, where, None, problems)
     problems.raise_if_any()
+    if isinstance(arguments.get("class_weights"), Mapping):
+        weights = sorted(arguments["class_weights"].items())
+        arguments["class_weights"] = {str(key): float(weight) for key, weight in weights}
+    strengths = [arguments[key] for key in facts.strengths if key in arguments]
+    return None if strengths and not any(strengths) else arguments
+
+
+def _misfit(shown: str, facts: type[TermFacts], kind: str, types: set[str]) -> tuple[str, str]:
+    if types == {NONE}:
+        return f"{shown} needs labels, and the images have none", f"use {' or '.join(without_labels())}"
+    alike = {name: TERMS.facts(name) for name in TERMS.names() if TERMS.facts(name).primary == facts.primary}
+    fits = [name for name, other in alike.items() if types & set(other.tasks)]
+    wanted = " or ".join(facts.tasks)
+    return f"{shown} is for {wanted}, the task is {kind}", f"use {' or '.join(fits)}" if fits else ""
 
 
 def check_views(
-    arguments: Mapping[str, Any], where: str, size: Sequence[int] | None, problems: Problems
+    facts: type[TermFacts],
+    arguments: Mapping[str, Any],
+    where: str,
+    size: Sequence[int] | None,
+    problems: Problems,
 ) -> None:
-    """Augmentations within a term; its own two are known to fit any image."""
+    """Add what is wrong with the augmentations within a term."""
     from tlpy.data.augmentation.registry import complete_augmentation
 
-    for key in _AUGMENTED:
+    for key in facts.augmentations:
         if key in arguments and arguments[key] not in _VIEWS:
             try:
                 complete_augmentation(arguments[key], f"{where}.{key}", size)

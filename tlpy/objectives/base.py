@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from tlpy.architectures.base import Architecture
 from tlpy.architectures.statistics import unrecorded
+from tlpy.components.rules import FromZero
+from tlpy.objectives.facts import TermFacts
 from tlpy.records import Head
 from tlpy.transfer.groups import ParameterGroup
 
@@ -64,7 +66,7 @@ class Step:
         return torch.rand(shape, generator=self.generator).to(self.images.device)
 
 
-class Term(nn.Module):
+class Term(nn.Module, TermFacts):
     """One part of an objective.
 
     An own term is a subclass named by class path. It is made with `heads` and its arguments. It may own
@@ -76,35 +78,18 @@ class Term(nn.Module):
         weight: what its value is multiplied with.
 
     Attributes:
-        primary: it measures the prediction, so that a stage can be trained by it alone.
-        tasks: the types of label it is for; empty: all.
-        selfsupervised: it can be the only term of a stage without labels.
-        needs_unlabelled: a stage with it must have `unlabelled` images.
-        needs_start: it has an effect only where weights were taken over.
-        dims: the numbers of spatial axes it works in.
-        conflicts: augmentations it must not be trained with.
-        averages: it holds a moving average of the network, which `average` gives.
         aligns: it compares `features` with `unlabelled_features`, those of another domain.
         uses_maps: it asks for `Step.maps`.
         scales: mean and sd that the targets of each regression label were standardised with; set before
             `start`.
 
-    The first eight are read by planning, from an own class's source: write them out. Those of our own terms
-    are in `tlpy.objectives.entries`.
+    What it says of itself to planning, by plain class attributes, is in `tlpy.objectives.facts.TermFacts`.
     """
 
-    primary = False
-    tasks: tuple[str, ...] = ()
-    selfsupervised = False
-    needs_unlabelled = False
-    needs_start = False
-    dims: tuple[int, ...] = (1, 2, 3)
-    conflicts: tuple[str, ...] = ()
     aligns = False
     uses_maps = False
-    averages = False
 
-    def __init__(self, heads: Sequence[Head], weight: float = 1.0) -> None:
+    def __init__(self, heads: Sequence[Head], weight: FromZero = 1.0) -> None:
         super().__init__()
         self.heads = tuple(heads)
         self.weight = float(weight)

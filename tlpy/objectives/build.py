@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tlpy.errors import InputError, Problem
 from tlpy.objectives.base import Objective, Term
 from tlpy.objectives.by_label import ByLabel
-from tlpy.objectives.entries import OBJECTIVES
-from tlpy.objectives.own import entry_of
+from tlpy.objectives.registry import TERMS
 from tlpy.records import Head, Terms
 
 
@@ -31,9 +29,9 @@ def build_objective(
     """
     terms: dict[str, Term] = {}
     for name, arguments in objective.items():
-        entry = entry_of(name)
-        if entry.primary and entry.tasks and len(heads) > 1:
-            fitting = [head for head in heads if head.type in entry.tasks]
+        said = TERMS.load(name)
+        if getattr(said, "primary", False) and said.tasks and len(heads) > 1:
+            fitting = [head for head in heads if head.type in said.tasks]
             inner = {**arguments, "weight": 1.0}
             terms[name] = ByLabel(
                 heads,
@@ -47,18 +45,5 @@ def build_objective(
 
 def make_term(name: str, arguments: Mapping[str, Any], heads: Sequence[Head]) -> Term:
     """One term, by name or class path; raises as `build_objective`."""
-    where = f"objective.{name}"
-    try:
-        made = OBJECTIVES.load(name)
-    except (ImportError, AttributeError) as error:
-        hint = "a class path is module.Class; give its folder by `components:`"
-        raise InputError([Problem(where, f"was not found: {error}", hint)]) from error
-    try:
-        term = made(heads=heads, **arguments)
-    except TypeError as error:
-        raise InputError([Problem(where, f"takes heads and its arguments: {error}")]) from error
-    if not isinstance(term, Term):
-        raise InputError(
-            [Problem(where, f"is a {type(term).__name__}, expected a tlpy.objectives.base.Term")]
-        )
+    term: Term = TERMS.make({**arguments, "name": name}, where=f"objective.{name}", heads=heads)
     return term

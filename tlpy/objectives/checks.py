@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tlpy.components import rules
 from tlpy.errors import Problems
 from tlpy.objectives.arguments import check_views
-from tlpy.objectives.own import entry_of
+from tlpy.objectives.registry import TERMS
 from tlpy.records import Terms
-
-_OFF = ", or give fixmatch `ema: 0`"
 
 
 def check_fit(
@@ -42,31 +41,34 @@ def check_fit(
     used = {str(step["name"]) for step in augmentation or ()}
     brought = set(augmentations_of(datamodule)) if datamodule else set()
     for name, arguments in objective.items():
-        entry, place = entry_of(name), f"{where}.{name}"
-        if entry.needs_unlabelled and not unlabelled:
+        term, place = TERMS.declaration(name), f"{where}.{name}"
+        facts = term.facts
+        if facts.needs_unlabelled and not unlabelled:
             problems.add(
-                place, f"{entry.shown} needs images without labels", "name their data set as `unlabelled`"
+                place, f"{term.shown} needs images without labels", "name their data set as `unlabelled`"
             )
-        if size is not None and len(size) not in entry.dims:
-            allowed = " or ".join(map(str, entry.dims))
-            problems.add(place, f"{entry.shown} is for images with {allowed} axes, these have {len(size)}")
-        for clash in sorted(used & set(entry.conflicts)):
+        if size is not None and len(size) not in facts.dims:
+            allowed = " or ".join(map(str, facts.dims))
+            problems.add(place, f"{term.shown} is for images with {allowed} axes, these have {len(size)}")
+        for clash in sorted(used & set(facts.conflicts)):
             problems.add(
-                place, f"{entry.shown} can't learn what the augmentation {clash} changes", "take one out"
+                place, f"{term.shown} can't learn what the augmentation {clash} changes", "take one out"
             )
-        if datamodule and (clashes := sorted(brought & set(entry.conflicts))):
+        if datamodule and (clashes := sorted(brought & set(facts.conflicts))):
             changes = f"changes ({', '.join(clashes)})"
-            message = f"{entry.shown} can't learn what the data module {datamodule['name']} {changes}"
+            message = f"{term.shown} can't learn what the data module {datamodule['name']} {changes}"
             switch = augmenting_argument(datamodule)
             problems.add(place, message, f"{f'give it `{switch}: false`, or ' if switch else ''}take one out")
         if size is not None:
-            check_views(arguments, place, size, problems)
+            check_views(facts, arguments, place, size, problems)
     averaging = [name for name in objective if _averages(name, objective[name])]
     if len(averaging) > 1:
         message = f"{' and '.join(averaging)} each hold a moving average of the network to be judged and kept"
-        problems.add(where, message, f"take one out{_OFF if 'fixmatch' in averaging else ''}")
+        able = [name for name in averaging if rules.is_number(objective[name].get("ema"))]
+        off = f", or give {' or '.join(able)} `ema: 0`" if able else ""
+        problems.add(where, message, f"take one out{off}")
     problems.raise_if_any()
 
 
 def _averages(name: str, arguments: Mapping[str, Any]) -> bool:
-    return entry_of(name).averages and arguments.get("ema") != 0
+    return TERMS.facts(name).averages and arguments.get("ema") != 0

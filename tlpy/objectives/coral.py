@@ -8,7 +8,9 @@ from tlpy.objectives.base import Step, Term, nothing
 
 
 class CORAL(Term):
-    """‖C_S - C_T‖²_F / (4d²), covariances of the features of labelled and unlabelled images.
+    """Deep CORAL (Sun 2016): equal covariances of the features
+
+    ‖C_S - C_T‖²_F / (4d²), covariances of the features of labelled and unlabelled images.
 
     Sun & Saenko 2016, "Deep CORAL", eq. 1; d features. It does not see a shift of the mean. The paper sets
     the weight so that at the end of training this term and the primary one are about as large: with many
@@ -17,6 +19,12 @@ class CORAL(Term):
     Args:
         heads, weight: see `Term`.
     """
+
+    needs_unlabelled = True
+    noun = "correlation alignment (CORAL)"
+    cites = (
+        "Sun B, Saenko K. Deep CORAL: correlation alignment for deep domain adaptation. ECCV Workshops 2016.",
+    )
 
     aligns = True
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tlpy.components.rules import BelowOne, FromZero
 from tlpy.objectives.base import Step, Term, mean_over_known
 from tlpy.records import MULTILABEL, Head
 
 
 class CrossEntropy(Term):
-    """-Σ_c q_c log p_c, with q the (smoothed) true class, averaged over the images whose class is known.
+    """Cross entropy of the class (one logit for two classes, and for each of several labels)
+
+    -Σ_c q_c log p_c, with q the (smoothed) true class, averaged over the images whose class is known.
 
     With two classes the network has one output, the logit of the second class. Where several labels may
     hold together, each column is such a pair of classes, and counts alike. With weights it is the weighted
@@ -28,14 +32,18 @@ class CrossEntropy(Term):
         ValueError: an argument is out of range; `balanced` before `start` was given the targets.
     """
 
+    primary = True
+    tasks = ("binary", "multiclass", "multilabel")
+    noun = "cross-entropy"
+
     class_weight: Tensor | None
 
     def __init__(
         self,
         heads: Sequence[Head],
-        weight: float = 1.0,
-        label_smoothing: float = 0.0,
-        class_weights: Mapping[str, float] | str | None = None,
+        weight: FromZero = 1.0,
+        label_smoothing: BelowOne = 0.0,
+        class_weights: Any = None,
     ) -> None:
         super().__init__(heads, weight)
         if not 0 <= label_smoothing < 1:

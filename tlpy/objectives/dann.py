@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
+from tlpy.components.rules import Count, FromZero, Positive
 from tlpy.objectives.base import Step, Term, nothing
 from tlpy.records import Head
 
 
 class DANN(Term):
-    """Cross entropy of a domain classifier, whose gradient is turned round on its way to the encoder.
+    """domain-adversarial training (Ganin 2016): gradient reversal
+
+    Cross entropy of a domain classifier, whose gradient is turned round on its way to the encoder.
 
     Ganin et al. 2016, "Domain-adversarial training of neural networks": the classifier learns to tell
     labelled images from unlabelled ones by their features, and the encoder to make that impossible. The
@@ -30,10 +33,16 @@ class DANN(Term):
         gamma: how fast λ rises, above 0.
     """
 
+    needs_unlabelled = True
+    noun = "domain-adversarial loss (DANN)"
+    cites = (
+        "Ganin Y, et al. Domain-adversarial training of neural networks. J Mach Learn Res 2016; 17:1–35.",
+    )
+
     aligns = True
 
     def __init__(
-        self, heads: Sequence[Head], weight: float = 1.0, hidden: int = 256, gamma: float = 10.0
+        self, heads: Sequence[Head], weight: FromZero = 1.0, hidden: Count = 256, gamma: Positive = 10.0
     ) -> None:
         super().__init__(heads, weight)
         self.hidden, self.gamma = int(hidden), float(gamma)

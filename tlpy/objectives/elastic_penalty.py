@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tlpy.components.rules import FromZero
 from tlpy.objectives.base import Step, Term
 from tlpy.records import Head
 
@@ -22,7 +23,9 @@ _PREFIX = "start/"
 
 
 class ElasticPenalty(Term):
-    """L2-SP, "starting point as the reference" (Li, Grandvalet & Davoine 2018, eq. 3).
+    """L2-SP (Li 2018): keeps weights near those they started from
+
+    L2-SP, "starting point as the reference" (Li, Grandvalet & Davoine 2018, eq. 3).
 
         (alpha/2) Σ_{i in S} (w_i - w⁰_i)²  +  (beta/2) Σ_{i not in S} w_i²
 
@@ -40,7 +43,17 @@ class ElasticPenalty(Term):
         beta: pull of new parameters towards zero, at least 0.
     """
 
-    def __init__(self, heads: Sequence[Head], alpha: float = 0.01, beta: float = 0.01) -> None:
+    needs_start = True
+    decays = True
+    number = "alpha"
+    strengths = ("alpha", "beta")
+    noun = "an elastic penalty"
+    cites = (
+        "Li X, Grandvalet Y, Davoine F. Explicit inductive bias for transfer learning with convolutional "
+        "networks. ICML 2018.",
+    )
+
+    def __init__(self, heads: Sequence[Head], alpha: FromZero = 0.01, beta: FromZero = 0.01) -> None:
         super().__init__(heads)
         if alpha < 0 or beta < 0:
             raise ValueError(f"alpha and beta: expected numbers of at least 0, found {alpha} and {beta}")

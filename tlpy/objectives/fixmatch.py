@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
+from tlpy.components.rules import BelowOne, FromZero
 from tlpy.objectives.base import Step, Term, nothing
 from tlpy.objectives.teacher import Teacher
 from tlpy.objectives.views import Views
@@ -17,7 +18,9 @@ from tlpy.records import BINARY, Head
 
 
 class FixMatch(Term):
-    """mean 1[max q ≥ τ] · H(argmax q, p): the class of a weakly augmented image for its strong version.
+    """FixMatch (Sohn 2020): sure pseudo-labels of weakly for strongly augmented images
+
+    mean 1[max q ≥ τ] · H(argmax q, p): the class of a weakly augmented image for its strong version.
 
     Sohn et al. 2020, "FixMatch: simplifying semi-supervised learning with consistency and confidence",
     eq. 4; λ_u is the weight. The moving average of the network is what is validated and kept, as in the
@@ -33,14 +36,23 @@ class FixMatch(Term):
         weak, strong: the two augmentations.
     """
 
+    tasks = ("binary", "multiclass")
+    needs_unlabelled = True
+    augmentations = ("weak", "strong")
+    noun = "FixMatch"
+    cites = (
+        "Sohn K, et al. FixMatch: simplifying semi-supervised learning with consistency and confidence. "
+        "NeurIPS 2020.",
+    )
+
     averages = True
 
     def __init__(
         self,
         heads: Sequence[Head],
-        weight: float = 1.0,
-        threshold: float = 0.95,
-        ema: float = 0.999,
+        weight: FromZero = 1.0,
+        threshold: BelowOne = 0.95,
+        ema: BelowOne = 0.999,
         weak: Any = "weak",
         strong: Any = "strong",
     ) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 from torch.nn import functional
 
+from tlpy.components.rules import FromZero
 from tlpy.objectives.cross_entropy import CrossEntropy
 from tlpy.records import Head
 
 
 class Focal(CrossEntropy):
-    """-(1 - p_y)^gamma log p_y (Lin et al. 2017, "Focal loss for dense object detection", eq. 4).
+    """Focal loss (Lin 2017): cross entropy that counts what is already right less
+
+    -(1 - p_y)^gamma log p_y (Lin et al. 2017, "Focal loss for dense object detection", eq. 4).
 
     What the network is already sure of counts less. The paper's α are `class_weights`. With gamma 0 it is
     the cross entropy.
@@ -22,12 +26,15 @@ class Focal(CrossEntropy):
         gamma: how much less, at least 0.
     """
 
+    noun = "focal loss"
+    cites = ("Lin T-Y, et al. Focal loss for dense object detection. ICCV 2017.",)
+
     def __init__(
         self,
         heads: Sequence[Head],
-        weight: float = 1.0,
-        gamma: float = 2.0,
-        class_weights: Mapping[str, float] | str | None = None,
+        weight: FromZero = 1.0,
+        gamma: FromZero = 2.0,
+        class_weights: Any = None,
     ) -> None:
         super().__init__(heads, weight, class_weights=class_weights)
         if gamma < 0:

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from tlpy.records import BINARY, MULTICLASS, MULTILABEL, REGRESSION, Head, Terms
-
-_DEFAULT = {
-    REGRESSION: "mse",
-    BINARY: "cross_entropy",
-    MULTICLASS: "cross_entropy",
-    MULTILABEL: "cross_entropy",
-}
+from tlpy.objectives.registry import TERMS
+from tlpy.records import BINARY, REGRESSION, Head, Terms
 
 
-def default_primary(task_type: str) -> str:
-    """The primary term of a task type when a params file names none."""
-    return _DEFAULT[task_type]
-
-
-def soft_bins_of(objective: Terms, label: str) -> dict[str, Any] | None:
-    """The arguments of `soft_bins` where a label is trained by it, else None.
+def bins_of(objective: Terms, label: str) -> tuple[str, dict[str, Any]] | None:
+    """The term by whose bins a label is trained, and its arguments; None where it is by none.
 
     Args:
         objective: completed.
-        label: whose head; what matters within `multitask`.
+        label: whose head; what matters for terms of a label's own.
     """
-    inner = objective.get("multitask", {}).get("terms", {}).get(label, {})
-    found = objective.get("soft_bins") or inner.get("soft_bins")
-    return dict(found) if found is not None else None
+    for name, arguments in objective.items():
+        facts = TERMS.facts(name)
+        if facts.bins:
+            return name, dict(arguments)
+        if facts.per_label and (found := bins_of(arguments["terms"].get(label, {}), label)):
+            return found
+    return None
 
 
 def outputs_of(head: Head, objective: Terms) -> int:
@@ -38,6 +31,6 @@ def outputs_of(head: Head, objective: Terms) -> int:
         objective: completed.
     """
     if head.type == REGRESSION:
-        found = soft_bins_of(objective, head.label)
-        return int(found["bins"]) if found else 1
+        found = bins_of(objective, head.label)
+        return int(found[1]["bins"]) if found else 1
     return 1 if head.type == BINARY else len(head.names)

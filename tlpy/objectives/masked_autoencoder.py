@@ -11,13 +11,16 @@ from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
 from tlpy.architectures.networks.vit import TransformerLayer, ViTEncoder, sine_positions
+from tlpy.components.rules import Between, Count, FromZero
 from tlpy.objectives.base import Step, Term
 from tlpy.objectives.decoder import encode_map, image_shape, make_decoder, masked_mean
 from tlpy.records import Head
 
 
 class MaskedAutoencoder(Term):
-    """Mean squared error over the patches that were hidden, here 75 % of them, drawn for each image.
+    """Masked autoencoder (He 2022): give back the patches that were hidden
+
+    Mean squared error over the patches that were hidden, here 75 % of them, drawn for each image.
 
     He et al. 2022, "Masked autoencoders are scalable vision learners". A transformer (`vit`) sees the
     visible patches alone; a light transformer gives back all of them. Any other encoder sees an image whose
@@ -34,16 +37,19 @@ class MaskedAutoencoder(Term):
             as what tells brains apart.
     """
 
+    noun = "the reconstruction of hidden patches (masked autoencoder)"
+    cites = ("He K, et al. Masked autoencoders are scalable vision learners. CVPR 2022.",)
+
     selfsupervised = True
 
     def __init__(
         self,
         heads: Sequence[Head],
-        weight: float = 1.0,
-        ratio: float = 0.75,
-        patch: int = 8,
-        depth: int = 2,
-        width: int = 96,
+        weight: FromZero = 1.0,
+        ratio: Between = 0.75,
+        patch: Count = 8,
+        depth: Count = 2,
+        width: Count = 96,
         normalise: bool = False,
     ) -> None:
         super().__init__(heads, weight)

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import exp
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
+from tlpy.components.rules import BELOW_ONE, FromZero, Share, list_of
 from tlpy.objectives.base import Step, Term, nothing
-from tlpy.objectives.entries import BINARY, MULTILABEL, REGRESSION
 from tlpy.objectives.teacher import Teacher
 from tlpy.objectives.views import Views
-from tlpy.records import Head
+from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head
+
+# While ramping up, and after.
+Decays = Annotated[
+    Sequence[float],
+    list_of(BELOW_ONE, 2, 2, "two numbers from 0 to below 1: while ramping up, after"),
+]
 
 
 class MeanTeacher(Term):
-    """w(p) · mean (f(x') - f̄(x''))² over images with and without labels, x' and x'' two views of x.
+    """Mean teacher (Tarvainen 2017): agree with the moving average of oneself
+
+    w(p) · mean (f(x') - f̄(x''))² over images with and without labels, x' and x'' two views of x.
 
     Tarvainen & Valpola 2017, "Mean teachers are better role models". f̄ is the moving average of the
     network; f and f̄ are probabilities of classes, or standardised numbers. w rises as e^{-5 (1 - p/ramp)²}
@@ -33,14 +41,20 @@ class MeanTeacher(Term):
         augmentation: what a view is.
     """
 
+    tasks = ("regression", "binary", "multiclass", "multilabel")
+    needs_unlabelled = True
+    augmentations = ("augmentation",)
+    noun = "a mean teacher's consistency"
+    cites = ("Tarvainen A, Valpola H. Mean teachers are better role models. NeurIPS 2017.",)
+
     averages = True
 
     def __init__(
         self,
         heads: Sequence[Head],
-        weight: float = 1.0,
-        ema: Sequence[float] = (0.99, 0.999),
-        ramp: float = 0.4,
+        weight: FromZero = 1.0,
+        ema: Decays = (0.99, 0.999),
+        ramp: Share = 0.4,
         augmentation: Any = "weak",
     ) -> None:
         super().__init__(heads, weight)

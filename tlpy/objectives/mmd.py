@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Annotated, cast
 
 import torch
 from torch import Tensor, nn
 
 from tlpy.architectures.base import Architecture
+from tlpy.components.rules import Count, FromZero, at_least
 from tlpy.objectives.base import Step, Term, nothing
 from tlpy.records import Head
 
 
 class MMD(Term):
-    """Multi-kernel MMD² between the features of labelled and unlabelled images.
+    """multi-kernel maximum mean discrepancy of the features (Long 2015)
+
+    Multi-kernel MMD² between the features of labelled and unlabelled images.
 
     mean k(s, s') + mean k(t, t') - 2 mean k(s, t), k the mean of Gaussians exp(-‖a - b‖² / h) whose
     widths h are the mean squared distance of the step's pairs times 2^i, i around 0 (Long et al. 2015,
@@ -28,11 +31,21 @@ class MMD(Term):
         queue: features of each domain to look at in all; 0: those of the step alone.
     """
 
+    needs_unlabelled = True
+    noun = "maximum mean discrepancy"
+    cites = ("Long M, et al. Learning transferable features with deep adaptation networks. ICML 2015.",)
+
     aligns = True
     queued: Tensor
     filled: Tensor
 
-    def __init__(self, heads: Sequence[Head], weight: float = 1.0, kernels: int = 5, queue: int = 64) -> None:
+    def __init__(
+        self,
+        heads: Sequence[Head],
+        weight: FromZero = 1.0,
+        kernels: Count = 5,
+        queue: Annotated[int, at_least(0)] = 64,
+    ) -> None:
         super().__init__(heads, weight)
         self.kernels, self.queue = int(kernels), int(queue)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
+from tlpy.components.rules import Count, FromZero, Share
 from tlpy.objectives import distortions
 from tlpy.objectives.base import Step, Term
 from tlpy.objectives.decoder import encode_map, make_decoder
@@ -19,7 +20,9 @@ Distortion = Callable[[Tensor, torch.Generator | None], Tensor]
 
 
 class ModelsGenesis(Term):
-    """mean (decode(encode(T(x))) - x)², T a random distortion of each image (Zhou et al. 2021).
+    """Models Genesis (Zhou 2021): give back the image that was distorted
+
+    mean (decode(encode(T(x))) - x)², T a random distortion of each image (Zhou et al. 2021).
 
     Mirrored (image and answer alike), then shuffled within small windows, then given a random curve of
     intensities, then painted over inside or outside of boxes. Images are scaled to [0, 1] by their lowest
@@ -34,18 +37,21 @@ class ModelsGenesis(Term):
         width: channels of the decoder's first step.
     """
 
+    noun = "the restoration of distorted images (Models Genesis)"
+    cites = ("Zhou Z, et al. Models Genesis. Med Image Anal 2021; 67:101840.",)
+
     selfsupervised = True
 
     def __init__(
         self,
         heads: Sequence[Head],
-        weight: float = 1.0,
-        nonlinear: float = 0.9,
-        shuffle: float = 0.5,
-        paint: float = 0.9,
-        outpaint: float = 0.8,
-        flip: float = 0.4,
-        width: int = 128,
+        weight: FromZero = 1.0,
+        nonlinear: Share = 0.9,
+        shuffle: Share = 0.5,
+        paint: Share = 0.9,
+        outpaint: Share = 0.8,
+        flip: Share = 0.4,
+        width: Count = 128,
     ) -> None:
         super().__init__(heads, weight)
         self.nonlinear, self.shuffle, self.paint = float(nonlinear), float(shuffle), float(paint)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from tlpy.components.rules import FromZero
 from tlpy.objectives.base import Objective, Step, Term
 from tlpy.objectives.build import make_term
 from tlpy.objectives.registry import default_primary
@@ -20,7 +21,9 @@ _LIMIT = 5.0
 
 
 class Multitask(Term):
-    """A sum over heads: Σ w_h L_h, or Σ e^{-s_h} c_h L_h + s_h with learnt s_h (Kendall et al. 2018, eq. 10).
+    """A sum over heads, with fixed weights or by uncertainty (Kendall 2018)
+
+    A sum over heads: Σ w_h L_h, or Σ e^{-s_h} c_h L_h + s_h with learnt s_h (Kendall et al. 2018, eq. 10).
 
     s is the logarithm of a head's variance, from -5 to 5; c is ½ for a regression, else 1. A head without
     any known label in a batch gives 0, moves nothing, and leaves its s as it is.
@@ -34,12 +37,16 @@ class Multitask(Term):
         ValueError: `weights` is something else.
     """
 
+    primary = True
+    per_label = True
+    noun = "the sum of the losses of all labels"
+
     def __init__(
         self,
         heads: Sequence[Head],
-        weight: float = 1.0,
-        weights: Mapping[str, float] | str | float = 1.0,
-        terms: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
+        weight: FromZero = 1.0,
+        weights: Any = 1.0,
+        terms: Any = None,
     ) -> None:
         super().__init__(heads, weight)
         self.labels = tuple(head.label for head in heads)

@@ -9,13 +9,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
+from tlpy.components.rules import Count, FromZero
 from tlpy.objectives.base import Step, Term
 from tlpy.objectives.decoder import encode_map, make_decoder
 from tlpy.records import Head
 
 
 class Reconstruction(Term):
-    """mean (decode(encode(x)) - x)², over all voxels of images with and without labels.
+    """A decoder gives the images back from their features, labelled and unlabelled ones
+
+    mean (decode(encode(x)) - x)², over all voxels of images with and without labels.
 
     TLIMB's semi-supervised auxiliary objective: unlabelled images teach the encoder what images look like
     while labelled ones teach the label. Alone, in a stage without labels, it is an autoencoder. The decoder
@@ -26,10 +29,13 @@ class Reconstruction(Term):
         width: channels of the decoder's first step.
     """
 
+    beside_labels = True
+    noun = "reconstruction of the images"
+
     selfsupervised = True
     uses_maps = True
 
-    def __init__(self, heads: Sequence[Head], weight: float = 1.0, width: int = 128) -> None:
+    def __init__(self, heads: Sequence[Head], weight: FromZero = 1.0, width: Count = 128) -> None:
         super().__init__(heads, weight)
         self.width = int(width)
 

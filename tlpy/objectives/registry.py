@@ -1,158 +1,56 @@
-"""From the objective in a params file to its record. Imports no torch: planning reads it.
-
-An objective in a params file is a term, or a map of terms: `{mse: 1, elastic_penalty: 0.01}`. A number is a
-term's weight (for `elastic_penalty`: its alpha), 0 takes the term out.
-"""
+"""The terms by name. Imports no torch: planning reads it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from tlpy.components.declarations import Form
+from tlpy.components.registry import Registry
+from tlpy.objectives.facts import TermFacts
+from tlpy.records import BINARY, MULTICLASS, MULTILABEL, REGRESSION
 
-from tlpy.components import rules
-from tlpy.errors import InputError, Problem, Problems
-from tlpy.objectives.arguments import complete_term
-from tlpy.objectives.checks import check_fit
-from tlpy.objectives.entries import OBJECTIVES, ObjectiveEntry
-from tlpy.objectives.heads import default_primary, outputs_of, soft_bins_of
-from tlpy.objectives.own import entry_of
-from tlpy.records import NONE, Head, Terms, task_type
+_BASE = "tlpy.objectives.base.Term"
 
-__all__ = [
-    "OBJECTIVES",
-    "ObjectiveEntry",
-    "as_terms",
-    "check_fit",
-    "complete_objective",
-    "default_primary",
-    "entry_of",
-    "outputs_of",
-    "soft_bins_of",
-]
+TERMS = Registry(
+    "objective",
+    TermFacts,
+    {
+        "cross_entropy": "tlpy.objectives.cross_entropy.CrossEntropy",
+        "focal": "tlpy.objectives.focal.Focal",
+        "mse": "tlpy.objectives.regression.MeanSquaredError",
+        "mae": "tlpy.objectives.regression.MeanAbsoluteError",
+        "huber": "tlpy.objectives.regression.Huber",
+        "soft_bins": "tlpy.objectives.soft_bins.SoftBins",
+        "multitask": "tlpy.objectives.multitask.Multitask",
+        "elastic_penalty": "tlpy.objectives.elastic_penalty.ElasticPenalty",
+        "reconstruction": "tlpy.objectives.reconstruction.Reconstruction",
+        "dann": "tlpy.objectives.dann.DANN",
+        "coral": "tlpy.objectives.coral.CORAL",
+        "mmd": "tlpy.objectives.mmd.MMD",
+        "fixmatch": "tlpy.objectives.fixmatch.FixMatch",
+        "mean_teacher": "tlpy.objectives.mean_teacher.MeanTeacher",
+        "masked_autoencoder": "tlpy.objectives.masked_autoencoder.MaskedAutoencoder",
+        "simclr": "tlpy.objectives.simclr.SimCLR",
+        "rotation": "tlpy.objectives.rotation.Rotation",
+        "models_genesis": "tlpy.objectives.models_genesis.ModelsGenesis",
+    },
+    Form(f"a {_BASE} whose forward(step) returns one number", ("forward(step)",), (_BASE,), given=("heads",)),
+    makes=_BASE,
+)
 
-
-def as_terms(value: Any, where: str) -> dict[str, Any]:
-    """The terms of an objective as a params file has it: null, a term's name, or a map of terms."""
-    if value is None:
-        return {}
-    if isinstance(value, str):
-        return {value: {}}
-    if isinstance(value, Mapping):
-        return {str(key): setting for key, setting in value.items()}
-    raise InputError([Problem(where, f"expected a term or a map of terms, found {value!r}", "e.g. {mse: 1}")])
-
-
-def complete_objective(value: Any, heads: Sequence[Head], where: str, started: bool = True) -> Terms:
-    """An objective with defaults filled in, its primary term first.
-
-    A term with weight 0 (`elastic_penalty`: alpha and beta 0) is taken out, and so is one that
-    needs taken-over weights where there are none: a setting without effect is normalised away.
-    What a term asks of the stage's images is checked by `check_fit`.
-
-    Args:
-        value: null, a term's name, or a map of terms to a number, true or false, or arguments.
-        heads: one for each label that is learnt, the primary one first; none for a stage without labels.
-        where: the param's path, for messages.
-        started: whether the stage starts from earlier weights.
-
-    Raises:
-        InputError: an unknown term or argument, a term that does not fit the task, a bad value, or no term
-            that a stage without labels can be trained by.
-    """
-    problems = Problems()
-    kind = task_type(heads)
-    terms: Terms = {}
-    for name, setting in as_terms(value, where).items():
-        try:
-            arguments = _complete(name, setting, heads, f"{where}.{name}")
-        except InputError as error:
-            problems.extend(error.problems)
-            continue
-        if arguments is not None and (started or not entry_of(name).needs_start):
-            terms[name] = arguments
-    problems.raise_if_any()
-    primary = [name for name in terms if _is_primary(name, kind)]
-    if not primary and kind == NONE:
-        fits = [name for name in OBJECTIVES.names() if OBJECTIVES.entry(name).selfsupervised]
-        hint = f"name the label, or an objective that needs none: {', '.join(fits)}"
-        raise InputError([Problem(where, "the images have no label to learn", hint)])
-    if not primary:
-        name = "multitask" if len(heads) > 1 else default_primary(kind)
-        completed = _complete(name, True, heads, where)
-        assert completed is not None
-        primary, terms[name] = [name], completed
-    _check_covered(primary, heads, where)
-    others = sorted(name for name in terms if name not in primary)
-    return {name: terms[name] for name in [*primary, *others]}
+# The primary term where a params file names none: by the type of the label, and for several labels.
+_DEFAULTS = {
+    REGRESSION: "mse",
+    BINARY: "cross_entropy",
+    MULTICLASS: "cross_entropy",
+    MULTILABEL: "cross_entropy",
+}
+FOR_SEVERAL_LABELS = "multitask"
 
 
-def _complete(name: str, setting: Any, heads: Sequence[Head], where: str) -> dict[str, Any] | None:
-    """The arguments of one term; of `multitask` also the terms within it."""
-    arguments = complete_term(name, setting, heads, where)
-    if arguments is None or name != "multitask":
-        return arguments
-    return _complete_multitask(arguments, heads, where)
+def default_primary(task_type: str) -> str:
+    """The primary term of a type of label when a params file names none."""
+    return _DEFAULTS[task_type]
 
 
-def _is_primary(name: str, kind: str) -> bool:
-    entry = entry_of(name)
-    return entry.selfsupervised if kind == NONE else entry.primary
-
-
-def _complete_multitask(arguments: dict[str, Any], heads: Sequence[Head], where: str) -> dict[str, Any]:
-    """Weights and the term of every head, filled in."""
-    problems = Problems()
-    labels = [head.label for head in heads]
-    weights, given = arguments["weights"], arguments["terms"]
-    if rules.POSITIVE.holds(weights):
-        weights = dict.fromkeys(labels, float(weights))
-    elif isinstance(weights, Mapping):
-        _check_labels(weights, labels, f"{where}.weights", problems)
-        rules.check(weights, dict.fromkeys(weights, rules.FROM_ZERO), f"{where}.weights", problems)
-        weights = {label: weights.get(label, 1.0) for label in labels}
-    elif weights != "uncertainty":
-        hint = f"e.g. {{{labels[0]}: 0.5}}"
-        problems.add(
-            f"{where}.weights", f"expected `uncertainty` or numbers by label, found {weights!r}", hint
-        )
-    terms: dict[str, Any] = {}
-    if not isinstance(given, Mapping):
-        problems.add(f"{where}.terms", f"expected terms by label, found {given!r}")
-    else:
-        _check_labels(given, labels, f"{where}.terms", problems)
-        for head in heads:
-            try:
-                terms[head.label] = complete_objective(
-                    given.get(head.label), [head], f"{where}.terms.{head.label}"
-                )
-            except InputError as error:
-                problems.extend(error.problems)
-    problems.raise_if_any()
-    if isinstance(weights, Mapping):
-        weights = {label: float(weight) for label, weight in weights.items()}
-    return {**arguments, "weights": weights, "terms": terms}
-
-
-def _check_labels(value: Mapping[str, Any], labels: Sequence[str], where: str, problems: Problems) -> None:
-    for name in value:
-        if name not in labels:
-            problems.add(f"{where}.{name}", "is no label of this stage", f"labels: {', '.join(labels)}")
-
-
-def _check_covered(primary: Sequence[str], heads: Sequence[Head], where: str) -> None:
-    """Each head is trained by some term."""
-    if "multitask" in primary:
-        if len(primary) > 1:
-            others = ", ".join(name for name in primary if name != "multitask")
-            hint = "give it to its label: {multitask: {terms: {label: …}}}"
-            raise InputError(
-                [Problem(where, f"{others} beside multitask, which has a term for each label", hint)]
-            )
-        return
-    problems = Problems()
-    for head in heads:
-        tasks = [entry_of(name).tasks for name in primary]
-        if not any(not fits or head.type in fits for fits in tasks):
-            hint = f"add {default_primary(head.type)}, or use multitask"
-            problems.add(where, f"no term learns {head.label} ({head.type})", hint)
-    problems.raise_if_any()
+def without_labels() -> list[str]:
+    """The terms that can train a stage without labels."""
+    return [name for name in TERMS.names() if TERMS.facts(name).selfsupervised]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tlpy.components.rules import FromZero, Positive
 from tlpy.objectives.base import Step, Term, mean_over_known
 from tlpy.records import Head
 
@@ -38,28 +39,40 @@ class RegressionTerm(Term):
 
 
 class MeanSquaredError(RegressionTerm):
-    """mean (f(x) - y)²."""
+    """Mean squared error
+
+    mean (f(x) - y)²."""
+
+    noun = "mean squared error"
 
     def distance(self, predicted: Tensor, true: Tensor) -> Tensor:
         return functional.mse_loss(predicted, true, reduction="none")
 
 
 class MeanAbsoluteError(RegressionTerm):
-    """mean |f(x) - y|."""
+    """Mean absolute error
+
+    mean |f(x) - y|."""
+
+    noun = "mean absolute error"
 
     def distance(self, predicted: Tensor, true: Tensor) -> Tensor:
         return functional.l1_loss(predicted, true, reduction="none")
 
 
 class Huber(RegressionTerm):
-    """d²/2 up to `delta`, delta·(|d| - delta/2) beyond (Huber 1964), d = f(x) - y.
+    """Squared up to `delta` (in standard deviations of the target), absolute beyond
+
+    d²/2 up to `delta`, delta·(|d| - delta/2) beyond (Huber 1964), d = f(x) - y.
 
     Args:
         heads, weight: see `Term`.
         delta: in standard deviations of the target, above 0.
     """
 
-    def __init__(self, heads: Sequence[Head], weight: float = 1.0, delta: float = 1.0) -> None:
+    noun = "Huber loss"
+
+    def __init__(self, heads: Sequence[Head], weight: FromZero = 1.0, delta: Positive = 1.0) -> None:
         super().__init__(heads, weight)
         if delta <= 0:
             raise ValueError(f"delta: expected a number above 0, found {delta}")

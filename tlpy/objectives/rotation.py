@@ -14,7 +14,9 @@ from tlpy.objectives.base import Step, Term
 
 
 class Rotation(Term):
-    """Cross entropy of the quarter turn that an image was given: 0, 90, 180 or 270 degrees.
+    """Rotation prediction (Gidaris 2018): which quarter turn was it
+
+    Cross entropy of the quarter turn that an image was given: 0, 90, 180 or 270 degrees.
 
     Gidaris et al. 2018, "Unsupervised representation learning by predicting image rotations"; all four of
     each image are in the batch. Pictures turn in their plane, volumes about their last axis: in RAS order
@@ -26,6 +28,14 @@ class Rotation(Term):
     Args:
         heads, weight: see `Term`.
     """
+
+    dims = (2, 3)
+    conflicts = ("flip", "rot90")
+    noun = "rotation prediction"
+    cites = (
+        "Gidaris S, Singh P, Komodakis N. Unsupervised representation learning by predicting image "
+        "rotations. ICLR 2018.",
+    )
 
     selfsupervised = True
 

@@ -10,13 +10,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
+from tlpy.components.rules import Count, FromZero, Positive
 from tlpy.objectives.base import Step, Term, nothing
 from tlpy.objectives.views import Views
 from tlpy.records import Head
 
 
 class SimCLR(Term):
-    """NT-Xent over two views of each image (Chen et al. 2020, "A simple framework for contrastive learning").
+    """SimCLR (Chen 2020): two views of one image are alike
+
+    NT-Xent over two views of each image (Chen et al. 2020, "A simple framework for contrastive learning").
 
     Views go through the encoder and a projection head of two layers, which does not stay. The batch gives
     the images to differ from: a larger one helps.
@@ -28,14 +31,20 @@ class SimCLR(Term):
         augmentation: what a view is.
     """
 
+    augmentations = ("augmentation",)
+    noun = "a contrastive loss (SimCLR)"
+    cites = (
+        "Chen T, et al. A simple framework for contrastive learning of visual representations. ICML 2020.",
+    )
+
     selfsupervised = True
 
     def __init__(
         self,
         heads: Sequence[Head],
-        weight: float = 1.0,
-        temperature: float = 0.5,
-        projection: int = 128,
+        weight: FromZero = 1.0,
+        temperature: Positive = 0.5,
+        projection: Count = 128,
         augmentation: Any = "strong",
     ) -> None:
         super().__init__(heads, weight)

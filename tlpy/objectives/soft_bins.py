@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tlpy.components.rules import FromZero, Positive, at_least
 from tlpy.errors import InputError, Problem
 from tlpy.objectives.base import Step, Term, mean_over_known
 from tlpy.objectives.bins import misplaced
@@ -18,7 +20,9 @@ _FAR = 30.0
 
 
 class SoftBins(Term):
-    """KL(q ‖ p) = Σ_b q_b (log q_b - log p_b), with p the softmax of the outputs (SFCN, Peng et al. 2021).
+    """KL divergence to a soft label over bins (SFCN, Peng 2021); in the label's units
+
+    KL(q ‖ p) = Σ_b q_b (log q_b - log p_b), with p the softmax of the outputs (SFCN, Peng et al. 2021).
 
     q is the share of a normal distribution N(y, sigma) that falls into each bin, over the share that falls
     into all of them: a number outside the bins is one at their edge. The prediction is the expectation
@@ -35,16 +39,26 @@ class SoftBins(Term):
         ValueError: an argument is out of range.
     """
 
+    primary = True
+    tasks = ("regression",)
+    bins = True
+    ascending = (("low", "high"),)
+    noun = "Kullback-Leibler divergence to soft bins"
+    cites = (
+        "Peng H, et al. Accurate brain age prediction with lightweight deep neural networks. Med Image "
+        "Anal 2021; 68:101871.",
+    )
+
     edges: Tensor
 
     def __init__(
         self,
         heads: Sequence[Head],
-        weight: float = 1.0,
+        weight: FromZero = 1.0,
         low: float = 42.0,
         high: float = 82.0,
-        bins: int = 40,
-        sigma: float = 1.0,
+        bins: Annotated[int, at_least(2)] = 40,
+        sigma: Positive = 1.0,
     ) -> None:
         super().__init__(heads, weight)
         if low >= high or bins < 2 or sigma <= 0:

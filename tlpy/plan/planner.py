@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tlpy.components.legacy_parts import OwnParts, use_components
 from tlpy.components.sources import sources
 from tlpy.digests import canonical, code_digest, digest, training_digest
 from tlpy.errors import InputError, Problem, Problems
@@ -84,8 +83,6 @@ class Planner:
         self.store = Store(store) if store else None
         self.components = code_digest(components) if components else None
         self.code = digest([training_digest(), self.components])
-        self.own = OwnParts(components, params.get("components"))
-        use_components(components)
         sources.use(components, params.get("components"))
         self.roots = roots
         self.stages: dict[str, Stage] = {}
@@ -174,7 +171,6 @@ class Planner:
                 continue
             problems.extend(unknown_datasets(params, chain))
             problems.extend(reader_problems(params["datasets"]))
-            problems.extend(self.own.of_variant(chain))
             chains.append((params, chain))
         problems.raise_if_any()
         return chains

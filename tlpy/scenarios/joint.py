@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from tlpy.architectures.base import Architecture
 from tlpy.architectures.statistics import measure_anew, norms
+from tlpy.components.rules import Positive
 from tlpy.data.module import MAIN, UNLABELLED
 from tlpy.scenarios.sequential import Answers, Batch, SequentialScenario
 from tlpy.transfer.apply import keep_frozen_in_eval
 
 
 class JointScenario(SequentialScenario):
-    """One network over several data sets.
+    """Several data sets or labels, or images without labels beside others.
 
     Images with labels come from all labelled data sets, each with the labels that it has. Images without
     labels come beside them, and only the terms of the objective look at them. Multitask learning,
@@ -27,10 +28,24 @@ class JointScenario(SequentialScenario):
     keeps those of images with labels, and is validated with them. Those of images without labels are measured
     when it is settled; with them it is tested on data sets that no label is learnt from, and handed on, since
     these are what it was adapted to.
+
+    Args:
+        given: see `SequentialScenario`.
+        mixing: `balanced` takes as many images of each data set a step; `concatenate` as they come.
+        unlabelled_ratio: how many images without a label come with each that has one.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    several = True
+
+    def __init__(
+        self,
+        *given: Any,
+        mixing: Literal["concatenate", "balanced"] = "concatenate",
+        unlabelled_ratio: Positive = 1.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(*given, **options)
+        self.mixing, self.unlabelled_ratio = mixing, unlabelled_ratio
         # The settled network with the statistics of images without labels.
         self.adapted: Architecture | None = None
 

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from tlpy.components import rules
-from tlpy.components.legacy import Entry, Registry
-from tlpy.errors import InputError, Problem, Problems
+from tlpy.components.declarations import Form
+from tlpy.components.registry import Registry
+from tlpy.errors import InputError, Problem
+from tlpy.scenarios.facts import ScenarioFacts
 
 SEQUENTIAL, JOINT = "sequential", "joint"
+_BASE = "tlpy.scenarios.sequential.SequentialScenario"
 
-SCENARIOS: Registry[Entry] = Registry(
+SCENARIOS = Registry(
     "scenario",
-    [
-        Entry(SEQUENTIAL, "tlpy.scenarios.sequential:SequentialScenario", {}, "one data set, one label"),
-        Entry(
-            JOINT,
-            "tlpy.scenarios.joint:JointScenario",
-            {"mixing": "concatenate", "unlabelled_ratio": 1.0},
-            "several data sets or labels, or images without labels beside others; `mixing: balanced` takes "
-            "as many images of each data set a step, `unlabelled_ratio` is how many images without a label "
-            "come with each that has one",
-        ),
-    ],
+    ScenarioFacts,
+    {SEQUENTIAL: _BASE, JOINT: "tlpy.scenarios.joint.JointScenario"},
+    Form(
+        f"a subclass of {_BASE}, with training_step(batch, batch_idx)",
+        ("training_step(batch, batch_idx)",),
+        (_BASE,),
+        hidden=("stage", "architecture", "objective", "groups", "parts", "scaling"),
+    ),
+    makes=_BASE,
 )
-
-_RULES = {"mixing": rules.one_of("concatenate", "balanced"), "unlabelled_ratio": rules.POSITIVE}
 
 
 def complete_scenario(value: Any, where: str, joint: bool) -> dict[str, Any]:
@@ -42,14 +40,7 @@ def complete_scenario(value: Any, where: str, joint: bool) -> dict[str, Any]:
         InputError: an unknown name or argument, a value out of range, or a stage that is not sequential.
     """
     component = SCENARIOS.complete((JOINT if joint else SEQUENTIAL) if value is None else value, where)
-    if "." in component["name"]:
-        return component
-    if component["name"] == SEQUENTIAL and joint:
-        message = "sequential is for one data set with one label, this stage has more"
+    if joint and not SCENARIOS.facts(component["name"]).several:
+        message = f"{component['name']} is for one data set with one label, this stage has more"
         raise InputError([Problem(where, message, "scenario: joint, or leave it out")])
-    problems = Problems()
-    rules.check(component, _RULES, where, problems)
-    problems.raise_if_any()
-    if not joint:
-        return {"name": SEQUENTIAL}
-    return rules.settle(component, SCENARIOS.entry(component["name"]).arguments)
+    return component if joint or component["name"] not in SCENARIOS else {"name": SEQUENTIAL}

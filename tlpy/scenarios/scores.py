@@ -10,7 +10,7 @@ import numpy as np
 from tlpy.data.subjects import SubjectRow, TargetScaling, is_known, truth
 from tlpy.metrics.registry import compute
 from tlpy.objectives.bins import decode
-from tlpy.objectives.heads import soft_bins_of
+from tlpy.objectives.heads import bins_of
 from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage, Terms
 
 
@@ -30,9 +30,9 @@ def predictions(
         label = head.label
         values = outputs[label].astype(np.float64)
         if head.type == REGRESSION:
-            bins = soft_bins_of(objective, label)
+            bins = bins_of(objective, label)
             scale = scaling[label]
-            found[label] = decode(values, **bins) if bins else values[:, 0] * scale.sd + scale.mean
+            found[label] = decode(values, **bins[1]) if bins else values[:, 0] * scale.sd + scale.mean
         elif head.type == BINARY:
             found[label] = _sigmoid(values[:, 0])
         elif head.type == MULTILABEL:

@@ -17,6 +17,7 @@ from tlpy.objectives.base import Objective
 from tlpy.optimizers.build import build_optimizer, build_schedule
 from tlpy.records import Head, Stage
 from tlpy.scenarios.device import seed_everything
+from tlpy.scenarios.facts import ScenarioFacts
 from tlpy.scenarios.framework import LightningModule
 from tlpy.scenarios.scores import metrics, predictions
 from tlpy.transfer.apply import keep_frozen_in_eval
@@ -48,7 +49,7 @@ class Batch:
     unlabelled_source: Tensor | None = None
 
 
-class SequentialScenario(LightningModule):
+class SequentialScenario(LightningModule, ScenarioFacts):
     """Training, validation and test steps of one stage.
 
     The network may have several heads, or, where the objective needs no labels, none. A subclass that

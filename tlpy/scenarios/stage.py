@@ -12,7 +12,6 @@ from typing import Any
 from tlpy.architectures.base import Architecture, count_parameters
 from tlpy.architectures.build import build
 from tlpy.data.contract import check
-from tlpy.errors import InputError, Problem
 from tlpy.objectives.base import Objective
 from tlpy.objectives.build import build_objective
 from tlpy.objectives.heads import outputs_of
@@ -167,22 +166,9 @@ def make_scenario(
     Raises:
         InputError: a class path that is not found, takes other arguments, or is no `SequentialScenario`.
     """
-    name = stage.scenario["name"]
-    own = {key: value for key, value in stage.scenario.items() if key != "name"} if "." in name else {}
-    try:
-        made = SCENARIOS.load(name)
-    except (ImportError, AttributeError) as error:
-        hint = "a class path is module.Class; give its folder by `components:`"
-        raise InputError([Problem("scenario", f"{name} was not found: {error}", hint)]) from error
-    if not (isinstance(made, type) and issubclass(made, SequentialScenario)):
-        expected = "a subclass of tlpy.scenarios.sequential.SequentialScenario, or of JointScenario"
-        raise InputError([Problem("scenario", f"{name} is not {expected}")])
-    try:
-        scenario: SequentialScenario = made(
-            stage, architecture, objective, groups, material.parts, material.scaling, **own
-        )
-    except TypeError as error:
-        raise InputError([Problem("scenario", f"{name}: {error}")]) from error
+    scenario: SequentialScenario = SCENARIOS.make(
+        stage.scenario, stage, architecture, objective, groups, material.parts, material.scaling
+    )
     return scenario
 
 

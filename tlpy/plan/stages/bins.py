@@ -1,4 +1,4 @@
-"""Whether the bins of `soft_bins` are where the labels are."""
+"""Whether the bins that a number is learnt by are where the labels are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tlpy.errors import Problems
 from tlpy.objectives.bins import misplaced
-from tlpy.objectives.heads import soft_bins_of
+from tlpy.objectives.heads import bins_of
 from tlpy.plan.working import StageData
 from tlpy.records import REGRESSION, Head, Terms
 
@@ -30,13 +30,14 @@ def check_bins(
     """
     problems = Problems()
     for head in heads:
-        found = soft_bins_of(objective, head.label) if head.type == REGRESSION else None
+        found = bins_of(objective, head.label) if head.type == REGRESSION else None
         if found is None:
             continue
         numbers = list(_training_numbers(head.label, sources))
-        message = misplaced(head.label, numbers, found["low"], found["high"])
+        name, arguments = found
+        message = misplaced(head.label, numbers, arguments["low"], arguments["high"])
         if message:
-            problems.add(f"{where}.soft_bins", message, "set low and high")
+            problems.add(f"{where}.{name}", message, "set low and high")
     problems.raise_if_any()
 
 

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tlpy.components.registry import Registry, as_component
 from tlpy.data.augmentation.registry import complete_augmentation
 from tlpy.errors import InputError, Problem, Problems, nearest
-from tlpy.objectives.registry import as_terms
+from tlpy.objectives.complete import as_terms
+from tlpy.objectives.registry import TERMS
 from tlpy.params.assignment import stage_names
 from tlpy.params.schema import Schema
 from tlpy.plan.stages.goals import learns_no_label
 from tlpy.plan.working import StageSpec
 from tlpy.records import Component, EarlyStopping, Training
+from tlpy.scenarios.registry import SCENARIOS
 from tlpy.transfer.registry import TRANSFERS
 
 
@@ -68,6 +71,7 @@ class ChainResolver:
                 for twice in sorted({name for name in listed if listed.count(name) > 1}):
                     problems.add(f"{where}.{key}", f"'{twice}' is named twice")
             objective = as_terms(stage.get("objective"), f"{where}.objective")
+            problems.extend(_goal_problems(objective, stage.get("scenario"), where))
             chain.append(
                 StageSpec(
                     name=name,
@@ -120,6 +124,23 @@ class ChainResolver:
         except InputError as error:
             problems.extend(error.problems)
             return {"name": str(value)}
+
+
+def _goal_problems(objective: Mapping[str, Any], scenario: Any, where: str) -> list[Problem]:
+    """What is wrong with a stage's terms and its scenario by themselves, before its data are known."""
+    place = f"{where}.objective"
+    named: list[tuple[Registry[Any], str, str]] = [
+        (TERMS, name, place if "." in name else f"{place}.{name}") for name in objective
+    ]
+    if scenario is not None:
+        named.append((SCENARIOS, as_component(scenario)["name"], f"{where}.scenario"))
+    found: list[Problem] = []
+    for registry, name, param in named:
+        try:
+            registry.declaration(name, param)
+        except InputError as error:
+            found += error.problems
+    return found
 
 
 def _is_neutral(transfer: Mapping[str, Any]) -> bool:

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import Any
 
+from tlpy.components.declarations import Declaration
 from tlpy.errors import InputError, Problems
+from tlpy.objectives.checks import check_fit
+from tlpy.objectives.complete import as_terms, complete_objective
+from tlpy.objectives.facts import TermFacts
+from tlpy.objectives.registry import TERMS
 from tlpy.plan.stages.bins import check_bins
 from tlpy.plan.working import StageData, StageSpec
 from tlpy.records import Component, Head, Terms, Training
-
-if TYPE_CHECKING:
-    from tlpy.objectives.entries import ObjectiveEntry
-
-# It needs no labels, but is meant to be added to a stage that has some.
-_BESIDE_LABELS = ("reconstruction",)
+from tlpy.scenarios.registry import complete_scenario
 
 
 def learns_no_label(objective: Any) -> bool:
     """Whether the objective is one of self-supervised pretraining, which leaves labels alone."""
-    entries = _entries(objective)
-    primary = any(entry.primary for entry in entries)
-    return not primary and any(e.selfsupervised and e.name not in _BESIDE_LABELS for e in entries)
+    facts = [term.facts for term in _acting(objective)]
+    primary = any(term.primary for term in facts)
+    return not primary and any(term.selfsupervised and not term.beside_labels for term in facts)
 
 
 def can_do_without(objective: Any) -> bool:
     """Whether images without any label can be trained on with this objective."""
-    return any(entry.selfsupervised for entry in _entries(objective))
+    return any(term.facts.selfsupervised for term in _acting(objective))
 
 
 def uses_unlabelled(objective: Any) -> bool:
     """Whether a term of the objective looks at images without labels; an own auxiliary term may."""
     return any(
-        entry.needs_unlabelled or entry.selfsupervised or ("." in entry.name and not entry.primary)
-        for entry in _entries(objective)
+        term.facts.needs_unlabelled
+        or term.facts.selfsupervised
+        or ("." in term.name and not term.facts.primary)
+        for term in _acting(objective)
     )
 
 
@@ -61,9 +64,6 @@ def complete_goal(
     Raises:
         InputError: what fits neither the labels nor the images.
     """
-    from tlpy.objectives.registry import check_fit, complete_objective
-    from tlpy.scenarios.registry import complete_scenario
-
     problems = Problems()
     objective: Terms = {}
     scenario: Component = {}
@@ -96,9 +96,13 @@ def complete_goal(
     return objective, scenario
 
 
-def _entries(objective: Any) -> list[ObjectiveEntry]:
-    """The entries of the terms that are not switched off, of those that are known."""
-    from tlpy.objectives.registry import OBJECTIVES, as_terms, entry_of
-
-    acting = (name for name, setting in as_terms(objective, "").items() if setting not in (None, False, 0))
-    return [entry_of(name) for name in acting if "." in name or name in OBJECTIVES]
+def _acting(objective: Any) -> list[Declaration[TermFacts]]:
+    """The terms that are not switched off, of those that are known."""
+    found = []
+    for name, setting in as_terms(objective, "").items():
+        if setting in (None, False, 0):
+            continue
+        # What is wrong with a name or a class is told where the objective is completed.
+        with suppress(InputError):
+            found.append(TERMS.declaration(name))
+    return found
