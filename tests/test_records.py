@@ -48,7 +48,7 @@ PLAN = plans.Plan(
     normalised=(plans.Dropped("transfer", "nothing came before"),), warnings=("few images",),
 )  # fmt: skip
 TRAIN_TASK = plans.TrainTask("p", "finetune", 1, 2, ("c",), ("c-1of2",), ("s",), ("s0",), (), ("a.pt",), PACK)
-PREPARE_TASK = plans.PrepareTask("c-1of2", "data/brains", {"id": "c-1of2"})
+PREPARE_TASK = plans.PrepareTask("c-1of2", "data/brains", ("/data/images",), {"id": "c-1of2"})
 TASKS = plans.Tasks((), ("one line",), (PREPARE_TASK,), (TRAIN_TASK,), ("s0",), ("d-1of1",))
 
 EXECUTION = Execution(devices=2, threads=4, rank=1)

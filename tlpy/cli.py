@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-import tlpy
 from tlpy.errors import InputError
+from tlpy.version import __version__
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -29,7 +29,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands)
-@click.version_option(tlpy.__version__, prog_name="tlpy")
+@click.version_option(__version__, prog_name="tlpy")
 def main() -> None:
     """Transfer learning for brain and medical images: the Python side of the TLIMB pipeline."""
 

@@ -162,7 +162,7 @@ def test_own_terms_by_class_path() -> None:
 @pytest.mark.parametrize(
     ("objective", "text"),
     [
-        ({f"{__name__}.Missing": {}}, "Missing was not found"),
+        ({f"{__name__}.Missing": {}}, "has no 'Missing'"),
         ({f"{__name__}.Brightness": {"gain": 1}}, "unexpected keyword argument 'gain'"),
         ({"torch.nn.MSELoss": {}}, "is not a subclass of tlpy.objectives.base.Term"),
         ({"builtins.dict": {}}, "gives dict, expected a tlpy.objectives.base.Term"),

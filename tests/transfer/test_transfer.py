@@ -10,11 +10,11 @@ from torch import nn
 
 from tlpy.architectures.base import Architecture, count_parameters
 from tlpy.architectures.build import build
+from tlpy.architectures.selection import parameters_before
 from tlpy.errors import InputError
 from tlpy.optimizers.build import build_optimizer
 from tlpy.transfer.apply import apply, keep_frozen_in_eval
 from tlpy.transfer.base import Transfer
-from tlpy.transfer.freeze import parameters_before
 from tlpy.transfer.registry import TRANSFERS, complete_transfer
 
 

@@ -68,7 +68,7 @@ def describe_layers(
     import torch
 
     from tlpy.architectures.build import build, is_family
-    from tlpy.transfer.freeze import parameters_before
+    from tlpy.architectures.selection import parameters_before
 
     shape = tuple(size) if size is not None else SIZES[dims]
     if len(shape) != dims:

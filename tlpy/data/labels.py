@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tlpy.data.image_records import ImageRecord
+from tlpy.data.readers.numbers import AT_LEAST, as_number, plain_number
 from tlpy.data.readers.tables import is_missing
 from tlpy.errors import Problem, Problems, nearest
 from tlpy.records import BINARY, MULTICLASS, REGRESSION, Head
 
 TASKS = (REGRESSION, BINARY, MULTICLASS)
 MOST_CODES = 10
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_AT_LEAST = re.compile(r"(\d+(?:\.\d+)?)\s*\+", re.ASCII)
 _SAME_CLASS = ({"m", "male", "man", "men"}, {"f", "female", "woman", "women"})
 _SHOWN = 20
 
@@ -44,23 +42,8 @@ class Task:
         """The one way to write a cell: a plain number, or the name of its class; "" if it is missing."""
         if is_missing(text):
             return ""
-        number = as_number(text) if self.type == REGRESSION else _as_code(text)
+        number = as_number(text) if self.type == REGRESSION else plain_number(text)
         return text.strip() if number is None else _plain(number)
-
-
-def as_number(text: str) -> float | None:
-    """The number a cell holds, or None. "89+", by which BIDS data sets hide high ages, is 89."""
-    text = text.strip()
-    if match := _AT_LEAST.fullmatch(text):
-        text = match.group(1)
-    return _as_code(text)
-
-
-def _as_code(text: str) -> float | None:
-    """The number a cell holds as it stands, or None: among classes "36+" is a name."""
-    text = text.strip()
-    number = float(text) if _NUMBER.fullmatch(text) else math.nan
-    return number if math.isfinite(number) else None
 
 
 def missing_labels(records: Iterable[ImageRecord], labels: Sequence[str]) -> dict[str, Problem]:
@@ -112,7 +95,7 @@ def infer_task(
         return None
     before = len(problems)
     numbers = [number for text, _ in cells if (number := as_number(text)) is not None]
-    codes = [code for text, _ in cells if (code := _as_code(text)) is not None]
+    codes = [code for text, _ in cells if (code := plain_number(text)) is not None]
     texts = len(codes) < len(cells)
     if said == REGRESSION or (said is None and 2 * len(numbers) > len(cells)):
         _check_numbers(cells, label, problems)
@@ -182,14 +165,14 @@ def _check_classes(cells: list[tuple[str, str]], label: str, mixed: bool, proble
     if mixed:
         kinds: defaultdict[bool, list[tuple[str, str]]] = defaultdict(list)
         for cell in cells:
-            kinds[_as_code(cell[0]) is not None].append(cell)
+            kinds[plain_number(cell[0]) is not None].append(cell)
         wrong, right = sorted(kinds.values(), key=len)
         usual = {_key(text): text for text in sorted({text for text, _ in right}, key=rank)}
         names = ", ".join(sorted(usual.values())[:MOST_CODES])
         _add_rows(problems, wrong, f"under '{label}', expected one of {names}", "correct it, or write n/a")
     spellings: defaultdict[str, list[str]] = defaultdict(list)
     for text in counts:
-        if _as_code(text) is None:
+        if plain_number(text) is None:
             spellings[_key(text)].append(text)
     for alike in spellings.values():
         best = max(alike, key=rank)
@@ -214,7 +197,7 @@ def _add_rows(problems: Problems, wrong: list[tuple[str, str]], expected: str, h
 
 
 def _notes(cells: list[tuple[str, str]], label: str) -> tuple[str, ...]:
-    rounded = [(text, place) for text, place in cells if _AT_LEAST.fullmatch(text)]
+    rounded = [(text, place) for text, place in cells if AT_LEAST.fullmatch(text)]
     if not rounded:
         return ()
     text, place = rounded[0]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import CombinedLoader
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -14,7 +16,6 @@ from tlpy.data.dataset import Dataset, Item, JointDataset, PreparedDataset
 from tlpy.data.modules.registry import DataModuleFacts
 from tlpy.data.sampling import BatchSampler, EpochSampler, ShareSampler, StreamSampler
 from tlpy.data.subjects import PARTS
-from tlpy.scenarios.framework import CombinedLoader, LightningDataModule
 
 # The role of the data set that a stage is judged by.
 MAIN = "main"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from monai.networks.blocks import Convolution
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.base import Architecture
-from tlpy.architectures.monai_networks import Convolution
 
 _LEAST, _GROUPS = 16, 8
 _NORM, _ACTIVATION = ("group", {"num_groups": _GROUPS}), ("relu", {"inplace": True})

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import Any
 
-import tlpy
 from tlpy.errors import Problem
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.filters import in_words
@@ -30,6 +29,7 @@ from tlpy.plan.records import (
 )
 from tlpy.plan.working import DataSet, SubjectTable
 from tlpy.records import Component, Pack
+from tlpy.version import __version__
 
 
 def write_plan(plan: Planned, out: Path) -> None:
@@ -57,7 +57,7 @@ def plan_record(plan: Planned) -> Plan:
     """The content of `plan.json`."""
     return Plan(
         format=FORMAT,
-        tlpy=Software(tlpy.__version__, plan.code),
+        tlpy=Software(__version__, plan.code),
         components=plan.components,
         seed=plan.seed,
         params=plan.params,

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
-from tlpy.scenarios.framework import CheckpointIO
+from lightning.pytorch.plugins import CheckpointIO
 
 # At least this long between two checkpoints, and at least this many times what writing one takes (5 %).
 SECONDS = 10.0

@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 import torch
+from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from tlpy.metrics.registry import METRICS
 from tlpy.records import EarlyStopping
 from tlpy.scenarios.checkpoints import StageCheckpoint
-from tlpy.scenarios.framework import Callback, Trainer
 from tlpy.scenarios.sequential import SequentialScenario
 
 

@@ -7,9 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import Callback, Trainer
+
 from tlpy.errors import InputError, Problem
 from tlpy.records import Stage
-from tlpy.scenarios.framework import Callback, Trainer
 from tlpy.scenarios.keeper import Keeper
 
 LOGS = "logs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -12,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
 from tlpy.data.module import BaseDataModule
 from tlpy.records import Stage, Training
 from tlpy.scenarios.checkpoints import AtomicCheckpointIO, StageCheckpoint
 from tlpy.scenarios.execution import Execution
-from tlpy.scenarios.framework import Callback, LightningEnvironment, SIGTERMException, Trainer
 from tlpy.scenarios.keeper import DivergedError, Keeper
 from tlpy.scenarios.loggers import LOGS, LogHistory, close_logger, make_logger
 from tlpy.scenarios.progress import Progress
@@ -111,10 +115,10 @@ def fit(
             print(f"{stage.name}: a CPU has no 16-mixed: this trains in bf16-mixed", flush=True)
     if logger:
         callbacks.append(LogHistory(keeper, stage))
-    trainer = make_trainer(training, execution, callbacks, accumulate, found, logger)
-    del found
-    start = time.perf_counter()
     with _quiet():
+        trainer = make_trainer(training, execution, callbacks, accumulate, found, logger)
+        del found
+        start = time.perf_counter()
         try:
             trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
         except SIGTERMException:
@@ -152,7 +156,12 @@ def _load_kept(module: SequentialScenario, keeper: Keeper) -> int:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without Lightning's advice on what was chosen on purpose: no workers, frozen layers in eval mode."""
+    # What it tells at each fit (devices found, tips, why it stopped) is in metrics.json, in our words.
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
+        # On a cluster's node it advises to prepend `srun`; a task of the pipeline starts its own processes.
+        warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*module.* in eval mode.*")
         warnings.filterwarnings("ignore", message=".*GPU available but not used.*")

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from tlpy import __version__
 from tlpy.data.subjects import SubjectRow, TargetScaling, truth
 from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage
 from tlpy.scenarios.loop import Fitted
 from tlpy.scenarios.material import Material
 from tlpy.scenarios.scores import scored_rows
+from tlpy.version import __version__
 
 FORMAT = 1
 # The classes of each column of a multilabel head.

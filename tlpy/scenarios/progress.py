@@ -6,7 +6,8 @@ import sys
 import time
 from typing import Any, TextIO
 
-from tlpy.scenarios.framework import Callback, Trainer
+from lightning.pytorch import Callback, Trainer
+
 from tlpy.scenarios.keeper import Keeper
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from tlpy.architectures.base import Architecture
@@ -18,7 +19,6 @@ from tlpy.optimizers.build import build_optimizer, build_schedule
 from tlpy.records import Head, Stage
 from tlpy.scenarios.device import seed_everything
 from tlpy.scenarios.facts import ScenarioFacts
-from tlpy.scenarios.framework import LightningModule
 from tlpy.scenarios.scores import metrics, predictions
 from tlpy.transfer.apply import keep_frozen_in_eval
 from tlpy.transfer.groups import ParameterGroups

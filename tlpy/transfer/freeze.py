@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlpy.components.rules import Span, is_span
-from tlpy.errors import InputError, Problem, Problems, nearest
+from tlpy.components.rules import Span
+from tlpy.errors import Problems
 from tlpy.transfer.base import Transfer
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ class Freeze(Transfer):
             problems.add(f"{where}.blocks", f"{last}, {heads}")
 
     def groups(self, architecture: Architecture) -> ParameterGroups:
+        from tlpy.architectures.selection import parameters_before, parameters_of_blocks
         from tlpy.transfer.groups import freeze_parameters
 
         problems = Problems()
@@ -50,42 +50,3 @@ class Freeze(Transfer):
         if self.up_to is not None:
             return freeze_parameters(architecture, parameters_before(architecture, self.up_to))
         return freeze_parameters(architecture, parameters_of_blocks(architecture, self.blocks or ()))
-
-
-def parameters_before(architecture: Architecture, layer: str) -> list[str]:
-    """Full names of the encoder's parameters before `layer`, in definition order.
-
-    Raises:
-        InputError: there is no such layer; names the nearest one.
-    """
-    from tlpy.architectures.base import HEADS
-
-    names = [name for name, _ in architecture.encoder.named_parameters()]
-    wanted = layer.removeprefix("encoder.")
-    if wanted == HEADS:
-        return [f"encoder.{name}" for name in names]
-    inside = [index for index, name in enumerate(names) if name == wanted or name.startswith(f"{wanted}.")]
-    for block in architecture.blocks():
-        if block.name == wanted:
-            inside.append(min(names.index(name.removeprefix("encoder.")) for name in block.parameters))
-    if not inside:
-        layers = dict.fromkeys(name.rpartition(".")[0] or name for name in names)
-        known = [*(layers | dict.fromkeys(block.name for block in architecture.blocks()))]
-        close = nearest(wanted, known, f"the first are {', '.join(known[:4])}")
-        hint = f"{close}; `tlpy layers NAME --dims N` lists all"
-        raise InputError([Problem("transfer.up_to", f"the architecture has no layer '{layer}'", hint)])
-    return [f"encoder.{name}" for name in names[: min(inside)]]
-
-
-def parameters_of_blocks(architecture: Architecture, span: Sequence[int]) -> list[str]:
-    """Full names of the parameters of the blocks first to last, counted from 1.
-
-    Raises:
-        InputError: not 1 <= first <= last < number of blocks.
-    """
-    blocks = architecture.blocks()
-    if not is_span(span) or span[1] >= len(blocks):
-        names = ", ".join(f"{index} {block.name}" for index, block in enumerate(blocks, 1))
-        message = f"expected [first, last] with 1 <= first <= last < {len(blocks)}, found {list(span)}"
-        raise InputError([Problem("transfer.blocks", message, f"blocks: {names}")])
-    return [name for block in blocks[span[0] - 1 : span[1]] for name in block.parameters]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from tlpy.data.augmentation.pipeline import build_augmentation
@@ -16,7 +17,6 @@ from tlpy.data.modules.bio_image import scale
 from tlpy.data.modules.build import build_datamodule
 from tlpy.data.modules.registry import complete_datamodule, input_size
 from tlpy.errors import InputError
-from tlpy.scenarios.framework import LightningModule, Trainer
 
 
 class Pictures(Dataset):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from monai.networks.layers.factories import Conv
+from monai.networks.nets.densenet import DenseNet
 from torch import Tensor, nn
 
 from tlpy.architectures.families.densenet import DenseNet as Family
 from tlpy.architectures.layers import HalvingMean
-from tlpy.architectures.monai_networks import Conv, DenseNet
 
 
 class DenseNetEncoder(DenseNet):

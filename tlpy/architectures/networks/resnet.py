@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from monai.networks.nets.resnet import ResNet
 from torch import Tensor
 from torch.nn import functional
 
 from tlpy.architectures.families.resnet import ResNet as Family
-from tlpy.architectures.monai_networks import ResNet
 
 
 class ResNetEncoder(ResNet):

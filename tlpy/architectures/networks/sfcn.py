@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from monai.networks.layers.factories import Conv, Norm
 from torch import Tensor, nn
 
 from tlpy.architectures.families.sfcn import SFCN
 from tlpy.architectures.layers import HalvingPool
-from tlpy.architectures.monai_networks import Conv, Norm
 
 
 class SFCNEncoder(nn.Module):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from monai.networks.nets.swin_unetr import SwinTransformer
 from torch import Tensor
 
 from tlpy.architectures.families.swin import Swin
-from tlpy.architectures.monai_networks import SwinTransformer
 
 
 class SwinEncoder(SwinTransformer):

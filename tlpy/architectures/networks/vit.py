@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from math import ceil
 
 import torch
+from monai.networks.blocks.transformerblock import TransformerBlock
+from monai.networks.nets.vit import ViT
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.families.vit import ViT as Family
-from tlpy.architectures.monai_networks import TransformerBlock, ViT
 
 
 class TransformerLayer(TransformerBlock):

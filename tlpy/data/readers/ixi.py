@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from tlpy.data.labels import as_number
 from tlpy.data.readers.arguments import Name
 from tlpy.data.readers.cohort import CohortReader, People, Scan
 from tlpy.data.readers.cohort_tables import index_rows, plain_id
 from tlpy.data.readers.images import ENDINGS, ending
+from tlpy.data.readers.numbers import as_number
 from tlpy.data.readers.rows import find_column
 from tlpy.data.readers.tables import Row, Table
 from tlpy.errors import Problems, nearest

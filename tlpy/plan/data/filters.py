@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tlpy.data.labels import as_number
+from tlpy.data.readers.numbers import as_number
 from tlpy.data.readers.tables import is_missing
 from tlpy.errors import Problem, Problems, nearest
 from tlpy.plan.data.columns import OURS
