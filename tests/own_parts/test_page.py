@@ -45,3 +45,13 @@ def test_planning_own_parts_imports_no_torch(page: Path) -> None:
     script = "import sys\nfrom tlpy.cli import main\nmain(['plan', 'own.yaml'], standalone_mode=False)\n"
     script += "assert not {'torch', 'losses', 'nets'} & set(sys.modules), 'own files were run'"
     subprocess.run([sys.executable, "-c", script], cwd=page, check=True, timeout=60)
+
+
+def test_a_search_by_the_method_on_the_page(page: Path) -> None:
+    params = yaml.safe_load((page / "own.yaml").read_text()) | {"baseline": False}
+    space = {"lr": [0.1, 0.01, 0.001], "architecture.width": [4, 8, 16]}
+    params["search"] = {"method": {"name": "methods.Diagonal", "step": 2}, "space": space}
+    (page / "diagonal.yaml").write_text(yaml.safe_dump(params))
+    result = CliRunner().invoke(main, ["plan", "diagonal.yaml"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "2 variants" in result.output
