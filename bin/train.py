@@ -21,7 +21,6 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--checkpoints", type=FOLDER, required=True, help="Where a retry finds what was under way.")
 @click.option("--store", type=FOLDER, help="Finished stages are taken from here and kept here.")
 @click.option("--out", type=FOLDER, default="stages", show_default=True)
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--accelerator", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True)
 @click.option("--attempt", type=click.IntRange(min=1), default=1, show_default=True)
 def main(pack: Path, **options: object) -> None:

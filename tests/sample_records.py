@@ -26,6 +26,7 @@ def training(**changes: Any) -> Training:
         "datamodule": {"name": "base"},
         "precision": "32",
         "keep": "best",
+        "threads": 1,
     }
     given |= changes
     if isinstance(given["early_stopping"], dict):

@@ -51,7 +51,7 @@ TRAIN_TASK = plans.TrainTask("p", "finetune", 1, 2, ("c",), ("c-1of2",), ("s",),
 PREPARE_TASK = plans.PrepareTask("c-1of2", "data/brains", ("/data/images",), {"id": "c-1of2"})
 TASKS = plans.Tasks((), ("one line",), (PREPARE_TASK,), (TRAIN_TASK,), ("s0",), ("d-1of1",))
 
-EXECUTION = Execution(devices=2, threads=4, rank=1)
+EXECUTION = Execution(devices=2, rank=1)
 JOB = SharedJob(STAGE, "caches", "subjects", "checkpoints/s1", None, "out/s1", 1, EXECUTION, 29500)
 
 RECORDS: list[Record] = [

@@ -75,7 +75,7 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
 @click.option(
     "--accelerator", type=click.Choice(["auto", "cpu", "gpu"]), help="As the params say by default."
 )
-@click.option("--threads", type=click.IntRange(min=1), help="One a core by default.")
+@click.option("--threads", type=click.IntRange(min=1), help="Images read side by side; one a core.")
 @click.option("--debug", is_flag=True, help="Show the traceback of a stage that fails.")
 def train(
     params_file: Path,

@@ -69,7 +69,7 @@ class LocalRun:
         outdir: where results go; None: as the params say.
         store: the folder of finished work; None: as the params say, or `work/tlpy`.
         accelerator: `auto`, `cpu` or `gpu`; None: as the params say.
-        threads: of torch, and of reading images; None: one a core.
+        threads: images read side by side; None: one a core.
 
     Raises:
         InputError: with everything that is wrong with the params and the data.
@@ -128,7 +128,6 @@ class LocalRun:
                     out=out / "stages",
                     checkpoints=self.store.root / "checkpoints",
                     store=store,
-                    threads=self.threads,
                     accelerator=self.accelerator,
                     attempt=attempt,
                 )

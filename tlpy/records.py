@@ -198,6 +198,7 @@ class Training(Record):
         accumulate: batches a step.
         sampling: `shuffle` or `oversample`.
         keep: `best` (by validation) or `last`: whose weights are kept.
+        threads: that a CPU computes with, part of the result; None until the size of a step is known.
     """
 
     epochs: int
@@ -213,6 +214,7 @@ class Training(Record):
     datamodule: Component
     precision: str
     keep: str
+    threads: int | None
 
 
 @dataclass(frozen=True)

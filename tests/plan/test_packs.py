@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sample_records import stage
+from sample_records import stage, training
 
 from tlpy.plan.packs import make_packs
 from tlpy.plan.records import PlannedPack
@@ -64,7 +64,13 @@ def test_only_what_is_to_be_trained_is_packed() -> None:
     assert make_packs(stages, [], minutes=15, slots=2) == []
 
 
-def test_a_lone_pack_gets_the_idle_cores() -> None:
+def test_cores_follow_from_the_stages_alone() -> None:
+    """A lone pack gets no idle cores: other threads are other numbers, under the same id."""
     stages = _stages({"a": 500.0})
-    assert [pack.cpus for pack in make_packs(stages, stages, minutes=15, slots=4)] == [4]
-    assert [pack.cpus for pack in make_packs(stages, stages, minutes=15, slots=0)] == [1]
+    for slots in (0, 1, 4):
+        assert [pack.cpus for pack in make_packs(stages, stages, minutes=15, slots=slots)] == [1]
+    wide = {"w": stage(id="w", training=training(threads=4), cost=500.0), **stages}
+    packs = {pack.stages: pack.cpus for pack in make_packs(wide, wide, minutes=15, slots=8)}
+    assert packs == {("w",): 4, ("a",): 1}
+    packs = {pack.stages: pack.cpus for pack in make_packs(wide, wide, minutes=15, slots=2)}
+    assert packs == {("w",): 2, ("a",): 1}

@@ -42,7 +42,7 @@ def test_two_processes_give_the_numbers_of_one_and_write_once(
     child = toys.stage("s2", "sex", architecture=PLAIN, parent="s1", depth=1)
     train(record, child)
     monkeypatch.setattr(toys, "pack", on_two)
-    assert train(record, child, out="two", threads=2) == {"s1": "done", "s2": "done"}
+    assert train(record, child, out="two") == {"s1": "done", "s2": "done"}
     for name in ("s1", "s2"):
         one, two = (load_file(tmp_path / out / name / "weights.safetensors") for out in ("out", "two"))
         for key, tensor in one.items():
@@ -62,7 +62,7 @@ def test_what_fails_in_a_process_fails_the_stage_with_its_own_words(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(toys, "pack", on_two)
-    assert train(toys.stage("s1", training__lr=1e12), threads=2) == {"s1": "failed"}
+    assert train(toys.stage("s1", training__lr=1e12)) == {"s1": "failed"}
     assert "a smaller lr may help" in read(tmp_path / "out/s1")["reason"]
 
 

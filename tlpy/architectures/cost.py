@@ -28,6 +28,15 @@ def estimate_flops(component: Mapping[str, Any], size: Sequence[int], channels: 
         return 2 * BACKWARD * (family_of(component) if known else ResNet18()).macs(size, channels)
 
 
+def threads_for(component: Mapping[str, Any], size: Sequence[int], channels: int, batch: int) -> int:
+    """How many threads a training step is worth: 1 below half a second on one, 2 below two seconds, else 4.
+
+    It follows from the network and its images alone, never from the machine: other threads, other numbers.
+    """
+    seconds = batch * estimate_seconds(component, size, channels)
+    return 1 if seconds < 0.5 else 2 if seconds < 2 else 4
+
+
 def estimate_seconds(component: Mapping[str, Any], size: Sequence[int], channels: int) -> float:
     """Seconds of one training step per image on one CPU thread; right to a factor of about two."""
     factor = ARCHITECTURES.facts(component["name"]).cost

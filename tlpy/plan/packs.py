@@ -7,9 +7,8 @@ pack, so that no role waits for the whole of the one before.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from tlpy.digests import digest
 from tlpy.plan.records import PlannedPack
@@ -37,20 +36,23 @@ def make_packs(
     packs: list[PlannedPack] = []
     todo = sorted(to_train)
     for depth in sorted({stages[stage].depth for stage in todo}):
-        groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        groups: dict[tuple[str, str, str, int], list[str]] = defaultdict(list)
         for stage_id in todo:
             stage = stages[stage_id]
             if stage.depth == depth:
                 parents_pack = pack_of.get(stage.parent or "", "")
-                groups[stage.role, "+".join(stage.caches), parents_pack].append(stage_id)
-        for (role, _, _), members in sorted(groups.items()):
+                threads = stage.training.threads or 1
+                groups[stage.role, "+".join(stage.caches), parents_pack, threads].append(stage_id)
+        for (role, _, _, threads), members in sorted(groups.items()):
+            # Its stages compute with as many threads wherever they run; a machine may have fewer cores.
+            cpus = min(threads, slots) if slots else threads
             for bin_ in _balance({member: stages[member].cost for member in members}, minutes * 60, slots):
                 pack_id = digest(bin_)
-                packs.append(PlannedPack(pack_id, role, depth, 1, tuple(bin_)))
+                packs.append(PlannedPack(pack_id, role, depth, cpus, tuple(bin_)))
                 pack_of.update(dict.fromkeys(bin_, pack_id))
     cost = {pack.id: sum(stages[stage].cost for stage in pack.stages) for pack in packs}
     packs.sort(key=lambda pack: (pack.depth, -cost[pack.id], pack.id))
-    return _use_idle_cores(packs, slots)
+    return packs
 
 
 def _balance(costs: Mapping[str, float], seconds: float, slots: int) -> list[list[str]]:
@@ -64,9 +66,3 @@ def _balance(costs: Mapping[str, float], seconds: float, slots: int) -> list[lis
         load, members = bins[place]
         bins[place] = (load + costs[stage_id], [*members, stage_id])
     return [members for _, members in bins if members]
-
-
-def _use_idle_cores(packs: list[PlannedPack], slots: int) -> list[PlannedPack]:
-    """Where a depth has fewer packs than the machine has cores, each pack gets several."""
-    beside = Counter(pack.depth for pack in packs)
-    return [replace(pack, cpus=max(1, slots // beside[pack.depth])) for pack in packs]

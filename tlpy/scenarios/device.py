@@ -37,9 +37,13 @@ def check_devices(accelerator: str, devices: int) -> None:
         raise InputError([Problem("devices", f"{devices} GPUs were asked for, torch finds {found}", hint)])
 
 
-def configure(accelerator: str, threads: int) -> None:
-    """Threads as the task was given, and kernels that give equal numbers each time."""
-    torch.set_num_threads(max(1, threads))
+def use_threads(threads: int) -> None:
+    """Compute with as many threads as a stage says, whatever cores there are: others, other numbers."""
+    torch.set_num_threads(threads)
+
+
+def configure(accelerator: str) -> None:
+    """Kernels that give equal numbers each time."""
     if accelerator == "gpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False

@@ -18,7 +18,6 @@ class Execution(Record):
         devices: how many train one stage together, each in a process of its own.
         strategy: Lightning's name of how they do; `auto` is `ddp`.
         logger: `csv` (history.csv alone), `tensorboard`, `wandb` or `mlflow`.
-        threads: torch's, of all processes together.
         rank: which of a stage's processes this is; None: it has none of its own, and leads.
     """
 
@@ -26,13 +25,12 @@ class Execution(Record):
     devices: int = 1
     strategy: str = "auto"
     logger: str = "csv"
-    threads: int = 1
     rank: int | None = None
 
     @classmethod
-    def of(cls, settings: ExecutionSettings, accelerator: str, threads: int) -> Execution:
+    def of(cls, settings: ExecutionSettings, accelerator: str) -> Execution:
         """What a pack asks for, on this machine."""
-        return cls(accelerator, settings.devices, settings.strategy, settings.logger, threads)
+        return cls(accelerator, settings.devices, settings.strategy, settings.logger)
 
     @property
     def leads(self) -> bool:

@@ -22,6 +22,7 @@ from tlpy.scenarios.device import (
     configure,
     is_device_lost,
     is_out_of_memory,
+    use_threads,
 )
 from tlpy.scenarios.execution import Execution
 from tlpy.scenarios.keeper import DivergedError
@@ -53,7 +54,6 @@ def train_pack(
     out: Path,
     checkpoints: Path,
     store: Path | None = None,
-    threads: int = 1,
     accelerator: str = "auto",
     attempt: int = 1,
 ) -> dict[str, str]:
@@ -70,7 +70,6 @@ def train_pack(
         out: where stages go.
         checkpoints: where stages under way are kept for a retry, by id.
         store: the store's folder, if there is one.
-        threads: torch's threads.
         accelerator: `auto`, `cpu` or `gpu`.
         attempt: 1, or which retry this is.
 
@@ -81,10 +80,10 @@ def train_pack(
         InputError: a GPU was asked for and there is none; a stage's cache is not among `caches`.
         StageOutOfMemoryError: after which a retry with a smaller batch makes sense.
     """
-    execution = Execution.of(pack.execution, choose_accelerator(accelerator), threads)
+    execution = Execution.of(pack.execution, choose_accelerator(accelerator))
     check_logger(execution.logger)
     check_devices(execution.accelerator, execution.devices)
-    configure(execution.accelerator, threads)
+    configure(execution.accelerator)
     # Without a store, stages that finish before a task is killed wait for its retry beside the checkpoints.
     waiting = checkpoints / f"{pack.id}.finished"
     run = _Run(
@@ -159,6 +158,7 @@ class _Run:
         self, stage: Stage, start: Path | None, folder: Path, checkpoint: StageCheckpoint, halvings: int
     ) -> dict[str, Any]:
         """Train the stage into `folder`, here or, on several devices, in processes of its own."""
+        use_threads(stage.training.threads or 1)
         if self.execution.devices == 1:
             opened = self.folders.open(stage)
             return train_stage(stage, opened, start, folder, self.execution, checkpoint, halvings)

@@ -13,7 +13,7 @@ from typing import Any
 
 from tlpy.errors import InputError
 from tlpy.scenarios.checkpoints import StageCheckpoint
-from tlpy.scenarios.device import configure, is_out_of_memory
+from tlpy.scenarios.device import configure, is_out_of_memory, use_threads
 from tlpy.scenarios.execution import Execution, join_processes
 from tlpy.scenarios.keeper import DivergedError
 from tlpy.scenarios.opened import OpenedFolders
@@ -29,7 +29,8 @@ def train_share(job: SharedJob, execution: Execution, scratch: Path) -> None:
         execution: with this process's rank.
         scratch: where the results of all but the first process go, which nobody reads.
     """
-    configure(execution.accelerator, max(1, execution.threads // execution.devices))
+    configure(execution.accelerator)
+    use_threads(max(1, (job.stage.training.threads or 1) // execution.devices))
     folder = Path(job.folder) if execution.leads else scratch / f"rank-{execution.rank}"
     train_stage(
         job.stage,

@@ -41,7 +41,6 @@ process TRAIN {
         --checkpoints ${state}/checkpoints \\
         ${store_arg} \\
         --out stages \\
-        --threads ${task.cpus} \\
         --accelerator ${device} \\
         --attempt ${task.attempt} \\
         ${args}

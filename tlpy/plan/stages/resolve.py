@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tlpy.architectures.cost import estimate_seconds, threads_for
 from tlpy.architectures.layer_names import block_names, check_layer
 from tlpy.architectures.registry import ARCHITECTURES, complete_architecture
 from tlpy.digests import digest
@@ -49,7 +50,7 @@ def resolve_stage(
     heads = _heads(spec, sources)
     started = parent is not None or spec.weights is not None
     problems = Problems()
-    fitted = _fit_images(spec, sources[0].data.size, started, problems)
+    fitted = _fit_images(spec, sources[0].data, started, problems)
     if not heads and fitted.transfer is not None and TRANSFERS.facts(fitted.transfer["name"]).heads_alone:
         message = f"stage '{spec.name}' learns no label, so that it has no head to train"
         problems.add(f"{spec.where}.transfer", message, "full or freeze")
@@ -108,13 +109,17 @@ class _Fitted:
     transfer: Component | None
 
 
-def _fit_images(spec: StageSpec, size: tuple[int, ...], started: bool, problems: Problems) -> _Fitted:
+def _fit_images(spec: StageSpec, data: DataSet, started: bool, problems: Problems) -> _Fitted:
     """Complete what depends on the size of the images; `problems` takes what does not fit."""
-    fitted = _Fitted(spec.training, size, spec.architecture, spec.transfer)
+    fitted = _Fitted(spec.training, data.size, spec.architecture, spec.transfer)
     try:
-        fitted.training, fitted.size = _fit_batches(spec, size)
+        fitted.training, fitted.size = _fit_batches(spec, data.size)
         architecture = complete_architecture(spec.architecture, "architecture", fitted.size)
         fitted.architecture = architecture
+        if fitted.training.threads is None:
+            batch, channels = fitted.training.batch_size, data.channels
+            threads = threads_for(architecture, fitted.size, channels, batch)
+            fitted.training = replace(fitted.training, threads=threads)
         if spec.transfer is not None and started and ARCHITECTURES.facts(architecture["name"]).planned:
             where = f"{spec.where}.transfer"
             transfer = complete_transfer(spec.transfer, where, len(block_names(architecture)))
@@ -182,8 +187,6 @@ def _unnamed_labels(spec: StageSpec, sources: Sequence[StageData]) -> list[Probl
 
 def estimated_cost(stage: Stage, sources: Sequence[StageData]) -> float:
     """Seconds of one core, good to a factor of about two: for packing only."""
-    from tlpy.architectures.cost import estimate_seconds
-
     step = estimate_seconds(stage.architecture, stage.input.size, stage.input.channels)
     learnt = [source for source in sources if source.labelled] or sources
     train, val, test = (sum(s.subjects.counts[part] for s in learnt) for part in ("train", "val", "test"))
