@@ -31,8 +31,8 @@ def path(dotted: str) -> str:
 
 
 def number(value: float) -> str:
-    """Up to six digits, without zeros at the end."""
-    return f"{value:g}"
+    """Up to six digits, without zeros at the end; a whole number has all of its own."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def count(total: int, noun: str, plural: str | None = None) -> str:
@@ -68,6 +68,6 @@ def joined(items: Sequence[str], last: str = "and") -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
 
 
-def size(axes: Sequence[float]) -> str:
-    """The size or spacing of an image: `64×64×48`, `1×1×1.2`."""
-    return "×".join(number(axis) for axis in axes)
+def size(axes: float | Sequence[float]) -> str:
+    """The size or spacing of an image: `64×64×48`, `1×1×1.2`; or one number for all of its axes."""
+    return "×".join(map(number, axes)) if isinstance(axes, Sequence) else number(axes)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tlpy import words
 from tlpy.digests import canonical, digest
 from tlpy.plan.records import Replicate, Variant
 from tlpy.plan.working import PairedReplicate, StageSpec
@@ -41,8 +42,8 @@ class VariantDraft:
     @property
     def label(self) -> str:
         """The settings in a few words."""
-        words = [_in_words(path, value) for path, value in self.settings.items() if value is not None]
-        text = ", ".join(words) or " → ".join(self.chain)
+        said = [_in_words(path, value) for path, value in self.settings.items() if value is not None]
+        text = ", ".join(said) or " → ".join(self.chain)
         return f"from scratch: {text}" if self.baseline else text
 
     def record(self, stages: Mapping[str, Stage]) -> Variant:
@@ -151,18 +152,4 @@ def _without_upstream(baseline: VariantDraft, stage_names: set[str]) -> dict[str
 
 
 def _in_words(path: str, value: Any) -> str:
-    if isinstance(value, Mapping):
-        name = str(value.get("name", ""))
-        inside = " ".join(f"{key} {_plain(item)}" for key, item in value.items() if key != "name")
-        value = f"{name} ({inside})" if name and inside else name or inside
-    if path == "architecture":
-        return str(value)
-    return f"{path.replace('objective.', '').replace('.', ' ').replace('_', ' ')} {_plain(value)}"
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return " + ".join(_plain(item) for item in value)
-    if isinstance(value, Mapping):
-        return " ".join(f"{key} {_plain(item)}" for key, item in value.items())
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return words.setting(value) if path == "architecture" else f"{words.path(path)} {words.setting(value)}"

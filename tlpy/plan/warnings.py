@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from tlpy import words
 from tlpy.plan.execution import precision_warnings
 from tlpy.plan.working import DataSet
-from tlpy.records import Component, Stage
+from tlpy.records import Stage
 
 FEW = 10
 
@@ -60,7 +61,7 @@ def _other_images(stages: Sequence[Stage], by_cache: Mapping[str, DataSet]) -> l
         if before is None:
             continue
         pair = f"stage '{stage.name}' takes over weights from '{before.name}'"
-        ways = [_in_words(one.training.datamodule) for one in (before, stage)]
+        ways = [words.setting(one.training.datamodule) for one in (before, stage)]
         if ways[0] != ways[1]:
             text = f"{pair}, whose images came by the data module {ways[0]}, and gets its own by {ways[1]}"
             found[f"{text}: they were trained on images that are cut or scaled in another way"] = None
@@ -69,9 +70,3 @@ def _other_images(stages: Sequence[Stage], by_cache: Mapping[str, DataSet]) -> l
             text = f"{pair}, whose images were normalised by {scales[0]}, its own are by {scales[1]}"
             found[f"{text}: say the same `preprocessing.normalise` in both, where it can be"] = None
     return list(found)
-
-
-def _in_words(component: Component) -> str:
-    """A component and its arguments: `crop_center (size [8, 8])`."""
-    inside = ", ".join(f"{key} {value}" for key, value in component.items() if key != "name")
-    return f"{component['name']} ({inside})" if inside else str(component["name"])

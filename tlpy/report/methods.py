@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tlpy import words
 from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.components.registry import Registry
 from tlpy.data.readers.registry import READERS
@@ -14,17 +15,7 @@ from tlpy.evaluation.results import Run
 from tlpy.plan.records import DatasetFacts
 from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import CITED, LOSSES
-from tlpy.report.sections import (
-    Section,
-    bullets,
-    count,
-    duration,
-    escape,
-    html_table,
-    joined,
-    paragraph,
-    words,
-)
+from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 
 _NORMALISED = {
     "zscore": "standardised to zero mean and unit variance per image",
@@ -63,14 +54,14 @@ def _data(run: Run) -> str:
     sentences = []
     for name, facts in run.plan.datasets.items():
         n, people = facts.n, facts.groups
-        served = joined([f"{_kind(head.type)} of {head.label}" for head in facts.heads])
+        served = words.joined([f"{_kind(head.type)} of {head.label}" for head in facts.heads])
         of = (
-            f" of {count(people.all, 'subject or group', 'subjects or groups')}"
+            f" of {words.count(people.all, 'subject or group', 'subjects or groups')}"
             if people.all != n.all
             else ""
         )
         sentences.append(
-            f"Data set '{escape(name)}' comprised {count(n.all, 'image')}{of} ({n.train:,} for "
+            f"Data set '{escape(name)}' comprised {words.count(n.all, 'image')}{of} ({n.train:,} for "
             f"training, {n.val:,} for validation, {n.test:,} for testing) and "
             + (f"served {escape(served)}. " if served else "was used without labels. ")
             + _preprocessing(run, facts)
@@ -94,23 +85,19 @@ def _preprocessing(run: Run, facts: DatasetFacts) -> str:
     if settings["orient"]:
         steps.append(f"oriented to {escape(settings['orient'])}")
     if settings["spacing"]:
-        steps.append(f"resampled to {escape(_by(settings['spacing']))} mm")
+        steps.append(f"resampled to {words.size(settings['spacing'])} mm")
     if settings["size"]:
-        steps.append(f"cropped or padded to {escape(_by(settings['size']))} voxels")
+        steps.append(f"cropped or padded to {words.size(settings['size'])} voxels")
     if settings["normalise"] in _NORMALISED:
         steps.append(_NORMALISED[settings["normalise"]])
     cut = settings["slice"]
     if cut:
         steps.append(
-            f"reduced to {count(cut['count'], cut['plane'] + ' slice')} at "
+            f"reduced to {words.count(cut['count'], cut['plane'] + ' slice')} at "
             f"{100 * cut['position']:.0f} % of the axis"
         )
-    shape = " × ".join(map(str, (facts.channels, *facts.size)))
-    return f"Images were {joined(steps)} into arrays of {shape}." if steps else ""
-
-
-def _by(value: Any) -> str:
-    return " × ".join(str(side) for side in value) if isinstance(value, list) else str(value)
+    shape = words.size((facts.channels, *facts.size))
+    return f"Images were {words.joined(steps)} into arrays of {shape}." if steps else ""
 
 
 def _training(run: Run) -> str:
@@ -125,7 +112,7 @@ def _training(run: Run) -> str:
         nets = _values(stage.architecture["name"] for stage in stages)
         data = _values(_named(stage) for stage in stages)
         epochs = _values(stage.training.epochs for stage in stages)
-        rates = _values(f"{stage.training.lr:g}" for stage in stages)
+        rates = _values(words.number(stage.training.lr) for stage in stages)
         batches = _values(stage.training.batch_size for stage in stages)
         optimizers = _values(stage.training.optimizer["name"] for stage in stages)
         losses = _values(LOSSES.get(term, term) for term in (next(iter(stage.objective)) for stage in stages))
@@ -153,9 +140,9 @@ def _training(run: Run) -> str:
 def _named(stage: Stage) -> str:
     """The data sets of a stage: jointly trained ones, and those of which only the images were used."""
     if not stage.learnt:
-        return f"{joined(stage.blind)} (images only)"
-    beside = f" with images of {joined(stage.blind)}" if stage.blind and stage.unlabelled_ratio else ""
-    return f"{joined(stage.learnt)}{beside}"
+        return f"{words.joined(stage.blind)} (images only)"
+    beside = f" with images of {words.joined(stage.blind)}" if stage.blind and stage.unlabelled_ratio else ""
+    return f"{words.joined(stage.learnt)}{beside}"
 
 
 def _beside(stages: list[Stage]) -> str:
@@ -165,7 +152,7 @@ def _beside(stages: list[Stage]) -> str:
 
 
 def _values(items: Any, word: str = "or") -> str:
-    return escape(joined(list(dict.fromkeys(str(item) for item in items)), word))
+    return escape(words.joined(list(dict.fromkeys(str(item) for item in items)), word))
 
 
 def _search(run: Run, rankings: list[Ranking]) -> str:
@@ -175,22 +162,26 @@ def _search(run: Run, rankings: list[Ranking]) -> str:
     replicates = max((len(outcome.replicates) for outcome in outcomes), default=1)
     folds = any(r.fold is not None for outcome in outcomes for r in outcome.replicates)
     text = (
-        f"The search over {escape(joined([words(path) for path in space]))} gave " if space else "There were "
+        f"The search over {escape(words.joined([words.path(path) for path in space]))} gave "
+        if space
+        else "There were "
     )
-    text += count(len(outcomes) - scratch, "variant")
+    text += words.count(len(outcomes) - scratch, "variant")
     if scratch:
-        baselines = count(scratch, "baseline")
+        baselines = words.count(scratch, "baseline")
         text += f", compared with {baselines} trained from scratch with the same settings of the last stage"
     text += "."
     if replicates > 1:
         how = "over folds" if folds else "with different seeds"
         text += f" Each was trained {replicates} times ({how}), scores being averaged."
     failed = sum(outcome.status == "failed" for outcome in outcomes)
-    return text + (f" {count(failed, 'variant')} failed and took no part in the ranking." if failed else "")
+    return text + (
+        f" {words.count(failed, 'variant')} failed and took no part in the ranking." if failed else ""
+    )
 
 
 def _scoring(rankings: list[Ranking]) -> str:
-    metrics = joined(list(dict.fromkeys(ranking.metric.in_sentence for ranking in rankings)))
+    metrics = words.joined(list(dict.fromkeys(ranking.metric.in_sentence for ranking in rankings)))
     classify = any(ranking.task_type != REGRESSION for ranking in rankings)
     return (
         f"Variants were ranked by {escape(metrics)} on the validation set; the test set was scored once "
@@ -213,10 +204,10 @@ def _software(run: Run) -> str:
         seconds += stage.seconds if stage.done and stage.seconds == stage.seconds else 0.0
     named = [f"tlpy {run.plan.tlpy.version} (code {run.plan.tlpy.digest[:8]})"]
     named += [f"{name} {version}" for name, version in sorted(versions.items()) if name != "tlpy"]
-    on = f" on {escape(joined(sorted(devices)))}" if devices else ""
+    on = f" on {escape(words.joined(sorted(devices)))}" if devices else ""
     return (
-        f"The pipeline TLIMB ran on Nextflow with {escape(joined(named))}; training took "
-        f"{duration(seconds)}{on}. The seed was {run.plan.seed}."
+        f"The pipeline TLIMB ran on Nextflow with {escape(words.joined(named))}; training took "
+        f"{words.duration(seconds)}{on}. The seed was {run.plan.seed}."
     )
 
 
