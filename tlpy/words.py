@@ -17,12 +17,19 @@ def setting(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        rest = ", ".join(f"{key}={setting(item)}" for key, item in value.items() if key != "name")
+        rest = ", ".join(_argument(key, item) for key, item in value.items() if key != "name")
         name = str(value.get("name", ""))
         return f"{name}({rest})" if name and rest else name or rest
     if isinstance(value, list | tuple):
         return "[" + ", ".join(setting(item) for item in value) + "]"
     return number(value) if isinstance(value, float) else str(value)
+
+
+def _argument(name: str, value: Any) -> str:
+    """`up_to=layer3`, or of what has arguments and no name of its own: `focal(gamma=1.5)`."""
+    if isinstance(value, Mapping) and "name" not in value:
+        return setting({"name": name, **value})
+    return f"{name}={setting(value)}"
 
 
 def path(dotted: str) -> str:
