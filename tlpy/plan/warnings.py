@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tlpy import words
+from tlpy.objectives.registry import TERMS
 from tlpy.plan.execution import precision_warnings
 from tlpy.plan.working import DataSet
 from tlpy.records import Stage
@@ -39,17 +40,22 @@ def plan_warnings(
         for note in data.filtered.notes
     ]
     decayed = {
-        stage.name
+        (stage.name, term)
         for stage in stages
-        if "elastic_penalty" in stage.objective and stage.training.optimizer.get("weight_decay")
+        for term in stage.objective
+        if TERMS.facts(term).decays and stage.training.optimizer.get("weight_decay")
     }
-    found += [
-        f"stage '{name}': elastic_penalty and the optimizer's weight_decay both pull at the weights; "
-        "set weight_decay: 0 to keep them near their start only"
-        for name in sorted(decayed)
-    ]
+    found += [_pulled_twice(name, term) for name, term in sorted(decayed)]
     found += _other_images(stages, {data.cache.id: data for data in used.values()})
     return found + precision_warnings(accelerator, stages)
+
+
+def _pulled_twice(stage: str, term: str) -> str:
+    doing = "keep them near their start only" if TERMS.facts(term).needs_start else f"leave it to {term}"
+    return (
+        f"stage '{stage}': {term} and the optimizer's weight_decay both pull at the weights; "
+        f"set weight_decay: 0 to {doing}"
+    )
 
 
 def _other_images(stages: Sequence[Stage], by_cache: Mapping[str, DataSet]) -> list[str]:

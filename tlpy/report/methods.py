@@ -6,15 +6,15 @@ from typing import Any
 
 from tlpy import words
 from tlpy.architectures.registry import ARCHITECTURES
-from tlpy.components.registry import Registry
-from tlpy.data.readers.registry import READERS
-from tlpy.errors import InputError
+from tlpy.data.augmentation.registry import AUGMENTATIONS
 from tlpy.evaluation.intervals import RESAMPLES
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
+from tlpy.objectives.registry import TERMS
+from tlpy.optimizers.registry import OPTIMIZERS
 from tlpy.plan.records import DatasetFacts
 from tlpy.records import REGRESSION, Stage
-from tlpy.report.cited import CITED, LOSSES
+from tlpy.report.cited import called, citations, known_facts
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 
 _NORMALISED = {
@@ -46,7 +46,11 @@ def methods(run: Run, rankings: list[Ranking]) -> Section:
     """Paragraphs to copy, and what to cite."""
     body = [_data(run), _training(run), _search(run, rankings), _scoring(rankings), _software(run)]
     text = "A draft from what was really run. Check it against your study before it goes into a paper."
-    content = "".join(paragraph(part) for part in body) + "<h5>To cite</h5>" + bullets(_citations(run))
+    content = (
+        "".join(paragraph(part) for part in body)
+        + "<h5>To cite</h5>"
+        + bullets(map(escape, citations(run.plan)))
+    )
     return Section("methods", "Methods in words", text, "html", f'<div class="tlimb-methods">{content}</div>')
 
 
@@ -109,13 +113,13 @@ def _training(run: Run) -> str:
         stages = groups.get(role)
         if not stages:
             continue
-        nets = _values(stage.architecture["name"] for stage in stages)
+        nets = _values(called(ARCHITECTURES, stage.architecture["name"]) for stage in stages)
         data = _values(_named(stage) for stage in stages)
         epochs = _values(stage.training.epochs for stage in stages)
         rates = _values(words.number(stage.training.lr) for stage in stages)
         batches = _values(stage.training.batch_size for stage in stages)
-        optimizers = _values(stage.training.optimizer["name"] for stage in stages)
-        losses = _values(LOSSES.get(term, term) for term in (next(iter(stage.objective)) for stage in stages))
+        optimizers = _values(called(OPTIMIZERS, stage.training.optimizer["name"]) for stage in stages)
+        losses = _values(called(TERMS, next(iter(stage.objective))) for stage in stages)
         losses += _beside(stages)
         kept = " The epoch best on validation was kept." if stages[0].training.keep == "best" else ""
         doing = {"pretrain": "Pretraining", "adapt": "Adaptation", "finetune": "Fine-tuning"}[role]
@@ -124,16 +128,16 @@ def _training(run: Run) -> str:
             f"{rates}, batch size {batches}), minimising {losses}.{kept}"
         )
     changes = [
-        str(step["name"]).replace("_", " ")
+        called(AUGMENTATIONS, step["name"])
         for stage in run.plan.stages.values()
         for step in stage.training.augmentation or ()
     ]
     if changes:
         sentences.append(f"Training images were augmented at random: {_values(changes, 'and')}.")
-    if any("elastic_penalty" in stage.objective for stage in run.plan.stages.values()):
-        sentences.append(
-            "Where an elastic penalty was used, weights were drawn to their pretrained values (L2-SP)."
-        )
+    pulls = [term for stage in run.plan.stages.values() for term in stage.objective if _pulls_back(term)]
+    if pulls:
+        used = _values((called(TERMS, term) for term in pulls), "or")
+        sentences.append(f"Where {used} was used, weights were drawn to their pretrained values.")
     return " ".join(sentences)
 
 
@@ -146,9 +150,15 @@ def _named(stage: Stage) -> str:
 
 
 def _beside(stages: list[Stage]) -> str:
-    """The terms after the first, the elastic penalty apart."""
-    rest = [term for stage in stages for term in list(stage.objective)[1:] if term != "elastic_penalty"]
-    return f", beside it {_values((LOSSES.get(term, term) for term in rest), 'and')}" if rest else ""
+    """The terms after the first, but for those that have a sentence of their own."""
+    rest = [term for stage in stages for term in list(stage.objective)[1:] if not _pulls_back(term)]
+    return f", beside it {_values((called(TERMS, term) for term in rest), 'and')}" if rest else ""
+
+
+def _pulls_back(term: str) -> bool:
+    """Whether a term draws weights to those that the stage started from."""
+    facts = known_facts(TERMS, term)
+    return facts is not None and facts.needs_start and facts.decays
 
 
 def _values(items: Any, word: str = "or") -> str:
@@ -209,26 +219,3 @@ def _software(run: Run) -> str:
         f"The pipeline TLIMB ran on Nextflow with {escape(words.joined(named))}; training took "
         f"{words.duration(seconds)}{on}. The seed was {run.plan.seed}."
     )
-
-
-def _citations(run: Run) -> list[str]:
-    stages = list(run.plan.stages.values())
-    asked: list[tuple[Registry[Any], str]] = [
-        *((ARCHITECTURES, stage.architecture["name"]) for stage in stages),
-        *((READERS, facts.reader["name"]) for facts in run.plan.datasets.values()),
-    ]
-    terms = {term: given for stage in stages for term, given in stage.objective.items()}
-    keys = ["tlimb", "nextflow", "pytorch", "multiqc", "bootstrap", "gain"]
-    keys += ["uncertainty"] if terms.get("multitask", {}).get("weights") == "uncertainty" else []
-    keys += sorted(set(terms) & set(CITED))
-    texts = [CITED[key] for key in keys]
-    texts += [text for registry, name in asked for text in _cites(registry, name)]
-    return [escape(text) for text in dict.fromkeys(texts)]
-
-
-def _cites(registry: Registry[Any], name: str) -> tuple[str, ...]:
-    """What a component asks to be cited; nothing where an own one is no longer there."""
-    try:
-        return tuple(registry.facts(name).cites)
-    except InputError:
-        return ()
