@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from tlpy.errors import InputError
+from tlpy.files import json_text, read_json
 from tlpy.version import __version__
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -56,7 +56,7 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
     if out:
         write_plan(planned, out)
     if as_json:
-        click.echo(json.dumps(plan_record(planned).to_json(), indent=1, ensure_ascii=False))
+        click.echo(json_text(plan_record(planned).to_json()))
     else:
         click.echo("\n".join(summary(planned)))
 
@@ -107,7 +107,7 @@ def train(
     folders = local.train_variant(str(variant), seed, fold, again, out)
     for folder in folders:
         found = read_metrics(folder)
-        stage = Stage.from_json(json.loads((folder / "stage.json").read_text()))
+        stage = Stage.from_json(read_json(folder / "stage.json"))
         if found["status"] != "done":
             log = folder / "stage.log"
             if debug and log.is_file():
@@ -150,7 +150,7 @@ def architectures(as_json: bool) -> None:
 
     known = list_architectures()
     if as_json:
-        click.echo(json.dumps(known, indent=1))
+        click.echo(json_text(known))
         return
     for entry in known:
         dims = ",".join(f"{dim}D" for dim in entry["dims"])
@@ -181,7 +181,7 @@ def layers(
         {"name": architecture}, dims=dims, channels=channels, outputs=outputs, up_to=up_to
     )
     if as_json:
-        click.echo(json.dumps(described, indent=1))
+        click.echo(json_text(described))
         return
     width = max(len(layer["name"]) for layer in described["layers"])
     click.echo(f"{'layer':<{width}} {'parameters':>12} {'running total':>14}")

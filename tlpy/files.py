@@ -11,11 +11,14 @@ from typing import Any
 
 
 def write_json(file: Path, content: Any) -> None:
-    """JSON for people and programs; numbers that it has no word for (NaN, infinity) become null."""
-    file.write_text(json_text(content) + "\n", encoding="utf-8")
+    """JSON for people and programs, there as a whole or not at all: written aside, then renamed."""
+    partial = file.with_name(file.name + ".part")
+    partial.write_text(json_text(content) + "\n", encoding="utf-8")
+    partial.replace(file)
 
 
 def json_text(content: Any) -> str:
+    """The text of such a file; numbers that JSON has no word for (NaN, infinity) become null."""
     return json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False)
 
 
@@ -38,13 +41,14 @@ def write_table(
 ) -> None:
     """A table with a header, by its ending: `.csv` with commas, else with tabs.
 
-    What is unknown (None, NaN, infinity) is an empty cell, a text stands on one line, a list or map is JSON.
+    What is unknown (None, NaN) is an empty cell, a list or map is JSON.
 
     Args:
         file: where to write.
         header: the columns.
         rows: a value for each.
-        digits: of a number; None: all that it has.
+        digits: of a number, in a table for people: in it infinity is unknown too, and a text is one line.
+            None: every number and text exactly as it is.
     """
     delimiter = "," if file.suffix == ".csv" else "\t"
     with file.open("w", newline="", encoding="utf-8") as stream:
@@ -54,12 +58,14 @@ def write_table(
 
 
 def _cell(value: Any, digits: int | None) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    if isinstance(value, float):
-        if digits is None:
-            return repr(float(value))
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.{digits}g}"
     if isinstance(value, list | tuple | Mapping):
         return json.dumps(value, ensure_ascii=False)
-    return " ".join(str(value).split())
+    if digits is None:
+        return repr(float(value)) if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return " ".join(str(value).split())
+    if math.isinf(value):
+        return ""
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.{digits}g}"

@@ -7,7 +7,6 @@ what either has finished neither does again.
 from __future__ import annotations
 
 import csv
-import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlpy.data.prepare import prepare_shard
 from tlpy.errors import InputError, Problem, Problems, nearest
+from tlpy.files import read_json
 from tlpy.params.file import read_params
 from tlpy.params.schema import Schema
 from tlpy.plan.documents import plan_record, tasks_of, write_plan
@@ -264,5 +264,5 @@ def _replicate(replicates: Sequence[Replicate], seed: int | None, fold: int | No
 
 def read_metrics(folder: Path) -> dict[str, Any]:
     """A stage's metrics.json."""
-    found: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = read_json(folder / "metrics.json")
     return found

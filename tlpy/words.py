@@ -17,12 +17,19 @@ def setting(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        rest = ", ".join(f"{key}={setting(item)}" for key, item in value.items() if key != "name")
+        rest = ", ".join(_argument(key, item) for key, item in value.items() if key != "name")
         name = str(value.get("name", ""))
         return f"{name}({rest})" if name and rest else name or rest
     if isinstance(value, list | tuple):
         return "[" + ", ".join(setting(item) for item in value) + "]"
     return number(value) if isinstance(value, float) else str(value)
+
+
+def _argument(name: str, value: Any) -> str:
+    """`up_to=layer3`, or of what has arguments and no name of its own: `focal(gamma=1.5)`."""
+    if isinstance(value, Mapping) and "name" not in value:
+        return setting({"name": name, **value})
+    return f"{name}={setting(value)}"
 
 
 def path(dotted: str) -> str:
@@ -31,8 +38,8 @@ def path(dotted: str) -> str:
 
 
 def number(value: float) -> str:
-    """Up to six digits, without zeros at the end."""
-    return f"{value:g}"
+    """Up to six digits, without zeros at the end; a whole number has all of its own."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def count(total: int, noun: str, plural: str | None = None) -> str:
@@ -68,6 +75,6 @@ def joined(items: Sequence[str], last: str = "and") -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
 
 
-def size(axes: Sequence[float]) -> str:
-    """The size or spacing of an image: `64×64×48`, `1×1×1.2`."""
-    return "×".join(number(axis) for axis in axes)
+def size(axes: float | Sequence[float]) -> str:
+    """The size or spacing of an image: `64×64×48`, `1×1×1.2`; or one number for all of its axes."""
+    return "×".join(map(number, axes)) if isinstance(axes, Sequence) else number(axes)

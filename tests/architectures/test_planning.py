@@ -83,7 +83,7 @@ def test_a_class_path_passes_with_its_arguments() -> None:
         (
             {"name": "resnet18", "dims": 3},
             "architecture.dims",
-            "found 3, but the prepared images have 2 axes (8x8)",
+            "found 3, but the prepared images have 2 axes (8×8)",
         ),
         ({"name": "resnet18", "dims": 4}, "architecture.dims", "works in 1, 2, 3 dimensions, found 4"),
         ({"name": "vit", "width": 100}, "architecture.width", "a multiple of heads (6), found 100"),

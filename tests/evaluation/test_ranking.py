@@ -12,10 +12,11 @@ import pytest
 import yaml
 from fake_run import FakeRun
 
-from tlpy.evaluation.leaderboard import best_params, show_setting, write_ranking
+from tlpy.evaluation.leaderboard import best_params, write_ranking
 from tlpy.evaluation.ranking import Ranking, rank, transferability
 from tlpy.evaluation.results import Run, read_run
 from tlpy.plan.records import Plan
+from tlpy.words import setting
 
 
 def read(root: Path) -> Run:
@@ -214,7 +215,7 @@ def test_ties_on_validation_are_told_and_broken_by_the_finer_score(tmp_path: Pat
 
 
 def test_settings_read_like_people_write_them() -> None:
-    assert show_setting(0.0001) == "0.0001"
-    assert show_setting(None) == ""
-    assert show_setting({"name": "freeze", "up_to": "layer3"}) == "freeze(up_to=layer3)"
-    assert show_setting([1, True]) == "[1, true]"
+    assert setting(0.0001) == "0.0001"
+    assert setting(None) == ""
+    assert setting({"name": "freeze", "up_to": "layer3"}) == "freeze(up_to=layer3)"
+    assert setting([1, True]) == "[1, true]"

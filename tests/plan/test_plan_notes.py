@@ -36,7 +36,7 @@ def test_weights_that_were_trained_on_other_crops_or_scales_are_a_warning(params
     params["datasets"]["target"]["preprocessing"] = {"normalise": "minmax"}
     start = "stage 'finetune' takes over weights from 'pretrain', whose images"
     assert plan(params).warnings == [
-        f"{start} came by the data module base, and gets its own by crop_center (size [8, 8]): they were trained "
+        f"{start} came by the data module base, and gets its own by crop_center(size=[8, 8]): they were trained "
         "on images that are cut or scaled in another way",
         f"{start} were normalised by zscore, its own are by minmax: say the same `preprocessing.normalise` in "
         "both, where it can be",

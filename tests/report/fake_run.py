@@ -186,7 +186,7 @@ class FakeRun:
                 Inferred("datasets.brains.task", "binary (F, M)", "sex has two values"),
                 Inferred("datasets.phantoms.task", "regression", "age holds numbers"),
                 Inferred("stages.finetune.objective", "cross_entropy", "binary target"),
-                Inferred("input size", "1 × 56 × 72", "axial slices of 56 × 72 × 60"),
+                Inferred("input size", "1×56×72", "axial slices of 56×72×60"),
             ),
             normalised=(
                 Dropped("finetune.objective.elastic_penalty",

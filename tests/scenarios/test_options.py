@@ -16,7 +16,8 @@ from toys import Train, read, results
 
 from tlpy.errors import InputError
 from tlpy.scenarios import loggers
-from tlpy.scenarios.progress import Progress, duration, epoch_line
+from tlpy.scenarios.progress import Progress, epoch_line
+from tlpy.words import duration
 
 PLAIN = {"name": "vit", "patch": 4, "width": 24, "depth": 1, "heads": 2, "dropout": 0.0}
 SGD = {"training__optimizer": {"name": "sgd"}, "architecture": PLAIN, "training__keep": "last"}

@@ -135,7 +135,7 @@ def test_positions_are_interpolated_to_another_grid() -> None:
     report = load_weights(target, state)
     accounted(target, state, report)
     name = "encoder.patch_embedding.position_embeddings"
-    assert report.adapted == {name: "positions interpolated from a grid of 4x3 to 8x3"}
+    assert report.adapted == {name: "positions interpolated from a grid of 4×3 to 8×3"}
     found = target.state_dict()[name].reshape(8, 3, 8)
     expected = torch.tensor([0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])
     torch.testing.assert_close(found, expected[:, None, None].expand(8, 3, 8))

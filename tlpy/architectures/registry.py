@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from tlpy import words
 from tlpy.architectures.family import ArchitectureFacts, Family
 from tlpy.components.declarations import Form
 from tlpy.components.loading import describe_fault
@@ -124,7 +125,7 @@ def _misfits(
     if dims is not None and dims not in facts.dimensions:
         yield Problem(f"{where}.dims", f"{name} {works}, found {dims!r}")
     elif size is not None and dims is not None and dims != len(size):
-        found = f"{len(size)} axes ({'x'.join(map(str, size))})"
+        found = f"{len(size)} axes ({words.size(size)})"
         yield Problem(f"{where}.dims", f"found {dims}, but the prepared images have {found}")
     elif size is not None and len(size) not in facts.dimensions:
         yield Problem(where, f"{name} {works}, the images have {len(size)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from tlpy.data import contract as contracts
 from tlpy.data.quality import Quality
 from tlpy.errors import InputError, Problem
+from tlpy.files import read_json
 
 COLUMNS = (
     "image",
@@ -121,7 +121,7 @@ class PreparedImages:
 
 def _contract(folder: Path) -> dict[str, Any]:
     try:
-        part: dict[str, Any] = json.loads((folder / "contract.json").read_text(encoding="utf-8"))
+        part: dict[str, Any] = read_json(folder / "contract.json")
     except (OSError, ValueError) as error:
         raise _no_folder(folder, error) from None
     return part

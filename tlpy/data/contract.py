@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tlpy import words
 from tlpy.data.preprocessing import describe
 
 FORMAT = 1
@@ -123,15 +124,13 @@ def _binding_differences(contract: Mapping[str, Any], other: Mapping[str, Any]) 
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return "×".join(f"{item:g}" for item in value)
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {item}" for key, item in value.items())
-    return "none" if value is None else str(value)
+    if value is None:
+        return "none"
+    return words.size(value) if isinstance(value, list) else words.setting(value)
 
 
 def _mm(values: Sequence[float]) -> str:
-    return "×".join(f"{value:.3g}" for value in values) + " mm"
+    return words.size([float(f"{value:.3g}") for value in values]) + " mm"
 
 
 def _pooled(rows: Sequence[tuple[float, float, float, float]]) -> dict[str, float] | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tlpy import words
 from tlpy.data import contract
 from tlpy.data.cache import COLUMNS
 from tlpy.data.image_records import ImageError, ImageRecord
@@ -23,6 +22,7 @@ from tlpy.data.quality import Quality, assess
 from tlpy.data.readers.base import Reader
 from tlpy.data.shards import shard_slice
 from tlpy.errors import InputError, Problem, Problems
+from tlpy.files import write_json, write_table
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def prepare_shard(request: Mapping[str, Any], root: Path, out: Path, threads: in
             [results[row].spacing for row in good],
             [results[row].intensity for row in good],
         )
-        _write_json(out / "contract.json", described)
+        write_json(out / "contract.json", described)
         _write_pictures(out / "pictures", images, results, _pictured(results, good, request))
-        _write_json(out / "problems.json", [problem.as_map() for problem in problems])
+        write_json(out / "problems.json", [problem.as_map() for problem in problems])
         if isinstance(images, np.memmap):
             images.flush()
     except OSError as error:
@@ -147,8 +147,9 @@ def _prepare(
             raise ImageError("has intensities too large for single precision")
         if array.shape != shape:
             raise ImageError(
-                f"has {_text(array.shape[1:])} voxels and {array.shape[0]} channel(s) once prepared; "
-                f"expected {_text(shape[1:])} and {shape[0]}; give preprocessing.size to bring all to one"
+                f"has {words.size(array.shape[1:])} voxels and {array.shape[0]} channel(s) once prepared; "
+                f"expected {words.size(shape[1:])} and {shape[0]}; give preprocessing.size to bring all to "
+                "one"
             )
     except ImageError as error:
         return _Result(record, str(error), quality), None
@@ -170,13 +171,12 @@ def _find_problems(results: Sequence[_Result], request: Mapping[str, Any], probl
 
 
 def _write_table(path: Path, results: Sequence[_Result]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for row, result in enumerate(results):
-            status = ["", "left_out"] if result.reason else [str(row), "ok"]
-            figures = _figures(result.quality)
-            writer.writerow([result.record.image, *status, result.reason, result.record.file, *figures])
+    rows = []
+    for row, result in enumerate(results):
+        status = ["", "left_out"] if result.reason else [str(row), "ok"]
+        figures = _figures(result.quality)
+        rows.append([result.record.image, *status, result.reason, result.record.file, *figures])
+    write_table(path, COLUMNS, rows)
 
 
 def _figures(quality: Quality | None) -> list[str]:
@@ -203,15 +203,3 @@ def _write_pictures(
         result = results[row]
         name = picture_name(result.record.image)
         save_picture(images[row], folder / name, result.axes, result.spacing)
-
-
-def _write_json(path: Path, value: object) -> None:
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(
-        json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    partial.replace(path)
-
-
-def _text(shape: Sequence[int]) -> str:
-    return "×".join(str(n) for n in shape)

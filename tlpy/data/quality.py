@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlpy import words
 from tlpy.data.image_records import RawImage
 from tlpy.data.preprocessing.geometry import voxel_sizes
 from tlpy.data.preprocessing.intensity import foreground_threshold, moments
@@ -58,7 +59,7 @@ def assess(raw: RawImage) -> tuple[Quality, list[str]]:
     low, high = float(array.min()), float(array.max())
     mean, sd = moments(array)
     if low == high:
-        faults.append("is all zero" if low == 0 else f"is constant: every value is {low:g}")
+        faults.append("is all zero" if low == 0 else f"is constant: every value is {words.number(low)}")
         return Quality(shape, spacing, low, high, low, 0.0, 0.0), faults
     foreground = float(np.count_nonzero(array > foreground_threshold(array)) / array.size)
     return Quality(shape, spacing, low, high, mean, sd, foreground), faults

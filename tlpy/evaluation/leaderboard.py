@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import copy
-import csv
-import json
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tlpy import words
 from tlpy.evaluation.outcomes import NAN, Outcome
 from tlpy.evaluation.ranking import Ranking, transferability
+from tlpy.files import write_json, write_table
 from tlpy.metrics.registry import METRICS, names
 
+# Of a number in a table.
+_DIGITS = 6
 _BEFORE: dict[str, Callable[[Outcome], Any]] = {
     "rank": lambda o: o.rank,
     "variant": lambda o: o.id,
@@ -49,24 +50,6 @@ _LAST: dict[str, Callable[[Outcome], Any]] = {
 }
 
 
-def show_setting(value: Any) -> str:
-    """A searched value as people would write it: `0.001`, `true`, `freeze(up_to=layer3)`.
-
-    Empty for None: a setting without effect on the variant, such as a penalty where nothing came before.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        rest = ", ".join(f"{key}={show_setting(item)}" for key, item in value.items() if key != "name")
-        name = str(value.get("name", ""))
-        return f"{name}({rest})" if name and rest else name or rest
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(show_setting(item) for item in value) + "]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def searched(outcomes: Sequence[Outcome]) -> list[str]:
     """The searched paths, in the order in which the variants first name them."""
     return list(dict.fromkeys(path for outcome in outcomes for path in outcome.settings))
@@ -81,8 +64,7 @@ def write_ranking(rankings: list[Ranking], params: dict[str, Any], out: Path) ->
     out.mkdir(parents=True, exist_ok=True)
     _write_leaderboard(rankings, out / "leaderboard.tsv")
     _write_replicates(rankings, out / "replicates.tsv")
-    text = json.dumps([_summary(ranking) for ranking in rankings], indent=2) + "\n"
-    (out / "best_variants.json").write_text(text, encoding="utf-8")
+    write_json(out / "best_variants.json", [_summary(ranking) for ranking in rankings])
     winners = [(ranking, ranking.best) for ranking in rankings if ranking.best is not None]
     for number, (ranking, best) in enumerate(winners):
         content = best_params_text(params, ranking, best)
@@ -143,11 +125,11 @@ def _summary(ranking: Ranking) -> dict[str, Any]:
             "label": outcome.label,
             "from_scratch": outcome.baseline,
             "settings": outcome.settings,
-            "validation": _plain(outcome.mean("val")),
-            "test": _plain(outcome.mean("test")),
-            "test_interval": [_plain(value) for value in outcome.test_interval],
-            "gain": _plain(outcome.gain),
-            "gain_interval": [_plain(value) for value in outcome.gain_interval],
+            "validation": outcome.mean("val"),
+            "test": outcome.mean("test"),
+            "test_interval": outcome.test_interval,
+            "gain": outcome.gain,
+            "gain_interval": outcome.gain_interval,
             "stages": [{"seed": r.seed, "fold": r.fold, "stages": list(r.stages)} for r in outcome.done],
         }
 
@@ -190,13 +172,13 @@ def _write_leaderboard(rankings: list[Ranking], path: Path) -> None:
     rows = []
     for outcome in outcomes:
         row = [get(outcome) for get in _BEFORE.values()]
-        row += [show_setting(outcome.settings.get(name)) for name in settings]
+        row += [words.setting(outcome.settings.get(name)) for name in settings]
         row += [get(outcome) for get in _AFTER.values()]
         row += [outcome.mean("test", name) for name in others]
         row += [outcome.other(name) for name in beside]
         row += [get(outcome) for get in _LAST.values()]
         rows.append(row)
-    write_tsv(path, header, rows)
+    write_table(path, header, rows, _DIGITS)
 
 
 def _write_replicates(rankings: list[Ranking], path: Path) -> None:
@@ -214,24 +196,4 @@ def _write_replicates(rankings: list[Ranking], path: Path) -> None:
                 status = "done" if r.reason is None else "failed"
                 who = [outcome.rank, outcome.id, outcome.label, ranking.target, r.seed, r.fold]
                 rows.append([*who, status, r.reason or "", name, *values, ",".join(r.stages)])
-    write_tsv(path, header, rows)
-
-
-def write_tsv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table with unknown values left empty and numbers to six digits; texts on one line."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([_cell(value) for value in row] for row in rows)
-
-
-def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return ""
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
-    return " ".join(str(value).split())
-
-
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    write_table(path, header, rows, _DIGITS)

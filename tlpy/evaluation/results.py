@@ -7,7 +7,6 @@ so that one bad stage never takes the ranking of the others down.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tlpy.files import read_json
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import primary
 from tlpy.plan.records import Plan
@@ -179,7 +179,7 @@ def read_run(plan: Plan, stages: Path, prepared: Path | None = None) -> Run:
 
 def _read_stage(record: Stage, folder: Path) -> StageResult:
     try:
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        metrics = read_json(folder / "metrics.json")
     except FileNotFoundError:
         return StageResult(record, folder, {}, "never finished: it left no metrics.json")
     except (OSError, ValueError) as error:

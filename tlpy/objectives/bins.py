@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tlpy import words
+
 
 def centres(low: float, high: float, bins: int) -> np.ndarray:
     """The middle of each of `bins` equal bins from `low` to `high`, (bins,)."""
@@ -23,8 +25,8 @@ def misplaced(label: str, numbers: Sequence[float] | np.ndarray, low: float, hig
     if not values.size or ((values < low) | (values > high)).mean() <= 0.5:
         return ""
     return (
-        f"most of the training part is outside of the bins from {low:g} to {high:g}: "
-        f"{label} goes from {values.min():g} to {values.max():g}"
+        f"most of the training part is outside of the bins from {words.number(low)} to {words.number(high)}: "
+        f"{label} goes from {words.number(values.min())} to {words.number(values.max())}"
     )
 
 

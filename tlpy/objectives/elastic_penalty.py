@@ -47,7 +47,7 @@ class ElasticPenalty(Term):
     decays = True
     number = "alpha"
     strengths = ("alpha", "beta")
-    noun = "an elastic penalty"
+    noun = "an elastic penalty (L2-SP)"
     cites = (
         "Li X, Grandvalet Y, Davoine F. Explicit inductive bias for transfer learning with convolutional "
         "networks. ICML 2018.",

@@ -28,6 +28,7 @@ class TermFacts(Facts):
         strengths: the arguments without which, all being 0, it does nothing.
         augmentations: its arguments that are augmentations.
         per_label: it trains each label by terms of its own, in its arguments `weights` and `terms`.
+        cites_with: what it is to cite besides where an argument has some value: (argument, value, reference).
         bins: its arguments `low`, `high` and `bins` say what the outputs of a regression's head stand for.
     """
 
@@ -45,4 +46,5 @@ class TermFacts(Facts):
     strengths: ClassVar[tuple[str, ...]] = ("weight",)
     augmentations: ClassVar[tuple[str, ...]] = ()
     per_label: ClassVar[bool] = False
+    cites_with: ClassVar[tuple[tuple[str, str, str], ...]] = ()
     bins: ClassVar[bool] = False

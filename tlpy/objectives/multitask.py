@@ -40,6 +40,14 @@ class Multitask(Term):
     primary = True
     per_label = True
     noun = "the sum of the losses of all labels"
+    cites_with = (
+        (
+            "weights",
+            UNCERTAINTY,
+            "Kendall A, Gal Y, Cipolla R. Multi-task learning using uncertainty to weigh losses for scene "
+            "geometry and semantics. CVPR 2018.",
+        ),
+    )
 
     def __init__(
         self,

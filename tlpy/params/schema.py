@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tlpy.errors import Problem, nearest
+from tlpy.files import read_json
 
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "nextflow_schema.json"
 
@@ -21,7 +22,7 @@ class Schema:
 
     @classmethod
     def read(cls, file: Path = SCHEMA_FILE) -> Schema:
-        return cls(json.loads(Path(file).read_text()))
+        return cls(read_json(Path(file)))
 
     @property
     def properties(self) -> dict[str, Any]:

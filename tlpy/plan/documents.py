@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterable
 from pathlib import Path, PurePath
-from typing import Any
 
+from tlpy import words
 from tlpy.errors import Problem
+from tlpy.files import write_json, write_table
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.filters import in_words
 from tlpy.plan.planner import Planned
@@ -35,8 +34,8 @@ from tlpy.version import __version__
 def write_plan(plan: Planned, out: Path) -> None:
     """Write all files of a plan below `out`."""
     out.mkdir(parents=True, exist_ok=True)
-    _write_json(out / "plan.json", plan_record(plan).to_json())
-    _write_json(out / "tasks.json", tasks_of(plan).to_json())
+    write_json(out / "plan.json", plan_record(plan).to_json())
+    write_json(out / "tasks.json", tasks_of(plan).to_json())
     _write_variants(plan, out / "variants.tsv")
     (out / "subjects").mkdir(exist_ok=True)
     for key, table in plan.subjects.items():
@@ -48,8 +47,8 @@ def write_problems(problems: Iterable[Problem], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "subjects").mkdir(exist_ok=True)
     told = tuple(str(problem) for problem in problems)
-    _write_json(out / "plan.json", {"format": FORMAT, "problems": list(told)})
-    _write_json(out / "tasks.json", Tasks(told, (), (), (), (), ()).to_json())
+    write_json(out / "plan.json", {"format": FORMAT, "problems": list(told)})
+    write_json(out / "tasks.json", Tasks(told, (), (), (), (), ()).to_json())
     (out / "variants.tsv").write_text("variant\n")
 
 
@@ -183,9 +182,12 @@ def inferred(plan: Planned) -> list[Inferred]:
             found.append(Inferred(what, f"{task.type}{classes}", why))
         if not data.tasks:
             found.append(Inferred(f"{where}.task", "none", "no label is named"))
-        size = "×".join(map(str, data.size))
         channels = f", {data.channels} channels" if data.channels > 1 else ""
-        found.append(Inferred(f"{where} input", f"{size}{channels}", "from the headers and preprocessing"))
+        found.append(
+            Inferred(
+                f"{where} input", f"{words.size(data.size)}{channels}", "from the headers and preprocessing"
+            )
+        )
         base = plan.base_subjects[name]
         parts = " / ".join(str(base.counts[part]) for part in ("train", "val", "test"))
         why = (
@@ -253,32 +255,19 @@ def summary(plan: Planned) -> list[str]:
 
 def _write_variants(plan: Planned, file: Path) -> None:
     paths = list(dict.fromkeys(path for variant in plan.variants for path in variant.settings))
-    with file.open("w", newline="") as stream:
-        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-        writer.writerow(["variant", "label", "target", "baseline", *paths, "seed", "fold", "stages"])
-        for variant in plan.variants:
-            values = [_cell(variant.settings.get(path)) for path in paths]
-            for replicate in variant.replicates:
-                fold = "" if replicate.fold is None else replicate.fold
-                writer.writerow(
-                    [
-                        variant.id,
-                        variant.label,
-                        variant.target,
-                        str(variant.baseline).lower(),
-                        *values,
-                        replicate.seed,
-                        fold,
-                        ",".join(replicate.stages),
-                    ]
-                )
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-
-
-def _write_json(file: Path, document: Any) -> None:
-    file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    header = ["variant", "label", "target", "baseline", *paths, "seed", "fold", "stages"]
+    rows = [
+        [
+            variant.id,
+            variant.label,
+            variant.target,
+            str(variant.baseline).lower(),
+            *(variant.settings.get(path) for path in paths),
+            replicate.seed,
+            replicate.fold,
+            ",".join(replicate.stages),
+        ]
+        for variant in plan.variants
+        for replicate in variant.replicates
+    ]
+    write_table(file, header, rows)

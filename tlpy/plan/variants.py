@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tlpy import words
 from tlpy.digests import canonical, digest
+from tlpy.objectives.registry import TERMS
 from tlpy.plan.records import Replicate, Variant
 from tlpy.plan.working import PairedReplicate, StageSpec
 from tlpy.records import Stage
@@ -41,8 +43,8 @@ class VariantDraft:
     @property
     def label(self) -> str:
         """The settings in a few words."""
-        words = [_in_words(path, value) for path, value in self.settings.items() if value is not None]
-        text = ", ".join(words) or " → ".join(self.chain)
+        said = [_in_words(path, value) for path, value in self.settings.items() if value is not None]
+        text = ", ".join(said) or " → ".join(self.chain)
         return f"from scratch: {text}" if self.baseline else text
 
     def record(self, stages: Mapping[str, Stage]) -> Variant:
@@ -85,23 +87,27 @@ class VariantBook:
             target=target,
             replicates=tuple(pair.replicate for pair in replicates),
         )
+        variant.baseline = all(pair.replicate.stages == (pair.scratch,) for pair in replicates)
+        if variant.baseline:
+            variant.settings = _without_start(variant.settings, variant.chain[-1])
         known = self._by_stages.get(variant.id)
         if known is not None:
             known.settings = _common(known.settings, variant.settings)
             return
         self._by_stages[variant.id] = variant
         self._pairs[variant.id] = replicates
-        variant.baseline = all(pair.replicate.stages == (pair.scratch,) for pair in replicates)
 
     def add_baselines(self, stages: Mapping[str, Stage]) -> None:
         """The last stage of every variant, from scratch; shared by all variants it serves."""
+        names = {name for variant in self.variants for name in variant.chain}
         for variant in self.variants:
             if variant.baseline:
                 continue
             pairs = self._pairs[variant.id]
+            last = stages[pairs[0].scratch].name
             twin = VariantDraft(
-                settings=dict(variant.settings),
-                chain=(stages[pairs[0].scratch].name,),
+                settings=_without_start(_without_stages(variant.settings, names - {last}), last),
+                chain=(last,),
                 target=variant.target,
                 replicates=tuple(replace(pair.replicate, stages=(pair.scratch,)) for pair in pairs),
                 baseline=True,
@@ -113,9 +119,6 @@ class VariantBook:
                 self._added_baselines.append(twin)
             elif known in self._added_baselines:
                 known.settings = _common(known.settings, twin.settings)
-        names = {name for variant in self._by_stages.values() for name in variant.chain}
-        for baseline in self._added_baselines:
-            baseline.settings = _without_upstream(baseline, names)
 
     def _baseline_stages(self) -> Iterator[str]:
         return (stage for variant in self._added_baselines for stage in variant.stages)
@@ -138,31 +141,47 @@ def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _without_upstream(baseline: VariantDraft, stage_names: set[str]) -> dict[str, Any]:
-    """Settings of stages that a baseline lacks, or that need an earlier stage, say nothing about it."""
-    stage = baseline.chain[0]
-    ours = {}
-    for path, value in baseline.settings.items():
-        first = path.split(".")[0]
-        foreign = first in stage_names and first != stage
-        effectless = path in (f"{stage}.transfer", f"{stage}.objective.elastic_penalty")
-        ours[path] = None if foreign or effectless else value
-    return ours
+def _without_stages(settings: Mapping[str, Any], stages: Collection[str]) -> dict[str, Any]:
+    """Settings of stages that a baseline lacks say nothing about it."""
+    return {path: None if path.split(".")[0] in stages else value for path, value in settings.items()}
+
+
+def _without_start(settings: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """Settings of a stage that need weights to start from, at any depth, say nothing about one without."""
+    found = {}
+    for path, value in settings.items():
+        first, *inside = path.split(".")
+        found[path] = _acting(inside, value) if first == stage else value
+    return found
+
+
+def _acting(inside: Sequence[str], value: Any) -> Any:
+    """What a value does in a stage that starts at random; None: nothing.
+
+    Args:
+        inside: the path that it is set at, within the stage; empty: the value is the whole stage.
+        value: as searched.
+    """
+    if inside[:1] in (["transfer"], ["weights"]):
+        return None
+    if inside[:1] == ["objective"] and len(inside) > 1:
+        return None if TERMS.facts(inside[1]).needs_start else value
+    if inside == ["objective"] and isinstance(value, str):
+        return _acting([*inside, value], value)
+    if not inside or inside == ["objective"]:
+        return _acting_parts(inside, value) if isinstance(value, Mapping) else value
+    return value
+
+
+def _acting_parts(inside: Sequence[str], value: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The parts of a map that act; None where none is left."""
+    kept = {}
+    for key, item in value.items():
+        acting = _acting([*inside, key], item)
+        if acting is not None or item is None:
+            kept[key] = acting
+    return kept or None
 
 
 def _in_words(path: str, value: Any) -> str:
-    if isinstance(value, Mapping):
-        name = str(value.get("name", ""))
-        inside = " ".join(f"{key} {_plain(item)}" for key, item in value.items() if key != "name")
-        value = f"{name} ({inside})" if name and inside else name or inside
-    if path == "architecture":
-        return str(value)
-    return f"{path.replace('objective.', '').replace('.', ' ').replace('_', ' ')} {_plain(value)}"
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return " + ".join(_plain(item) for item in value)
-    if isinstance(value, Mapping):
-        return " ".join(f"{key} {_plain(item)}" for key, item in value.items())
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return words.setting(value) if path == "architecture" else f"{words.path(path)} {words.setting(value)}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from tlpy import words
+from tlpy.objectives.registry import TERMS
 from tlpy.plan.execution import precision_warnings
 from tlpy.plan.working import DataSet
-from tlpy.records import Component, Stage
+from tlpy.records import Stage
 
 FEW = 10
 
@@ -38,17 +40,22 @@ def plan_warnings(
         for note in data.filtered.notes
     ]
     decayed = {
-        stage.name
+        (stage.name, term)
         for stage in stages
-        if "elastic_penalty" in stage.objective and stage.training.optimizer.get("weight_decay")
+        for term in stage.objective
+        if TERMS.facts(term).decays and stage.training.optimizer.get("weight_decay")
     }
-    found += [
-        f"stage '{name}': elastic_penalty and the optimizer's weight_decay both pull at the weights; "
-        "set weight_decay: 0 to keep them near their start only"
-        for name in sorted(decayed)
-    ]
+    found += [_pulled_twice(name, term) for name, term in sorted(decayed)]
     found += _other_images(stages, {data.cache.id: data for data in used.values()})
     return found + precision_warnings(accelerator, stages)
+
+
+def _pulled_twice(stage: str, term: str) -> str:
+    doing = "keep them near their start only" if TERMS.facts(term).needs_start else f"leave it to {term}"
+    return (
+        f"stage '{stage}': {term} and the optimizer's weight_decay both pull at the weights; "
+        f"set weight_decay: 0 to {doing}"
+    )
 
 
 def _other_images(stages: Sequence[Stage], by_cache: Mapping[str, DataSet]) -> list[str]:
@@ -60,7 +67,7 @@ def _other_images(stages: Sequence[Stage], by_cache: Mapping[str, DataSet]) -> l
         if before is None:
             continue
         pair = f"stage '{stage.name}' takes over weights from '{before.name}'"
-        ways = [_in_words(one.training.datamodule) for one in (before, stage)]
+        ways = [words.setting(one.training.datamodule) for one in (before, stage)]
         if ways[0] != ways[1]:
             text = f"{pair}, whose images came by the data module {ways[0]}, and gets its own by {ways[1]}"
             found[f"{text}: they were trained on images that are cut or scaled in another way"] = None
@@ -69,9 +76,3 @@ def _other_images(stages: Sequence[Stage], by_cache: Mapping[str, DataSet]) -> l
             text = f"{pair}, whose images were normalised by {scales[0]}, its own are by {scales[1]}"
             found[f"{text}: say the same `preprocessing.normalise` in both, where it can be"] = None
     return list(found)
-
-
-def _in_words(component: Component) -> str:
-    """A component and its arguments: `crop_center (size [8, 8])`."""
-    inside = ", ".join(f"{key} {value}" for key, value in component.items() if key != "name")
-    return f"{component['name']} ({inside})" if inside else str(component["name"])

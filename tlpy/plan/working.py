@@ -6,7 +6,6 @@ They hold what is not written down (tables, problems, settings as given); what i
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlpy.data.labels import Task
 from tlpy.errors import Problem
+from tlpy.files import write_table
 from tlpy.plan.data.caches import Cache, Wanted
 from tlpy.plan.data.filters import Filtered
 from tlpy.plan.data.tasks import strata_of
@@ -98,10 +98,7 @@ class SubjectTable:
 
     def write(self, file: Path) -> None:
         """Write the table as TSV."""
-        with file.open("w", newline="") as stream:
-            writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-            writer.writerow([*COLUMNS, *self.columns])
-            writer.writerows(self.rows)
+        write_table(file, [*COLUMNS, *self.columns], self.rows)
 
     def column(self, name: str, part: str) -> Iterator[str]:
         """What a column says of the images of a part."""

@@ -1,59 +1,90 @@
-"""What a run is to cite, and the names of losses in words."""
+"""What the components of a run are called, and what is to be cited for them: each says so itself."""
 
 from __future__ import annotations
 
-from tlpy.architectures.families.sfcn import SFCN
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
-CITED = {
-    "tlimb": "Schulz M-A, Albrecht JP, Yilmaz A, et al. TLIMB – A transfer learning framework for image "
-    "analysis of the brain.",
-    "nextflow": "Di Tommaso P, et al. Nextflow enables reproducible computational workflows. Nat Biotechnol "
-    "2017; 35:316–319.",
-    "pytorch": "Paszke A, et al. PyTorch: an imperative style, high-performance deep learning library. "
-    "NeurIPS 2019.",
-    "multiqc": "Ewels P, et al. MultiQC: summarize analysis results for multiple tools and samples in a "
-    "single report. Bioinformatics 2016; 32:3047–3048.",
-    "bootstrap": "Efron B, Tibshirani RJ. An introduction to the bootstrap. Chapman & Hall, 1993.",
-    "gain": "The gain over no transfer is Eq. 1 of: Cats, not CAT scans: a study of dataset similarity in "
-    "transfer learning for 2D medical image classification.",
-    "soft_bins": SFCN.cites[0],
-    "elastic_penalty": "Li X, Grandvalet Y, Davoine F. Explicit inductive bias for transfer learning with "
-    "convolutional networks. ICML 2018.",
-    "focal": "Lin T-Y, et al. Focal loss for dense object detection. ICCV 2017.",
-    "uncertainty": "Kendall A, Gal Y, Cipolla R. Multi-task learning using uncertainty to weigh losses for "
-    "scene geometry and semantics. CVPR 2018.",
-    "dann": "Ganin Y, et al. Domain-adversarial training of neural networks. J Mach Learn Res 2016; 17:1–35.",
-    "coral": "Sun B, Saenko K. Deep CORAL: correlation alignment for deep domain adaptation. ECCV Workshops "
-    "2016.",
-    "mmd": "Long M, et al. Learning transferable features with deep adaptation networks. ICML 2015.",
-    "fixmatch": "Sohn K, et al. FixMatch: simplifying semi-supervised learning with consistency and "
-    "confidence. NeurIPS 2020.",
-    "mean_teacher": "Tarvainen A, Valpola H. Mean teachers are better role models. NeurIPS 2017.",
-    "masked_autoencoder": "He K, et al. Masked autoencoders are scalable vision learners. CVPR 2022.",
-    "simclr": "Chen T, et al. A simple framework for contrastive learning of visual representations. ICML "
-    "2020.",
-    "rotation": "Gidaris S, Singh P, Komodakis N. Unsupervised representation learning by predicting image "
-    "rotations. ICLR 2018.",
-    "models_genesis": "Zhou Z, et al. Models Genesis. Med Image Anal 2021; 67:101840.",
-}
+from tlpy.architectures.registry import ARCHITECTURES
+from tlpy.components.facts import Facts
+from tlpy.components.registry import Registry
+from tlpy.data.augmentation.registry import AUGMENTATIONS
+from tlpy.data.modules.registry import DATAMODULES
+from tlpy.data.readers.registry import READERS
+from tlpy.errors import InputError
+from tlpy.objectives.registry import TERMS
+from tlpy.optimizers.registry import OPTIMIZERS, SCHEDULES
+from tlpy.plan.records import Plan
+from tlpy.records import Stage
+from tlpy.scenarios.registry import SCENARIOS
+from tlpy.transfer.registry import TRANSFERS
 
-LOSSES = {
-    "cross_entropy": "cross-entropy",
-    "focal": "focal loss",
-    "mse": "mean squared error",
-    "mae": "mean absolute error",
-    "huber": "Huber loss",
-    "soft_bins": "Kullback-Leibler divergence to soft bins",
-    "multitask": "the sum of the losses of all labels",
-    "elastic_penalty": "an elastic penalty",
-    "reconstruction": "reconstruction of the images",
-    "dann": "domain-adversarial loss (DANN)",
-    "coral": "correlation alignment (CORAL)",
-    "mmd": "maximum mean discrepancy",
-    "fixmatch": "FixMatch",
-    "mean_teacher": "a mean teacher's consistency",
-    "masked_autoencoder": "the reconstruction of hidden patches (masked autoencoder)",
-    "simclr": "a contrastive loss (SimCLR)",
-    "rotation": "rotation prediction",
-    "models_genesis": "the restoration of distorted images (Models Genesis)",
-}
+FactsT = TypeVar("FactsT", bound=Facts)
+
+# Whatever was run.
+CITED = (
+    "Schulz M-A, Albrecht JP, Yilmaz A, et al. TLIMB – A transfer learning framework for image analysis of "
+    "the brain.",
+    "Di Tommaso P, et al. Nextflow enables reproducible computational workflows. Nat Biotechnol 2017; "
+    "35:316–319.",
+    "Paszke A, et al. PyTorch: an imperative style, high-performance deep learning library. NeurIPS 2019.",
+    "Ewels P, et al. MultiQC: summarize analysis results for multiple tools and samples in a single report. "
+    "Bioinformatics 2016; 32:3047–3048.",
+    "Efron B, Tibshirani RJ. An introduction to the bootstrap. Chapman & Hall, 1993.",
+    "The gain over no transfer is Eq. 1 of: Cats, not CAT scans: a study of dataset similarity in transfer "
+    "learning for 2D medical image classification.",
+)
+
+
+def known_facts(registry: Registry[FactsT], name: str) -> type[FactsT] | None:
+    """What a component says of itself; None where an own one is no longer there."""
+    try:
+        return registry.facts(name)
+    except InputError:
+        return None
+
+
+def called(registry: Registry[Any], name: str) -> str:
+    """What a component is called in a text: by its noun, else by its name."""
+    facts = known_facts(registry, name)
+    return (facts.noun if facts else "") or (name.replace("_", " ") if name in registry else name)
+
+
+def citations(plan: Plan) -> list[str]:
+    """The references of a run, each once: what is cited always, then objectives, then other components."""
+    stages = list(plan.stages.values())
+    terms = {pair for stage in stages for pair in _of_objective(stage.objective)}
+    used = [pair for stage in stages for pair in _components(stage)]
+    used += [(READERS, facts.reader["name"]) for facts in plan.datasets.values()]
+    found = [*CITED, *(text for _, text in sorted(terms))]
+    for registry, name in used:
+        facts = known_facts(registry, name)
+        found += facts.cites if facts else ()
+    return list(dict.fromkeys(found))
+
+
+def _of_objective(objective: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """The terms of an objective, with each reference that they and their arguments ask for."""
+    for term, arguments in objective.items():
+        facts = known_facts(TERMS, term)
+        if facts is None:
+            continue
+        yield from ((term, text) for text in facts.cites)
+        yield from ((term, text) for name, value, text in facts.cites_with if arguments.get(name) == value)
+        if facts.per_label:
+            for inner in arguments["terms"].values():
+                yield from _of_objective(inner)
+
+
+def _components(stage: Stage) -> Iterator[tuple[Registry[Any], str]]:
+    """Every other component of a stage."""
+    training = stage.training
+    yield ARCHITECTURES, stage.architecture["name"]
+    yield SCENARIOS, stage.scenario["name"]
+    if stage.transfer is not None:
+        yield TRANSFERS, stage.transfer["name"]
+    yield OPTIMIZERS, training.optimizer["name"]
+    yield SCHEDULES, training.schedule["name"]
+    yield DATAMODULES, training.datamodule["name"]
+    for step in training.augmentation or ():
+        yield AUGMENTATIONS, step["name"]

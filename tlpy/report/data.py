@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from tlpy import words
 from tlpy.data.pictures import PICTURES, picture_name
 from tlpy.data.shards import shard_folders
 from tlpy.evaluation.results import Run
 from tlpy.plan.data.filters import in_words
 from tlpy.plan.records import DatasetFacts
 from tlpy.records import MULTILABEL, NONE, REGRESSION, Head
-from tlpy.report.sections import Section, bullets, count, escape, html_table
+from tlpy.report.sections import Section, bullets, escape, html_table
 
 LISTED = 50
 _QUALITIES = {
@@ -74,7 +75,7 @@ def datasets(run: Run) -> Section:
 
 def _shape(facts: DatasetFacts) -> str:
     """Channels × size of a prepared image."""
-    return " × ".join(map(str, (facts.channels, *facts.size)))
+    return words.size((facts.channels, *facts.size))
 
 
 def _filter(facts: DatasetFacts) -> str:
@@ -220,7 +221,9 @@ def left_out(run: Run) -> Section:
     if out:
         parts.append(html_table(("Data set", "Where", "Why"), out[:LISTED]))
         if len(out) > LISTED:
-            parts.append(bullets([f"and {count(len(out) - LISTED, 'more')}; all of them stand in plan.json"]))
+            parts.append(
+                bullets([f"and {words.count(len(out) - LISTED, 'more')}; all of them stand in plan.json"])
+            )
     else:
         parts.append("<p>Nothing was left out.</p>")
     if shapes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tlpy.evaluation.leaderboard import other_scores, searched, show_setting
+from tlpy import words
+from tlpy.evaluation.leaderboard import other_scores, searched
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.metrics.registry import METRICS
-from tlpy.report.sections import Section, bullets, duration, escape, percent, words
+from tlpy.report.sections import Section, bullets, escape
 
 TOP = 50
 """Rows for each target; the whole of it is in leaderboard.tsv."""
@@ -98,7 +99,7 @@ def _short(path: str, paths: list[str]) -> str:
     """The last part of a path, where that tells it from the others; else all of it."""
     last = path.rsplit(".", 1)[-1]
     alone = sum(other.rsplit(".", 1)[-1] == last for other in paths) == 1
-    return words(last if alone else path)
+    return words.path(last if alone else path)
 
 
 def _failures(troubled: list[Outcome]) -> str:
@@ -135,12 +136,12 @@ def _row(ranking: Ranking, outcome: Outcome, settings: list[str], also: list[str
         "test": outcome.mean("test"),
         "interval": f"{show(low)} to {show(high)}" if math.isfinite(low) else "",
         "sd": outcome.spread("test"),
-        "gain": percent(outcome.gain) if math.isfinite(outcome.gain) else "",
-        "seconds": duration(outcome.seconds),
+        "gain": words.percent(outcome.gain) if math.isfinite(outcome.gain) else "",
+        "seconds": words.duration(outcome.seconds),
         "parameters": _millions(outcome.trainable),
         "status": outcome.status,
     }
-    values |= {f"set:{path}": escape(show_setting(outcome.settings.get(path)) or "–") for path in settings}
+    values |= {f"set:{path}": escape(words.setting(outcome.settings.get(path)) or "–") for path in settings}
     values |= {f"also:{name}": outcome.mean("test", name) for name in also}
     values |= {f"other:{name}": outcome.other(name) for name in other_scores([outcome])}
     return {k: value for k, value in values.items() if not isinstance(value, float) or math.isfinite(value)}

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from tlpy import words
 from tlpy.architectures.registry import ARCHITECTURES
-from tlpy.components.registry import Registry
-from tlpy.data.readers.registry import READERS
-from tlpy.errors import InputError
+from tlpy.data.augmentation.registry import AUGMENTATIONS
 from tlpy.evaluation.intervals import RESAMPLES
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
+from tlpy.objectives.registry import TERMS
+from tlpy.optimizers.registry import OPTIMIZERS
 from tlpy.plan.records import DatasetFacts
 from tlpy.records import REGRESSION, Stage
-from tlpy.report.cited import CITED, LOSSES
-from tlpy.report.sections import (
-    Section,
-    bullets,
-    count,
-    duration,
-    escape,
-    html_table,
-    joined,
-    paragraph,
-    words,
-)
+from tlpy.report.cited import called, citations, known_facts
+from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 
 _NORMALISED = {
     "zscore": "standardised to zero mean and unit variance per image",
@@ -55,7 +46,11 @@ def methods(run: Run, rankings: list[Ranking]) -> Section:
     """Paragraphs to copy, and what to cite."""
     body = [_data(run), _training(run), _search(run, rankings), _scoring(rankings), _software(run)]
     text = "A draft from what was really run. Check it against your study before it goes into a paper."
-    content = "".join(paragraph(part) for part in body) + "<h5>To cite</h5>" + bullets(_citations(run))
+    content = (
+        "".join(paragraph(part) for part in body)
+        + "<h5>To cite</h5>"
+        + bullets(map(escape, citations(run.plan)))
+    )
     return Section("methods", "Methods in words", text, "html", f'<div class="tlimb-methods">{content}</div>')
 
 
@@ -63,14 +58,14 @@ def _data(run: Run) -> str:
     sentences = []
     for name, facts in run.plan.datasets.items():
         n, people = facts.n, facts.groups
-        served = joined([f"{_kind(head.type)} of {head.label}" for head in facts.heads])
+        served = words.joined([f"{_kind(head.type)} of {head.label}" for head in facts.heads])
         of = (
-            f" of {count(people.all, 'subject or group', 'subjects or groups')}"
+            f" of {words.count(people.all, 'subject or group', 'subjects or groups')}"
             if people.all != n.all
             else ""
         )
         sentences.append(
-            f"Data set '{escape(name)}' comprised {count(n.all, 'image')}{of} ({n.train:,} for "
+            f"Data set '{escape(name)}' comprised {words.count(n.all, 'image')}{of} ({n.train:,} for "
             f"training, {n.val:,} for validation, {n.test:,} for testing) and "
             + (f"served {escape(served)}. " if served else "was used without labels. ")
             + _preprocessing(run, facts)
@@ -94,23 +89,19 @@ def _preprocessing(run: Run, facts: DatasetFacts) -> str:
     if settings["orient"]:
         steps.append(f"oriented to {escape(settings['orient'])}")
     if settings["spacing"]:
-        steps.append(f"resampled to {escape(_by(settings['spacing']))} mm")
+        steps.append(f"resampled to {words.size(settings['spacing'])} mm")
     if settings["size"]:
-        steps.append(f"cropped or padded to {escape(_by(settings['size']))} voxels")
+        steps.append(f"cropped or padded to {words.size(settings['size'])} voxels")
     if settings["normalise"] in _NORMALISED:
         steps.append(_NORMALISED[settings["normalise"]])
     cut = settings["slice"]
     if cut:
         steps.append(
-            f"reduced to {count(cut['count'], cut['plane'] + ' slice')} at "
+            f"reduced to {words.count(cut['count'], cut['plane'] + ' slice')} at "
             f"{100 * cut['position']:.0f} % of the axis"
         )
-    shape = " × ".join(map(str, (facts.channels, *facts.size)))
-    return f"Images were {joined(steps)} into arrays of {shape}." if steps else ""
-
-
-def _by(value: Any) -> str:
-    return " × ".join(str(side) for side in value) if isinstance(value, list) else str(value)
+    shape = words.size((facts.channels, *facts.size))
+    return f"Images were {words.joined(steps)} into arrays of {shape}." if steps else ""
 
 
 def _training(run: Run) -> str:
@@ -122,13 +113,13 @@ def _training(run: Run) -> str:
         stages = groups.get(role)
         if not stages:
             continue
-        nets = _values(stage.architecture["name"] for stage in stages)
+        nets = _values(called(ARCHITECTURES, stage.architecture["name"]) for stage in stages)
         data = _values(_named(stage) for stage in stages)
         epochs = _values(stage.training.epochs for stage in stages)
-        rates = _values(f"{stage.training.lr:g}" for stage in stages)
+        rates = _values(words.number(stage.training.lr) for stage in stages)
         batches = _values(stage.training.batch_size for stage in stages)
-        optimizers = _values(stage.training.optimizer["name"] for stage in stages)
-        losses = _values(LOSSES.get(term, term) for term in (next(iter(stage.objective)) for stage in stages))
+        optimizers = _values(called(OPTIMIZERS, stage.training.optimizer["name"]) for stage in stages)
+        losses = _values(called(TERMS, next(iter(stage.objective))) for stage in stages)
         losses += _beside(stages)
         kept = " The epoch best on validation was kept." if stages[0].training.keep == "best" else ""
         doing = {"pretrain": "Pretraining", "adapt": "Adaptation", "finetune": "Fine-tuning"}[role]
@@ -137,35 +128,41 @@ def _training(run: Run) -> str:
             f"{rates}, batch size {batches}), minimising {losses}.{kept}"
         )
     changes = [
-        str(step["name"]).replace("_", " ")
+        called(AUGMENTATIONS, step["name"])
         for stage in run.plan.stages.values()
         for step in stage.training.augmentation or ()
     ]
     if changes:
         sentences.append(f"Training images were augmented at random: {_values(changes, 'and')}.")
-    if any("elastic_penalty" in stage.objective for stage in run.plan.stages.values()):
-        sentences.append(
-            "Where an elastic penalty was used, weights were drawn to their pretrained values (L2-SP)."
-        )
+    pulls = [term for stage in run.plan.stages.values() for term in stage.objective if _pulls_back(term)]
+    if pulls:
+        used = _values((called(TERMS, term) for term in pulls), "or")
+        sentences.append(f"Where {used} was used, weights were drawn to their pretrained values.")
     return " ".join(sentences)
 
 
 def _named(stage: Stage) -> str:
     """The data sets of a stage: jointly trained ones, and those of which only the images were used."""
     if not stage.learnt:
-        return f"{joined(stage.blind)} (images only)"
-    beside = f" with images of {joined(stage.blind)}" if stage.blind and stage.unlabelled_ratio else ""
-    return f"{joined(stage.learnt)}{beside}"
+        return f"{words.joined(stage.blind)} (images only)"
+    beside = f" with images of {words.joined(stage.blind)}" if stage.blind and stage.unlabelled_ratio else ""
+    return f"{words.joined(stage.learnt)}{beside}"
 
 
 def _beside(stages: list[Stage]) -> str:
-    """The terms after the first, the elastic penalty apart."""
-    rest = [term for stage in stages for term in list(stage.objective)[1:] if term != "elastic_penalty"]
-    return f", beside it {_values((LOSSES.get(term, term) for term in rest), 'and')}" if rest else ""
+    """The terms after the first, but for those that have a sentence of their own."""
+    rest = [term for stage in stages for term in list(stage.objective)[1:] if not _pulls_back(term)]
+    return f", beside it {_values((called(TERMS, term) for term in rest), 'and')}" if rest else ""
+
+
+def _pulls_back(term: str) -> bool:
+    """Whether a term draws weights to those that the stage started from."""
+    facts = known_facts(TERMS, term)
+    return facts is not None and facts.needs_start and facts.decays
 
 
 def _values(items: Any, word: str = "or") -> str:
-    return escape(joined(list(dict.fromkeys(str(item) for item in items)), word))
+    return escape(words.joined(list(dict.fromkeys(str(item) for item in items)), word))
 
 
 def _search(run: Run, rankings: list[Ranking]) -> str:
@@ -175,22 +172,26 @@ def _search(run: Run, rankings: list[Ranking]) -> str:
     replicates = max((len(outcome.replicates) for outcome in outcomes), default=1)
     folds = any(r.fold is not None for outcome in outcomes for r in outcome.replicates)
     text = (
-        f"The search over {escape(joined([words(path) for path in space]))} gave " if space else "There were "
+        f"The search over {escape(words.joined([words.path(path) for path in space]))} gave "
+        if space
+        else "There were "
     )
-    text += count(len(outcomes) - scratch, "variant")
+    text += words.count(len(outcomes) - scratch, "variant")
     if scratch:
-        baselines = count(scratch, "baseline")
+        baselines = words.count(scratch, "baseline")
         text += f", compared with {baselines} trained from scratch with the same settings of the last stage"
     text += "."
     if replicates > 1:
         how = "over folds" if folds else "with different seeds"
         text += f" Each was trained {replicates} times ({how}), scores being averaged."
     failed = sum(outcome.status == "failed" for outcome in outcomes)
-    return text + (f" {count(failed, 'variant')} failed and took no part in the ranking." if failed else "")
+    return text + (
+        f" {words.count(failed, 'variant')} failed and took no part in the ranking." if failed else ""
+    )
 
 
 def _scoring(rankings: list[Ranking]) -> str:
-    metrics = joined(list(dict.fromkeys(ranking.metric.in_sentence for ranking in rankings)))
+    metrics = words.joined(list(dict.fromkeys(ranking.metric.in_sentence for ranking in rankings)))
     classify = any(ranking.task_type != REGRESSION for ranking in rankings)
     return (
         f"Variants were ranked by {escape(metrics)} on the validation set; the test set was scored once "
@@ -213,31 +214,8 @@ def _software(run: Run) -> str:
         seconds += stage.seconds if stage.done and stage.seconds == stage.seconds else 0.0
     named = [f"tlpy {run.plan.tlpy.version} (code {run.plan.tlpy.digest[:8]})"]
     named += [f"{name} {version}" for name, version in sorted(versions.items()) if name != "tlpy"]
-    on = f" on {escape(joined(sorted(devices)))}" if devices else ""
+    on = f" on {escape(words.joined(sorted(devices)))}" if devices else ""
     return (
-        f"The pipeline TLIMB ran on Nextflow with {escape(joined(named))}; training took "
-        f"{duration(seconds)}{on}. The seed was {run.plan.seed}."
+        f"The pipeline TLIMB ran on Nextflow with {escape(words.joined(named))}; training took "
+        f"{words.duration(seconds)}{on}. The seed was {run.plan.seed}."
     )
-
-
-def _citations(run: Run) -> list[str]:
-    stages = list(run.plan.stages.values())
-    asked: list[tuple[Registry[Any], str]] = [
-        *((ARCHITECTURES, stage.architecture["name"]) for stage in stages),
-        *((READERS, facts.reader["name"]) for facts in run.plan.datasets.values()),
-    ]
-    terms = {term: given for stage in stages for term, given in stage.objective.items()}
-    keys = ["tlimb", "nextflow", "pytorch", "multiqc", "bootstrap", "gain"]
-    keys += ["uncertainty"] if terms.get("multitask", {}).get("weights") == "uncertainty" else []
-    keys += sorted(set(terms) & set(CITED))
-    texts = [CITED[key] for key in keys]
-    texts += [text for registry, name in asked for text in _cites(registry, name)]
-    return [escape(text) for text in dict.fromkeys(texts)]
-
-
-def _cites(registry: Registry[Any], name: str) -> tuple[str, ...]:
-    """What a component asks to be cited; nothing where an own one is no longer there."""
-    try:
-        return tuple(registry.facts(name).cites)
-    except InputError:
-        return ()

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from tlpy import words
 from tlpy.evaluation.curves import confusion, roc
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions
 from tlpy.metrics.registry import compute
 from tlpy.records import BINARY, MULTILABEL, REGRESSION
-from tlpy.report.sections import BLUE, COLOURS, GREY, Section, count, escape
+from tlpy.report.sections import BLUE, COLOURS, GREY, Section, escape
 from tlpy.report.summary import first_cases
 from tlpy.report.svg import Cloud, scatter
 
@@ -173,5 +174,5 @@ def _matrix(classes: Sequence[str], table: Any) -> str:
             for cell, shade in zip(table[k], shades, strict=True)
         )
         rows += f"<tr><th>true {escape(name)}</th>{cells}</tr>"
-    total = count(int(table.sum()), "case")
+    total = words.count(int(table.sum()), "case")
     return f'<table class="tlimb-confusion"><tr><th>{total}</th>{head}</tr>{rows}</table>'

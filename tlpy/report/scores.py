@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tlpy.evaluation.leaderboard import searched, show_setting
+from tlpy import words
+from tlpy.evaluation.leaderboard import searched
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
-from tlpy.report.sections import Section, escape, percent, words
+from tlpy.report.sections import Section, escape
 from tlpy.report.svg import Mark, Panel, forest, strips
 
 SHOWN = 20
@@ -48,7 +49,7 @@ def gain(rankings: list[Ranking]) -> Section | None:
         shown = [o for o in ranking.ranked if math.isfinite(o.gain)][:SHOWN]
         if shown:
             marks = [
-                Mark(_name(o), o.gain, *o.gain_interval, _with(percent(o.gain), o, percent, True))
+                Mark(_name(o), o.gain, *o.gain_interval, _with(words.percent(o.gain), o, words.percent, True))
                 for o in shown
             ]
             axis = f"Gain over scratch, % of its {ranking.metric.label} on test"
@@ -87,10 +88,10 @@ def effects(rankings: list[Ranking]) -> Section | None:
             groups: dict[str, list[tuple[float, float]]] = {}
             used = [outcome for outcome in pool if outcome.settings.get(path) is not None]
             for outcome in sorted(used, key=lambda o: _sortable(o.settings[path])):
-                value = show_setting(outcome.settings[path])
+                value = words.setting(outcome.settings[path])
                 groups.setdefault(value, []).append((outcome.mean("val"), outcome.mean("test")))
             if 1 < len(groups) <= 12:
-                panels.append(Panel(words(path), list(groups.items())))
+                panels.append(Panel(words.path(path), list(groups.items())))
         if panels:
             axis = f"{ranking.metric.label} ({ranking.metric.direction})"
             figures += [_titled(rankings, ranking), strips(panels, axis, ranking.metric.show)]
@@ -107,5 +108,5 @@ def _sortable(value: Any) -> tuple[int, list[tuple[int, float, str]]]:
     """Numbers first, by size; texts by their letters and, within them, numbers: resnet18 before resnet101."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return 0, [(0, float(value), "")]
-    pieces = re.split(r"(\d+)", show_setting(value))
+    pieces = re.split(r"(\d+)", words.setting(value))
     return 1, [(0, float(piece), "") if piece.isdigit() else (1, 0.0, piece) for piece in pieces]

@@ -7,12 +7,12 @@ test compares them): MultiQC would sort by name.
 from __future__ import annotations
 
 import html
-import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tlpy.files import write_json
 
 GROUPS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "result": (
@@ -91,8 +91,7 @@ class Section:
         return content
 
     def write(self, folder: Path) -> None:
-        text = json.dumps(self.content(), indent=1, ensure_ascii=False, allow_nan=False)
-        (folder / f"{self.id}_mqc.json").write_text(text + "\n", encoding="utf-8")
+        write_json(folder / f"{self.id}_mqc.json", self.content())
 
 
 def group_of(section: str) -> tuple[str, tuple[str, str, tuple[str, ...]]]:
@@ -130,39 +129,3 @@ def html_table(header: Sequence[str], rows: Iterable[Sequence[str]], numeric: Se
         f'<table class="table table-sm tlimb-table"><thead><tr>{cells("th", header)}</tr></thead>'
         f"<tbody>{body}</tbody></table>"
     )
-
-
-def words(path: str) -> str:
-    """A searched path as people say it: `finetune.objective.elastic_penalty` → `finetune elastic penalty`."""
-    return path.replace("objective.", "").replace(".", " ").replace("_", " ")
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 subject`, `7 subjects`, `1,200 images`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def duration(seconds: float) -> str:
-    """`48 s`, `12 min`, `3.4 h`; empty where not known."""
-    if not math.isfinite(seconds):
-        return ""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 600:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def percent(value: float) -> str:
-    """A signed percentage: `+12 %`, `−3.4 %`."""
-    if not math.isfinite(value):
-        return "n/a"
-    digits = f"{abs(value):.0f}" if abs(value) >= 10 else f"{abs(value):.1f}"
-    if float(digits) == 0:
-        return "0 %"
-    return f"{'−' if value < 0 else '+'}{digits} %"
-
-
-def joined(items: Sequence[str], last: str = "and") -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""

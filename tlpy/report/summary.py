@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 
+from tlpy import words
 from tlpy.evaluation.curves import confusion
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions, Run
 from tlpy.records import REGRESSION, Stage
-from tlpy.report.sections import Section, bullets, count, escape, joined, paragraph, percent
+from tlpy.report.sections import Section, bullets, escape, paragraph
 
 FEW = 100
 """Below this many test subjects, the report warns that intervals are wide."""
@@ -65,7 +66,7 @@ def describe(run: Run, outcome: Outcome) -> str:
     elif start:
         text += f", starting from {escape(start.rsplit('/', 1)[-1])}"
     if before:
-        text += f", pretrained on {escape(joined(before, 'then'))}"
+        text += f", pretrained on {escape(words.joined(before, 'then'))}"
     return text
 
 
@@ -76,7 +77,7 @@ def _trained_on(stage: Stage) -> str:
 
 def _card(run: Run, ranking: Ranking) -> str:
     primary = [head.label for head in ranking.heads[:1]]
-    doing = f"predicting {escape(joined(primary))}" if primary else "learning without labels"
+    doing = f"predicting {escape(words.joined(primary))}" if primary else "learning without labels"
     title = f"{escape(ranking.target)}: {doing}"
     best = ranking.best
     if best is None:
@@ -95,13 +96,15 @@ def _card(run: Run, ranking: Ranking) -> str:
 def _unlearnt(run: Run, outcome: Outcome) -> str:
     """The data sets whose labels score its last stage, without being learnt from."""
     sources = run.stages[outcome.done[0].stages[-1]].record.sources
-    return escape(joined([source.dataset for source in sources if source.labels and not source.labelled]))
+    return escape(
+        words.joined([source.dataset for source in sources if source.labels and not source.labelled])
+    )
 
 
 def _tiles(run: Run, ranking: Ranking, best: Outcome) -> str:
     metric = ranking.metric
     unit = f" ({metric.direction})"
-    test = f"{metric.label} on test{unit}<br>{_range(ranking, best)}, {count(best.n_test, 'subject')}"
+    test = f"{metric.label} on test{unit}<br>{_range(ranking, best)}, {words.count(best.n_test, 'subject')}"
     tiles = [(metric.show(best.mean("test")), test)]
     tiles.append((metric.show(best.mean("val")), f"{metric.label} on validation<br>what it was chosen by"))
     elsewhere = best.other(f"target_{metric.name}")
@@ -116,14 +119,18 @@ def _tiles(run: Run, ranking: Ranking, best: Outcome) -> str:
             if transfer is best
             else "gain of the best transfer over scratch"
         )
-        between = f"95 % interval {percent(low)} to {percent(high)}" if math.isfinite(low) else "no interval"
-        tiles.append((percent(transfer.gain), f"{whose}<br>{between}"))
+        between = (
+            f"95 % interval {words.percent(low)} to {words.percent(high)}"
+            if math.isfinite(low)
+            else "no interval"
+        )
+        tiles.append((words.percent(transfer.gain), f"{whose}<br>{between}"))
     done = len(ranking.ranked)
     scratch = sum(outcome.baseline for outcome in ranking.outcomes)
-    searched = count(len(ranking.outcomes) - scratch, "variant")
+    searched = words.count(len(ranking.outcomes) - scratch, "variant")
     beside = f", {scratch:,} from scratch" if scratch else ""
     if scratch == len(ranking.outcomes):
-        searched, beside = count(scratch, "variant"), ", all from scratch"
+        searched, beside = words.count(scratch, "variant"), ", all from scratch"
     tiles.append((f"{done} of {len(ranking.outcomes)}", f"finished<br>{searched}{beside}"))
     return (
         '<div class="tlimb-tiles">'
@@ -169,7 +176,9 @@ def caveats(run: Run, ranking: Ranking) -> list[str]:
         )
     troubled = [outcome for outcome in ranking.outcomes if outcome.status != "done"]
     if troubled:
-        found.append(f"{count(len(troubled), 'variant')} failed in whole or in part: see the leaderboard.")
+        found.append(
+            f"{words.count(len(troubled), 'variant')} failed in whole or in part: see the leaderboard."
+        )
     return found
 
 
@@ -215,7 +224,7 @@ def _on_adaptation(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
 def _on_size(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
     found = []
     if best.n_test < FEW:
-        text = f"The test set is small ({count(best.n_test, 'subject')}), so its scores are uncertain"
+        text = f"The test set is small ({words.count(best.n_test, 'subject')}), so its scores are uncertain"
         low, high = best.test_interval
         if low == high:
             text += (
@@ -224,7 +233,7 @@ def _on_size(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
         found.append(text + ".")
     validation = run.stages[best.done[0].stages[-1]].n.get("val")
     if ranking.tied > 1:
-        on = f" of {count(int(validation), 'subject')}" if validation else ""
+        on = f" of {words.count(int(validation), 'subject')}" if validation else ""
         found.append(
             f"{ranking.tied} variants share the best validation score{on}; a finer score (log loss or "
             "squared error on validation) decided between them."

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tlpy import words
 from tlpy.report.sections import BLUE, GREY, ORANGE, escape
 
 _WIDTH = 1100
@@ -254,7 +255,7 @@ def _figure(parts: Sequence[str], height: float, name: str) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:g}".replace("-", "−")
+    return words.number(value).replace("-", "−")
 
 
 def _cut(text: str, length: int) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tlpy.evaluation.leaderboard import show_setting
+from tlpy import words
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run, StageResult
 from tlpy.metrics.registry import METRICS
-from tlpy.report.sections import COLOURS, GREY, Section, count, duration, escape, html_table, percent, words
+from tlpy.report.sections import COLOURS, GREY, Section, escape, html_table
 
 CURVES = 12
 """Stages in a plot of learning curves: those of the best variants."""
@@ -57,7 +57,7 @@ def curves(run: Run, rankings: list[Ranking], role: str) -> Section | None:
         f"Each line is a distinct stage of {_ROLES[role]}, used by the variants whose ranks stand before "
         "it. Look for validation loss that rises while training loss (dotted) falls: overfitting; for "
         "lines still improving at the end: too few epochs; for lines that jump: too high a learning rate."
-        + (f" {count(left, 'further stage')} of lower-ranked variants not shown." if left else "")
+        + (f" {words.count(left, 'further stage')} of lower-ranked variants not shown." if left else "")
         + (" With several seeds or folds, the first is shown." if _replicated(run) else "")
     )
     config: dict[str, Any] = {
@@ -113,7 +113,7 @@ def _label(users: list[tuple[Ranking, Outcome]], several: bool) -> str:
         if all(outcome.settings.get(path) == value for _, outcome in users)
     }
     said = ", ".join(
-        show_setting(value) if isinstance(value, str) else f"{words(path)} {show_setting(value)}"
+        words.setting(value) if isinstance(value, str) else f"{words.path(path)} {words.setting(value)}"
         for path, value in shared.items()
         if value is not None and value != first.record.target
     )
@@ -151,8 +151,8 @@ def cost(run: Run, rankings: list[Ranking]) -> Section | None:
     text = (
         "Time of training, validation and test of each variant's stages, by rank. Blue: stages that only "
         "this variant needs. Grey: stages shared with other variants, counted in full for each, so that "
-        f"bars add up to more than was spent: all distinct stages together took {duration(total)}"
-        + (f", {count(stored, 'stage')} of them in earlier runs." if stored else ".")
+        f"bars add up to more than was spent: all distinct stages together took {words.duration(total)}"
+        + (f", {words.count(stored, 'stage')} of them in earlier runs." if stored else ".")
     )
     config = {
         "ylab": "Seconds",
@@ -183,7 +183,7 @@ def sharing(run: Run) -> Section:
     ]
     if facts.epochs_unshared:
         saved = 100 * (1 - facts.epochs_to_train / facts.epochs_unshared)
-        rows.append(("Epochs saved", f"<strong>{percent(saved).lstrip('+')}</strong>"))
+        rows.append(("Epochs saved", f"<strong>{words.percent(saved).lstrip('+')}</strong>"))
     text = (
         "Two variants that begin alike share the stages of that beginning: these are trained once. "
         "Finished stages found in the store are not trained again."

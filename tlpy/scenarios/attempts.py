@@ -6,8 +6,9 @@ the device halved, since that changes batch normalisation and so, a little, the 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from tlpy.files import read_json, write_json
 
 
 class Attempts:
@@ -24,7 +25,7 @@ class Attempts:
         self._unknown = 0
         if attempt > 1:
             try:
-                self._counts = json.loads(path.read_text(encoding="utf-8"))
+                self._counts = read_json(path)
             except (OSError, ValueError):
                 self._unknown = attempt - 1
         self._write()
@@ -44,6 +45,4 @@ class Attempts:
 
     def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self._path.with_name(f".{self._path.name}")
-        aside.write_text(json.dumps(self._counts), encoding="utf-8")
-        aside.replace(self._path)
+        write_json(self._path, self._counts)

@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
+from tlpy import words
 from tlpy.metrics.registry import METRICS
 from tlpy.records import EarlyStopping
 from tlpy.scenarios.checkpoints import StageCheckpoint
@@ -71,7 +72,7 @@ class Keeper(Callback):
         rates = [row["lr"] for row in self.learning_rates if row["epoch"] == epoch]
         if not math.isfinite(losses["loss"]):
             lost = f"the training loss became {losses['loss']} in epoch {epoch}"
-            raise DivergedError(f"{lost} (lr {max(rates):g}); a smaller lr may help")
+            raise DivergedError(f"{lost} (lr {words.number(max(rates))}); a smaller lr may help")
         row: dict[str, float] = {"epoch": epoch, "train_loss": losses.pop("loss")}
         if pl_module.validation:
             row["val_loss"] = pl_module.validation["loss"]

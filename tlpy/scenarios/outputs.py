@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tlpy.data.subjects import SubjectRow, TargetScaling, truth
+from tlpy.files import write_json, write_table
 from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage
 from tlpy.scenarios.loop import Fitted
 from tlpy.scenarios.material import Material
@@ -24,36 +22,6 @@ FORMAT = 1
 _COLUMN = ("0", "1")
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Numbers that JSON has no word for (NaN, infinity) become null."""
-    path.write_text(json.dumps(_finite(content), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def write_table(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """A CSV with a header; an absent or NaN value is an empty cell."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        for row in rows:
-            writer.writerow([_cell(row.get(column)) for column in columns])
-
-
-def _cell(value: Any) -> Any:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return repr(float(value)) if isinstance(value, float) else value
-
-
 def write_tables(
     folder: Path, stage: Stage, material: Material, fitted: Fitted, preprocessing: Mapping[str, Any]
 ) -> None:
@@ -61,7 +29,7 @@ def write_tables(
     write_json(folder / "stage.json", stage.to_json())
     write_json(folder / "contract.json", contract(stage, preprocessing, material.scaling))
     write_history(folder, fitted.keeper.history, stage.metric)
-    write_table(folder / "learning_rates.csv", fitted.keeper.learning_rates, ["epoch", "group", "lr"])
+    _write_rows(folder / "learning_rates.csv", fitted.keeper.learning_rates, ["epoch", "group", "lr"])
     write_predictions(folder, stage, material.parts, fitted.predicted)
 
 
@@ -69,7 +37,7 @@ def write_history(folder: Path, history: Sequence[Mapping[str, float]], metric: 
     """history.csv: one row an epoch; one column for each term of the objective at the end."""
     fixed = list(dict.fromkeys(["epoch", "train_loss", "val_loss", f"val_{metric}", "lr"]))
     terms = sorted({name for row in history for name in row} - set(fixed))
-    write_table(folder / "history.csv", history, [*fixed, *terms])
+    _write_rows(folder / "history.csv", history, [*fixed, *terms])
 
 
 def write_predictions(
@@ -94,7 +62,12 @@ def write_predictions(
                 rows += _answers(head, name, found, by_label[head.label][chosen])
     columns = ["image", "subject", "group", "split", "label", "true", "prediction"]
     classes = [name for head in stage.heads for name in _classes(head)]
-    write_table(folder / "predictions.csv", rows, [*columns, *dict.fromkeys(f"p:{name}" for name in classes)])
+    _write_rows(folder / "predictions.csv", rows, [*columns, *dict.fromkeys(f"p:{name}" for name in classes)])
+
+
+def _write_rows(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """A table from maps; what one lacks is an empty cell."""
+    write_table(path, columns, ([row.get(column) for column in columns] for row in rows))
 
 
 def _classes(head: Head) -> tuple[str, ...]:

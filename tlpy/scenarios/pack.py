@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import shutil
 import traceback
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tlpy.errors import InputError
+from tlpy.files import read_json
 from tlpy.metrics.registry import METRICS
 from tlpy.records import Pack, Stage
 from tlpy.scenarios.attempts import Attempts
@@ -195,7 +195,7 @@ class _Run:
 def _status(folder: Path) -> str | None:
     """`done` or `failed`, as a stage's metrics.json says; None where there is none."""
     try:
-        return str(json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["status"])
+        return str(read_json(folder / "metrics.json")["status"])
     except (OSError, ValueError, KeyError):
         return None
 

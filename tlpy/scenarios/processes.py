@@ -6,7 +6,6 @@ the gradients. Validation and test are done by all on the whole part, and the fi
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tlpy.errors import InputError, Problem
+from tlpy.files import read_json, write_json
 from tlpy.records import Record, Stage
 from tlpy.scenarios.execution import Execution
 from tlpy.scenarios.keeper import DivergedError
@@ -81,7 +81,7 @@ def train_in_processes(job: SharedJob) -> dict[str, Any]:
     scratch = folder.with_name(f"{folder.name}.processes")
     scratch.mkdir(parents=True)
     request = scratch / "job.json"
-    request.write_text(json.dumps(job.to_json()), encoding="utf-8")
+    write_json(request, job.to_json())
     # Own parts may be on a path that this process alone knows.
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-m", "tlpy.scenarios.worker", str(request)]
@@ -92,7 +92,7 @@ def train_in_processes(job: SharedJob) -> dict[str, Any]:
         failed = _wait(processes)
         if failed is not None:
             _raise_as_it_was(error_file(scratch, failed), processes[failed].returncode)
-        found: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        found: dict[str, Any] = read_json(folder / "metrics.json")
         return found
     finally:
         _stop(processes)
@@ -129,7 +129,7 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 def _raise_as_it_was(file: Path, code: int) -> None:
     """Raise what the process raised, so that it is handled as if it were of this one."""
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
+        told = read_json(file)
     except (OSError, ValueError):
         if code == -signal.SIGKILL:
             raise MemoryError(

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from lightning.pytorch import Callback, Trainer
 
+from tlpy import words
 from tlpy.scenarios.keeper import Keeper
 
 
@@ -86,19 +87,10 @@ class Progress(Callback):
 
 def epoch_line(row: dict[str, float], epochs: int, metric: str, seconds: float, left: float) -> str:
     """`epoch  3/10  train 0.512  val 0.634  mae 5.12  1.2 s, 8 s left`."""
-    words = [f"epoch {int(row['epoch']):>{len(str(epochs))}}/{epochs}", f"train {row['train_loss']:.4g}"]
+    said = [f"epoch {int(row['epoch']):>{len(str(epochs))}}/{epochs}", f"train {row['train_loss']:.4g}"]
     if "val_loss" in row:
-        words.append(f"val {row['val_loss']:.4g}")
+        said.append(f"val {row['val_loss']:.4g}")
     if metric != "loss" and f"val_{metric}" in row:
-        words.append(f"{metric} {row[f'val_{metric}']:.4g}")
-    last = duration(seconds) + (f", {duration(left)} left" if left > 0 else "")
-    return "  ".join([*words, last])
-
-
-def duration(seconds: float) -> str:
-    """`0.4 s`, `75 s`, `12 min`, `3.5 h`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+        said.append(f"{metric} {row[f'val_{metric}']:.4g}")
+    last = words.duration(seconds) + (f", {words.duration(left)} left" if left > 0 else "")
+    return "  ".join([*said, last])

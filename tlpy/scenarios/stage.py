@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from tlpy.architectures.base import Architecture, count_parameters
 from tlpy.architectures.build import build
 from tlpy.data.contract import check
+from tlpy.files import read_json, write_json
 from tlpy.objectives.base import Objective
 from tlpy.objectives.build import build_objective
 from tlpy.objectives.heads import outputs_of
@@ -83,7 +83,7 @@ def train_stage(
     preprocessing = opened[0].preprocessing
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(network.architecture, folder / WEIGHTS)
-    outputs.write_json(folder / "load_report.json", describe_start(network.report, start, preprocessing))
+    write_json(folder / "load_report.json", describe_start(network.report, start, preprocessing))
     outputs.write_tables(folder, stage, material, fitted, preprocessing)
     result = {
         "id": stage.id,
@@ -99,7 +99,7 @@ def train_stage(
         "resumed_from_epoch": fitted.keeper.resumed_from_epoch,
         "versions": outputs.versions(),
     }
-    outputs.write_json(folder / "metrics.json", result)
+    write_json(folder / "metrics.json", result)
     return result
 
 
@@ -205,7 +205,7 @@ def describe_start(
         return {"source": None}
     source = start.parent.name if start.name == WEIGHTS else start.name
     try:
-        contract = json.loads((start.parent / "contract.json").read_text(encoding="utf-8"))
+        contract = read_json(start.parent / "contract.json")
         differences = check(contract["images"], preprocessing)
     except (OSError, ValueError, KeyError):
         differences = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tlpy.errors import InputError
+from tlpy.files import read_json, write_json
 from tlpy.scenarios.checkpoints import StageCheckpoint
 from tlpy.scenarios.device import configure, is_out_of_memory, use_threads
 from tlpy.scenarios.execution import Execution, join_processes
@@ -57,12 +57,12 @@ def _tell(error: BaseException, file: Path) -> None:
         kind, extra = "system", {"errno": error.errno}
     text = str(error) if kind != "other" else f"{type(error).__name__}: {error}"
     told = {"kind": kind, "text": text, "trace": traceback.format_exc(), **extra}
-    file.write_text(json.dumps(told), encoding="utf-8")
+    write_json(file, told)
 
 
 def main(request: Path, rank: int) -> int:
     """One process of a stage: its exit code."""
-    job = SharedJob.from_json(json.loads(request.read_text(encoding="utf-8")))
+    job = SharedJob.from_json(read_json(request))
     # Where the process that started this one goes, this one goes too.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
     join_processes(rank, job.execution.devices, job.port)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tlpy import words
 from tlpy.errors import InputError, Problem, Problems
+from tlpy.files import write_json
 from tlpy.simulate.anatomy import Grid, Tissues, draw_tissues
 from tlpy.simulate.people import OLDEST, YOUNGEST, Person, draw_person
 from tlpy.simulate.scanner import draw_scanner, scan
@@ -178,7 +179,7 @@ def _describe(job: _Job, people: list[Person]) -> None:
         "sex": {"Description": "Sex", "Levels": {"F": "female", "M": "male"}},
         "site": {"Description": "Simulated scanner"},
     }
-    _write_json(job.out / "participants.json", columns)
+    write_json(job.out / "participants.json", columns)
     made = {
         "Name": "TLIMB phantom brains",
         "BIDSVersion": "1.8.0",
@@ -187,19 +188,15 @@ def _describe(job: _Job, people: list[Person]) -> None:
         "Authors": ["TLIMB simulator"],
         "GeneratedBy": [{"Name": "tlpy simulate"}],
     }
-    _write_json(job.out / "dataset_description.json", made)
+    write_json(job.out / "dataset_description.json", made)
     text = (
         f"{len(people)} simulated skull-stripped T1-weighted brains, seed {job.seed}, {job.sites} site(s), "
-        f"shift {job.shift:g}. No real person is in here.\n"
+        f"shift {words.number(job.shift)}. No real person is in here.\n"
         "Age shows in ventricles, sulci and cortex, sex in brain volume.\n"
     )
     (job.out / "README").write_text(text, encoding="utf-8")
     if job.masks:
-        _write_json(
+        write_json(
             job.out / "derivatives" / "tissues" / "dataset_description.json",
             {**made, "Name": "Tissues of the TLIMB phantom brains", "DatasetType": "derivative"},
         )
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tlpy import words
 from tlpy.architectures.base import HEADS, Architecture
 from tlpy.errors import InputError, Problem
 from tlpy.weights.adapt import adapt_channels, guess_grid, inflate, resize_positions
@@ -174,7 +175,7 @@ def _fit(
         before = guess_grid(value.shape[1], len(after)) if told is None else tuple(int(n) for n in told)
         if before is None or len(before) != len(after):
             return None, f"{found}; the file's grid is not known or has other axes"
-        grids = " to ".join("x".join(map(str, grid)) for grid in (before, after))
+        grids = " to ".join(words.size(grid) for grid in (before, after))
         return resize_positions(value, before, after), f"positions interpolated from a grid of {grids}"
     steps = []
     if is_first and value.ndim >= 3 and value.shape[1] != shape[1]:

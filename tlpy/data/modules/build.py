@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tlpy import words
 from tlpy.data.module import BaseDataModule
 from tlpy.data.modules.registry import DATAMODULES
 from tlpy.errors import InputError, Problem
@@ -28,10 +29,6 @@ def build_datamodule(component: Mapping[str, Any], shape: Sequence[int], **commo
     given = tuple(module.on_device(module.on_load(image)).shape[1:])
     if given != tuple(shape):
         hint = "a data module that changes the size of images is told it by its argument `size`"
-        shapes = f"{_by(given)} (channels × size), expected {_by(shape)}"
+        shapes = f"{words.size(given)} (channels × size), expected {words.size(shape)}"
         raise InputError([Problem("datamodule", f"{name} gives images of {shapes}", hint)])
     return module
-
-
-def _by(shape: Sequence[int]) -> str:
-    return "×".join(map(str, shape))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tlpy import words
 from tlpy.data.image_records import ImageError, ImageHeader, RawImage
 from tlpy.data.preprocessing.geometry import (
     fit,
@@ -163,9 +164,8 @@ def _grid(shape: Sequence[int], spacing: Sequence[float], preprocessing: Mapping
     if preprocessing["spacing"] is not None:
         target = tuple(_per_axis(preprocessing["spacing"], dims, "spacing"))
         if min(spacing) <= 0:
-            raise ImageError(
-                f"has a voxel size of {min(spacing):g} mm; preprocessing.spacing needs one above 0"
-            )
+            found = words.number(min(spacing))
+            raise ImageError(f"has a voxel size of {found} mm; preprocessing.spacing needs one above 0")
         shape, spacing = resampled_shape(shape, spacing, target), target
         if prod(shape) > _MOST_VOXELS:
             raise ImageError(f"would have {prod(shape):.2g} voxels at preprocessing.spacing {list(target)}")

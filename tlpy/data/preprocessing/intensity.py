@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlpy import words
 from tlpy.data.image_records import ImageError
 
 # From this share of voxels at exactly the minimum on, the minimum is the background (a masked image).
@@ -46,14 +47,14 @@ def measure(image: np.ndarray, kind: str) -> Scaling:
     if kind == "mean":
         mean = float(image.mean(dtype=np.float64))
         if mean <= 0:
-            raise ImageError(f"has a mean of {mean:g}; normalise: mean needs one above 0")
+            raise ImageError(f"has a mean of {words.number(mean)}; normalise: mean needs one above 0")
         return Scaling(scale=mean)
     if kind in ("minmax", "percentile"):
         low, high = image.min(), image.max()
         if kind == "percentile":
             low, high = np.percentile(image, (1, 99))
         if not high > low:
-            raise ImageError(f"has no contrast: normalise: {kind} finds {low:g} at both ends")
+            raise ImageError(f"has no contrast: normalise: {kind} finds {words.number(low)} at both ends")
         clipped = kind == "percentile"
         bounds = (float(low), float(high)) if clipped else (-np.inf, np.inf)
         return Scaling(*bounds, shift=float(low), scale=float(high) - float(low))
@@ -64,7 +65,7 @@ def measure(image: np.ndarray, kind: str) -> Scaling:
     mean, sd = moments(image)
     if sd <= 1e-6 * abs(mean) or sd == 0:
         part = "foreground" if kind == "zscore_foreground" else "image"
-        raise ImageError(f"cannot be normalised ({kind}): its {part} is constant ({mean:g})")
+        raise ImageError(f"cannot be normalised ({kind}): its {part} is constant ({words.number(mean)})")
     return Scaling(shift=mean, scale=sd)
 
 

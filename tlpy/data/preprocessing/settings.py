@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tlpy import words
 from tlpy.errors import Problems, nearest
 
 DEFAULTS: dict[str, Any] = {
@@ -79,27 +80,23 @@ def describe(settings: Mapping[str, Any]) -> str:
         parts.append("oriented to RAS")
     if settings["spacing"] is not None:
         parts.append(
-            f"resampled to {_joined(settings['spacing'])} mm (linear, low-pass filtered where coarser)"
+            f"resampled to {words.size(settings['spacing'])} mm (linear, low-pass filtered where coarser)"
         )
     if settings["size"] is not None:
-        parts.append(f"cropped or padded to {_joined(settings['size'])}")
+        parts.append(f"cropped or padded to {words.size(settings['size'])}")
     if settings["normalise"] != "none":
         parts.append(f"intensities {NORMALISATIONS[settings['normalise']]}")
     taken = settings["slice"]
     if taken:
-        what = f"{taken['plane']} slice at {taken['position']:g} of the axis"
+        position = words.number(taken["position"])
+        what = f"{taken['plane']} slice at {position} of the axis"
         if taken["count"] > 1:
             apart = f", {taken['step']} apart" if taken["step"] > 1 else ""
             what = (
-                f"{taken['count']} {taken['plane']} slices{apart}, around {taken['position']:g} of the axis"
+                f"{taken['count']} {taken['plane']} slices{apart}, around {position} of the axis as channels"
             )
-            what += " as channels"
         parts.append(what)
     return "; ".join(parts) or "as stored"
-
-
-def _joined(value: Any) -> str:
-    return "×".join(f"{v:g}" for v in value) if isinstance(value, list) else f"{value:g}"
 
 
 def _unknown(given: Mapping[str, Any], known: Mapping[str, Any], where: str, problems: Problems) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tlpy import words
 from tlpy.data.fingerprint import GZIP_MAGIC, open_image
 from tlpy.data.image_records import ImageError, ImageHeader, RawImage
 
@@ -143,8 +144,7 @@ def spatial_shape(dim: tuple[int, ...], series: bool = False) -> tuple[tuple[int
     if series and len(shape) == 4:
         return shape[:3], shape[3]
     if not 2 <= len(shape) <= 3:
-        text = "×".join(str(size) for size in shape)
-        raise ImageError(f"is {len(shape)}D ({text}), expected 3D")
+        raise ImageError(f"is {len(shape)}D ({words.size(shape)}), expected 3D")
     return shape, 1
 
 

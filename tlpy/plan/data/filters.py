@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tlpy import words
 from tlpy.data.readers.numbers import as_number
 from tlpy.data.readers.tables import is_missing
 from tlpy.errors import Problem, Problems, nearest
@@ -127,7 +128,7 @@ def _check_range(
         return
     low, high = condition.get("min"), condition.get("max")
     if low is not None and high is not None and low > high:
-        faults.add(where, f"min {low:g} is above max {high:g}")
+        faults.add(where, f"min {words.number(low)} is above max {words.number(high)}")
     said = [(record, texts.get(record.image, "")) for record in records]
     wrong = [(record, text) for record, text in said if text and as_number(text) is None]
     if wrong:
@@ -148,9 +149,9 @@ def _meets(text: str, condition: Any) -> bool:
         return False
     if not {"min", "max"} & set(condition):
         return True
-    number = as_number(text)
+    found = as_number(text)
     low, high = condition.get("min"), condition.get("max")
-    return number is not None and (low is None or number >= low) and (high is None or number <= high)
+    return found is not None and (low is None or found >= low) and (high is None or found <= high)
 
 
 def _is(text: str, value: Any) -> bool:
@@ -183,9 +184,9 @@ def _listed(texts: Any) -> str:
     counts = Counter(text for text in texts if text)
     if not counts:
         return "no values"
-    numbers = [number for text in counts if (number := as_number(text)) is not None]
+    numbers = [found for text in counts if (found := as_number(text)) is not None]
     if len(counts) > _SHOWN and len(numbers) == len(counts):
-        return f"{min(numbers):g} to {max(numbers):g}"
+        return f"{words.number(min(numbers))} to {words.number(max(numbers))}"
     shown = ", ".join(f"{text} ({count})" for text, count in counts.most_common(_SHOWN))
     return shown + (f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else "")
 
@@ -193,10 +194,12 @@ def _listed(texts: Any) -> str:
 def _condition(condition: Any) -> str:
     if not isinstance(condition, Mapping):
         return " or ".join(map(str, _values(condition)))
-    words = []
+    said = []
     if "not" in condition:
-        words.append("not " + " or ".join(map(str, _values(condition["not"]))))
-    words += [
-        f"{word} {condition[key]:g}" for key, word in (("min", "from"), ("max", "to")) if key in condition
+        said.append("not " + " or ".join(map(str, _values(condition["not"]))))
+    said += [
+        f"{word} {words.number(condition[key])}"
+        for key, word in (("min", "from"), ("max", "to"))
+        if key in condition
     ]
-    return " ".join(words)
+    return " ".join(said)
