@@ -71,6 +71,7 @@ def train(
             datamodule={"name": "base"},
             precision="32",
             keep="last",
+            threads=1,
         ),
         seed=seed,
         fold=None,
