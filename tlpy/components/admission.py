@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import ast
 import inspect
-import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from tlpy.components.ancestry import ancestors, definition
+from tlpy.components.ancestry import ancestors, definition, is_standard
 from tlpy.components.loading import load_object
 from tlpy.components.sources import sources
 from tlpy.errors import InputError, Problem
@@ -40,7 +39,7 @@ class Admission:
             return
         if not all(part.isidentifier() for part in path.split(".")):
             raise self._refused(where, name, "is no class path", "a class path is module.Class")
-        if _is_standard(path):
+        if is_standard(path):
             message = f"is of Python's standard library, and is no subclass of {self._wanted}"
             raise self._refused(where, name, message, _WRAP)
 
@@ -59,7 +58,7 @@ class Admission:
         if path in self.registered or not sources.is_installed(path):
             return
         found, own = definition(sources.tree, path), sources.is_own(path)
-        if _is_standard(found.path):
+        if is_standard(found.path):
             message = f"is {found.path} of Python's standard library"
             raise self._refused(where, name, message, _WRAP)
         # Of an own name that no source explains, the object tells once it is there.
@@ -84,7 +83,7 @@ class Admission:
             return
         if sources.is_own(path):
             callable_of_python = isinstance(found, type) or inspect.isroutine(found)
-            if not (callable_of_python and _is_standard(str(getattr(found, "__module__", None)))):
+            if not (callable_of_python and is_standard(str(getattr(found, "__module__", None)))):
                 return
         if isinstance(found, type) and any(issubclass(found, load_object(base)) for base in self.bases):
             return
@@ -96,8 +95,3 @@ class Admission:
 
     def _refused(self, where: str, name: str, message: str, hint: str) -> InputError:
         return InputError([Problem(where, f"{name} {message}", hint, about=name)])
-
-
-def _is_standard(path: str) -> bool:
-    """Whether a dotted path starts at a module that comes with Python, or at the program itself."""
-    return path.partition(".")[0] in {*sys.stdlib_module_names, "__main__"}

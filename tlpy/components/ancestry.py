@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,13 +43,18 @@ def _follow(tree: SourceTree, path: str, passed: set[str]) -> Definition:
         return _follow(tree, found, passed)
     if found is not None:
         return Definition(f"{tree.module_of(file)}.{name}", file, found)
-    for module in reversed(stars):
-        there = _follow(tree, f"{module}.{name}", passed)
+    for star in reversed(stars):
+        there = _follow(tree, f"{star}.{name}", passed)
         if there.node is not None:
             return there
     # A star of a module without source may hold it: that one is the last which is known.
-    hidden = next((module for module in reversed(stars) if tree.file_of(module) is None), None)
-    return Definition(f"{hidden}.{name}" if hidden else path)
+    hidden = next((star for star in reversed(stars) if tree.file_of(star) is None), None)
+    return Definition(f"{hidden}.{name}" if hidden and not is_standard(path) else path)
+
+
+def is_standard(path: str) -> bool:
+    """Whether a dotted path starts at a module that comes with Python, or at the program itself."""
+    return path.partition(".")[0] in {*sys.stdlib_module_names, "__main__"}
 
 
 def ancestors(tree: SourceTree, path: str) -> set[str]:

@@ -23,15 +23,22 @@ def check_components(stages: Iterable[Stage]) -> None:
     Raises:
         InputError: with everything that may not be named (`tlpy.components.admission`).
     """
-    problems = Problems()
+    stages, problems = list(stages), Problems()
     for stage in stages:
         for registry, component, key in _components(stage):
-            where = f"stage {stage.name}: {key}"
-            try:
-                registry.admit(as_component(component, where)["name"], where)
-            except InputError as error:
-                problems.extend(error.problems)
+            _admit(registry, component, f"stage {stage.name}: {key}", problems)
     problems.raise_if_any()
+    for stage in stages:
+        for component, key in _views(stage):
+            _admit(AUGMENTATIONS, component, f"stage {stage.name}: {key}", problems)
+    problems.raise_if_any()
+
+
+def _admit(registry: Registry[Any], component: Any, where: str, problems: Problems) -> None:
+    try:
+        registry.admit(as_component(component, where)["name"], where)
+    except InputError as error:
+        problems.extend(error.problems)
 
 
 def _components(stage: Stage) -> Iterator[tuple[Registry[Any], Any, str]]:
@@ -48,3 +55,14 @@ def _components(stage: Stage) -> Iterator[tuple[Registry[Any], Any, str]]:
         yield TERMS, name, "objective"
     for step in training.augmentation or ():
         yield AUGMENTATIONS, step, "augmentation"
+
+
+def _views(stage: Stage) -> Iterator[tuple[Any, str]]:
+    """Each augmentation within a term, and its key; ask for it once the terms themselves are admitted."""
+    for name, arguments in stage.objective.items():
+        for key in TERMS.facts(name).augmentations:
+            given = arguments.get(key)
+            # A word alone is a preset of views.
+            if given is not None and not (isinstance(given, str) and "." not in given):
+                steps = given if isinstance(given, list | tuple) else [given]
+                yield from ((step, f"objective.{name}.{key}") for step in steps)
