@@ -31,15 +31,17 @@ def main(pack: Path, **options: object) -> None:
     from tlpy.components.loading import load_object
     from tlpy.errors import InputError
     from tlpy.records import Pack
+    from tlpy.scenarios.admission import check_components
     from tlpy.scenarios.pack import StageOutOfMemoryError, train_pack
 
-    content = Pack.from_json(json.loads(pack.read_text(encoding="utf-8")))
-    for name in {stage.architecture["name"] for stage in content.stages}:
-        if name in ARCHITECTURES:
-            load_object(ARCHITECTURES.facts(name).network)
-    gc.freeze()
-    gc.enable()
     try:
+        content = Pack.from_json(json.loads(pack.read_text(encoding="utf-8")))
+        check_components(content.stages)
+        for name in {stage.architecture["name"] for stage in content.stages}:
+            if name in ARCHITECTURES:
+                load_object(ARCHITECTURES.facts(name).network)
+        gc.freeze()
+        gc.enable()
         train_pack(content, **options)  # type: ignore[arg-type]
     except InputError as error:
         click.echo(str(error), err=True)

@@ -182,7 +182,9 @@ def test_all_faults_of_a_component_are_told_at_once(registry: Registry[Any]) -> 
     assert told == ["architecture.dropuot", "architecture.depth", "architecture.kernel"]
 
 
-def test_what_is_made_is_checked_in_one_place() -> None:
+def test_what_is_made_is_checked_in_one_place(tmp_path: Path, use_components: Any) -> None:
+    (tmp_path / "things.py").write_text("class Plain(dict): ...\nclass Part:\n    def __init__(self): ...\n")
+    use_components(tmp_path)
     registry = Registry(
         "thing",
         Facts,
@@ -192,9 +194,9 @@ def test_what_is_made_is_checked_in_one_place() -> None:
     )
     assert registry.make({"name": "thing", "a": 1}) == {"a": 1}
     for component, said in (
-        ({"name": "builtins.dict"}, "b: builtins.dict gives dict, expected a collections.OrderedDict"),
-        ({"name": "collections.Counted"}, "b: collections.Counted was not found"),
-        ({"name": "fractions.Fraction", "over": 2}, "b: fractions.Fraction is not a subclass of collections"),
+        ({"name": "things.Plain"}, "b: things.Plain gives Plain, expected a collections.OrderedDict"),
+        ({"name": "things.Counted"}, "b: things.Counted was not found"),
+        ({"name": "things.Part", "over": 2}, "b: things.Part is not a subclass of collections"),
     ):
         with pytest.raises(InputError, match=said):
             registry.make(component, where="b")

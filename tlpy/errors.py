@@ -72,9 +72,9 @@ class Problems:
             raise InputError(self._found)
 
 
-def nearest(name: str, valid: Sequence[str], otherwise: str | None = None) -> str:
+def nearest(name: object, valid: Sequence[str], otherwise: str | None = None) -> str:
     """A hint that names the valid spelling closest to `name`; else `otherwise`, by default what is valid."""
-    close = get_close_matches(name, valid, n=1, cutoff=0.6)
+    close = get_close_matches(str(name), valid, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"
     if otherwise is not None:

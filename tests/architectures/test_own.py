@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,9 @@ class NoModule:
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own(tmp_path: Path, use_components: Callable[[Path], None]) -> None:
     (tmp_path / "own_encoders.py").write_text(MODULE)
-    monkeypatch.syspath_prepend(tmp_path)
+    use_components(tmp_path)
 
 
 @pytest.mark.usefixtures("own")

@@ -56,6 +56,7 @@ def task(*words: str | Path, cwd: Path) -> None:
     """A task of the pipeline, as its module calls it."""
     places = [str(ROOT), str(cwd / "own")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(places), "OMP_NUM_THREADS": "1"}
+    environment["TLPY_COMPONENTS"] = places[1]
     done = subprocess.run(
         [sys.executable, *map(str, words)],
         cwd=cwd,

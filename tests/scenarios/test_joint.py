@@ -285,7 +285,7 @@ def test_soft_bins_are_decoded_to_years(train: Train, two: Path, tmp_path: Path,
 
 
 def test_an_own_scenario_by_class_path(
-    train: Train, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Train, two: Path, tmp_path: Path, use_components: Callable[[Path], None]
 ) -> None:
     (tmp_path / "own_scenario.py").write_text(
         "from tlpy.scenarios.joint import JointScenario\n"
@@ -297,7 +297,7 @@ def test_an_own_scenario_by_class_path(
         "        return self.factor * super().training_step(batch, batch_idx)\n"
         "class Other: ...\n"
     )
-    monkeypatch.syspath_prepend(tmp_path)
+    use_components(tmp_path)
     own = {"name": "own_scenario.Halved", "factor": 0.5}
     stages = [
         adapted("s1", scenario=own),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -171,7 +172,8 @@ def test_planning_knows_how_many_blocks_there_are() -> None:
             complete_transfer({"name": "freeze", "blocks": blocks}, "t", 10)
 
 
-def test_an_own_way_of_transfer_by_class_path() -> None:
+def test_an_own_way_of_transfer_by_class_path(use_components: Any) -> None:
+    use_components(Path(__file__).parent)
     path = f"{__name__}.only_the_stem"
     assert {name.split(".")[1] for name in apply({"name": path}, small()).names} == {"conv1", "bn1"}
     with pytest.raises(InputError, match=r"gives int, expected tlpy.transfer.groups.ParameterGroups"):

@@ -50,6 +50,7 @@ ARCHITECTURES = Registry(
         "a torch.nn.Module that takes channels, size and its arguments, from images (batch, channels, *size) "
         "to features (batch, features)",
         ("forward(images)",),
+        elsewhere=("torch.nn.Module",),
         given=("channels", "size"),
         function=True,
     ),
@@ -68,7 +69,7 @@ def complete_architecture(value: Any, where: str, size: Sequence[int] | None = N
         InputError: an unknown name or argument, a value out of range, or an image with a number
             of axes the architecture does not work in.
     """
-    given = as_component(value)
+    given = as_component(value, where)
     facts = ARCHITECTURES.facts(given["name"], where)
     problems = Problems()
     problems.extend(_misfits(given, facts, where, size))

@@ -22,24 +22,31 @@ class Form:
     Attributes:
         expected: in words.
         methods: those it must have, as `name(arguments)`.
-        bases: one of these must be among its ancestors; empty: any class will do.
+        bases: one of these must be among its ancestors; empty: any own class will do.
+        elsewhere: the same for one that is neither ours nor an own one; empty: `bases`.
         positional: how many arguments it is given by position, before those of a params file.
         given: those that it is given by name.
         hidden: those that are no business of a params file, though it takes them.
         values: what arguments must be, by name, where their annotations tell less.
-        function: whether a function will do, too.
+        function: whether a function will do, too: one of ours that has a name, or an own one.
         neither: what is said of a class that has none of the methods; empty: which it lacks.
     """
 
     expected: str
     methods: tuple[str, ...] = ()
     bases: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     positional: int = 0
     given: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     values: Mapping[str, rules.Rule] = field(default_factory=dict)
     function: bool = False
     neither: str = ""
+
+    @property
+    def ancestors(self) -> tuple[str, ...]:
+        """What a class that is no own one must descend from: one of these."""
+        return self.elsewhere or self.bases
 
 
 @dataclass(frozen=True)

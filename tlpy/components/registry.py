@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic
 
 from tlpy.components import rules
+from tlpy.components.admission import Admission
 from tlpy.components.declarations import Declaration, FactsT, Form, declare
 from tlpy.components.described import Parameter
 from tlpy.components.loading import NotFoundError, load_object
@@ -34,6 +35,9 @@ class Registry(Generic[FactsT]):
     ) -> None:
         self.kind, self.paths, self.forms = kind, dict(paths), forms
         self._facts, self._makes = facts, makes
+        bases = [base for form in forms for base in form.ancestors]
+        known = frozenset(self.paths.values())
+        self._admission = Admission(known, tuple(dict.fromkeys(bases)) or ((makes,) if makes else ()))
         self._declared: dict[str, Declaration[FactsT]] = {}
         self._edition = -1
 
@@ -74,7 +78,9 @@ class Registry(Generic[FactsT]):
 
     def _declare(self, name: str, where: str) -> Declaration[FactsT]:
         path, own = self.path(name, where), name not in self
+        self._admission.check_path(path, name, where)
         found = sources.find(path, name, where)
+        self._admission.check_source(path, name, where)
         if found is None:
             return Declaration(name, self._facts)
         lineage = set(found.lineage)
@@ -96,8 +102,8 @@ class Registry(Generic[FactsT]):
             InputError: an unknown name or argument, one that is missing, or a value out of range; arguments
                 that do not go together.
         """
-        given = as_component(value)
-        name = str(given.pop("name"))
+        given = as_component(value, where)
+        name = given.pop("name")
         declaration = self.declaration(name, where)
         known = declaration.parameters
         if known is None:
@@ -121,12 +127,22 @@ class Registry(Generic[FactsT]):
         problems.raise_if_any()
         return completed
 
-    def load(self, name: str) -> Any:
-        """The object behind a registered name or a class path (`my_module.MyNet`).
+    def admit(self, name: str, where: str | None = None) -> None:
+        """Raise `InputError` for what a record may not name; nothing is imported."""
+        self._admission.check_source(self.path(name, where), name, where or self.kind)
 
-        Raises `NotFoundError`, which is an `InputError`, for a class path that leads nowhere.
+    def load(self, name: str, where: str | None = None) -> Any:
+        """The object behind a registered name or a class path (`my_module.MyNet`), checked before and after.
+
+        Raises:
+            InputError: it is no component of this kind (`tlpy.components.admission`).
+            NotFoundError: which is an `InputError`: a class path that leads nowhere.
         """
-        return load_object(self.path(name), self.kind)
+        path, where = self.path(name, where), where or self.kind
+        self._admission.check_source(path, name, where)
+        found = load_object(path, where)
+        self._admission.check_object(path, name, found, where)
+        return found
 
     def make(self, component: Mapping[str, Any], *given: Any, where: str | None = None, **more: Any) -> Any:
         """What a record asks for, made and checked.
@@ -143,7 +159,7 @@ class Registry(Generic[FactsT]):
         name, where = component["name"], where or self.kind
         arguments = {key: value for key, value in component.items() if key != "name"}
         try:
-            maker = load_object(self.path(name, where), where)
+            maker = self.load(name, where)
         except NotFoundError as error:  # whose text is the reason alone
             raise InputError(error.problems) from error
         kind = load_object(self._makes) if self._makes else object
@@ -161,10 +177,16 @@ class Registry(Generic[FactsT]):
         return made
 
 
-def as_component(value: Any) -> dict[str, Any]:
-    """A component in its long form: `"x"` and `{"name": "x", …}` both become a dict with a name."""
+def as_component(value: Any, where: str = "component") -> dict[str, Any]:
+    """A component in its long form: `"x"` and `{"name": "x", …}` both become a dict with a name.
+
+    Raises:
+        InputError: it is neither.
+    """
     if isinstance(value, str):
         return {"name": value}
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+        raise InputError([Problem(where, f"expected a name, or a map with a name, found {value!r}")])
     return dict(value)
 
 

@@ -68,7 +68,10 @@ class SourceTree:
                 text = file.read_text(encoding="utf-8")
             except UnicodeDecodeError as error:
                 raise SyntaxError(f"is no UTF-8 text: {error.reason}", (str(file), 1, None, None)) from None
-            self._parsed[file] = ast.parse(text, str(file))
+            try:
+                self._parsed[file] = ast.parse(text, str(file))
+            except ValueError as error:  # a null byte
+                raise SyntaxError(str(error), (str(file), 1, None, None)) from None
         return self._parsed[file]
 
     def names(self, file: Path) -> dict[str, ast.stmt | str]:
@@ -90,6 +93,13 @@ class SourceTree:
                 found.update(dict.fromkeys(assigned(node), node))
         self._names[file] = found
         return found
+
+    def stars(self, file: Path) -> list[str]:
+        """The modules of which a module imports everything."""
+        imports = [node for node in top_level(self.parse(file).body) if isinstance(node, ast.ImportFrom)]
+        return [
+            self._absolute(node, file) for node in imports if any(alias.name == "*" for alias in node.names)
+        ]
 
     def describe(self, path: str) -> Described | None:
         """The class or function at a dotted path; None where its source is not in sight.
@@ -123,7 +133,7 @@ class SourceTree:
         fields: dict[str, Parameter] = {}
         lineage: list[tuple[str, dict[str, Constant]]] = []
         for base in node.bases:
-            name = self._dotted(base, file)
+            name = self.dotted(base, file)
             parent = self.describe(name) if name else None
             if parent is None:
                 lineage.append((name or "?", {}))
@@ -205,7 +215,7 @@ class SourceTree:
 
     def _resolve(self, node: ast.expr, file: Path) -> str | tuple[ast.expr, Path] | None:
         """What a name in a file stands for: what a module in sight gives it, else its dotted name."""
-        path = self._dotted(node, file)
+        path = self.dotted(node, file)
         module, _, name = (path or "").rpartition(".")
         there = self.file_of(module) if module else None
         if there is None or module == "tlpy.components.rules":
@@ -216,12 +226,12 @@ class SourceTree:
         given = assigned(found).get(name) if isinstance(found, ast.stmt) else None
         return (given, there) if given is not None else path
 
-    def _dotted(self, node: ast.expr, file: Path) -> str | None:
+    def dotted(self, node: ast.expr, file: Path) -> str | None:
         """The full name behind a name as it is written: `nn.Module`, `Term`, `Generic[T]`."""
         if isinstance(node, ast.Subscript):
-            return self._dotted(node.value, file)
+            return self.dotted(node.value, file)
         if isinstance(node, ast.Attribute):
-            owner = self._dotted(node.value, file)
+            owner = self.dotted(node.value, file)
             return f"{owner}.{node.attr}" if owner else None
         if not isinstance(node, ast.Name):
             return None
@@ -233,7 +243,9 @@ class SourceTree:
     def module_of(self, file: Path) -> str:
         """The dotted name of the module in `file`."""
         places: Iterable[Path] = [PACKAGE.parent] if file.is_relative_to(PACKAGE) else self._folders
-        root = next((folder for folder in places if file.is_relative_to(folder)), file.parent)
+        # One may lie in another, as the packages do in the folder of Python's own modules.
+        holding = [folder for folder in places if file.is_relative_to(folder)]
+        root = max(holding, key=lambda folder: len(folder.parts), default=file.parent)
         parts = file.relative_to(root).with_suffix("").parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,10 @@ _TAKEN = {
 }
 
 
+# Where a task finds the folder of own components (the params name it as it lies elsewhere).
+COMPONENTS_VARIABLE = "TLPY_COMPONENTS"
+
+
 class Sources:
     """What can be read of components, without running it. One of them serves all registries: `sources`.
 
@@ -35,7 +40,8 @@ class Sources:
 
     def __init__(self) -> None:
         self.edition = 0
-        self.use(None)
+        folder = os.environ.get(COMPONENTS_VARIABLE)
+        self.use(Path(folder) if folder and Path(folder).is_dir() else None, "components")
 
     def use(self, folder: Path | None, shown: str | None = None) -> None:
         """Read own components from `folder`, and let them be imported in this process.
@@ -47,12 +53,17 @@ class Sources:
         if self.folder and str(self.folder) not in sys.path:
             sys.path.insert(0, str(self.folder))
         self.edition += 1
-        self._tree: SourceTree | None = None
+        self._tree = SourceTree()
+        self._places: tuple[Path | str, ...] = ()
 
     @property
     def tree(self) -> SourceTree:
-        if self._tree is None:
-            path = [Path(text).resolve() for text in sys.path if text]
+        """The modules in sight: own ones, then those of Python's path as it is now."""
+        here = Path.cwd()
+        if self._places != (here, *sys.path):
+            self._places = (here, *sys.path)
+            # A task has its data in the current folder: what lies there is none of the packages.
+            path = [found for text in sys.path if text and (found := Path(text).resolve()) != here]
             self._tree = SourceTree([*([self.folder] if self.folder else []), *path])
         return self._tree
 
@@ -82,6 +93,19 @@ class Sources:
             for child in self.folder.iterdir()
             if child.suffix == ".py" or (child / "__init__.py").is_file()
         )
+
+    def is_own(self, path: str) -> bool:
+        """Whether a class path starts at a module of the folder."""
+        file = self.tree.file_of(path.rpartition(".")[0])
+        return file is not None and self.is_own_file(file)
+
+    def is_own_file(self, file: Path) -> bool:
+        return self.folder is not None and file.is_relative_to(self.folder)
+
+    def is_installed(self, path: str) -> bool:
+        """Whether there is a module where a class path starts, found without importing it."""
+        first = path.partition(".")[0]
+        return first in sys.modules or self.tree.file_of(first) is not None or find_spec(first) is not None
 
     def find(self, path: str, name: str, where: str) -> Described | None:
         """The class or function at a class path; None where only running it would tell.
@@ -118,7 +142,7 @@ class Sources:
         """A module whose source is not in sight must be a package that is installed."""
         first = module.partition(".")[0]
         # Where planning has no torch, a path that starts with it is judged by the task that trains.
-        if first in _TAKEN or first in sys.modules or find_spec(first) is not None:
+        if first in _TAKEN or self.is_installed(module):
             return
         if self.shown is None:
             message, hint = f"there is no module '{first}'", "give the folder of the module by `components:`"

@@ -44,6 +44,7 @@ OPTIMIZERS = Registry(
     Form(
         "a torch.optim.Optimizer with step()",
         ("step()",),
+        elsewhere=("torch.optim.Optimizer",),
         positional=1,
         # The rate is the stage's; the others say how torch computes, or turn the objective round.
         hidden=("lr", "foreach", "fused", "capturable", "differentiable", "maximize"),
@@ -74,6 +75,7 @@ SCHEDULES = Registry(
     },
     Form(
         "a torch.optim.lr_scheduler.LRScheduler",
+        elsewhere=("torch.optim.lr_scheduler.LRScheduler", "torch.optim.lr_scheduler.ReduceLROnPlateau"),
         positional=1,
         hidden=("length", "last_epoch"),
         function=True,

@@ -86,7 +86,7 @@ def path_problems(params: Mapping[str, Any], schema: Schema) -> list[Problem]:
             continue
         if first == "datasets":
             parts = rest.split(".")
-            if parts[0] not in params["datasets"]:
+            if not rest or parts[0] not in params["datasets"]:
                 hint = nearest(parts[0], list(params["datasets"]))
                 problems.append(Problem(where, f"there is no data set '{parts[0]}'", hint))
                 continue

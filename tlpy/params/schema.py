@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ class Schema:
         ]
         valid = list(self.properties)
         found += [
-            Problem(name, "unknown param", nearest(name, valid)) for name in params if name not in valid
+            Problem(str(name), "unknown param", nearest(name, valid)) for name in params if name not in valid
         ]
         return sorted(set(found))
 
@@ -160,7 +161,10 @@ def _help(entry: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str)
+    try:
+        text = json.dumps(value, default=str)
+    except (TypeError, ValueError, RecursionError):  # a key that is no text, a number of a thousand digits
+        text = reprlib.repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 

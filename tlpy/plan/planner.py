@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -136,6 +137,10 @@ class Planner:
         """Raise every fault of the file; with it, those of the chain and of the data, as far as they show."""
         problems = Problems()
         problems.extend(self.schema.problems(self.given))
+        for name in self.schema.nested():
+            # The schema allows the path of a file, too, which is read in by now.
+            if isinstance(self.given.get(name), str):
+                problems.add(name, f"expected a map or a list, or a file with one, got {self.given[name]!r}")
         problems.extend(sources.folder_problems())
         faulty = {problem.where.partition(".")[0].partition("[")[0] for problem in problems}
         if not faulty & {"stages", "datasets", "search"}:
@@ -144,9 +149,12 @@ class Planner:
             problems.extend(path_problems(self.given, self.schema))
         if not problems:
             return
-        if "stages" not in faulty:
-            problems.extend(_raised(lambda: self._chains([{}])))
-        self._add_data_problems(problems, catalogue)
+        # What follows expects what the schema asks for: where it stumbles, the known faults come first.
+        with suppress(Exception):
+            if "stages" not in faulty:
+                problems.extend(_raised(lambda: self._chains([{}])))
+        with suppress(Exception):
+            self._add_data_problems(problems, catalogue)
         problems.raise_if_any()
 
     def _add_data_problems(self, problems: Problems, catalogue: Catalogue) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tlpy.components.sources import COMPONENTS_VARIABLE, sources
 from tlpy.errors import InputError, Problem
 from tlpy.files import read_json, write_json
 from tlpy.records import Record, Stage
@@ -84,6 +85,8 @@ def train_in_processes(job: SharedJob) -> dict[str, Any]:
     write_json(request, job.to_json())
     # Own parts may be on a path that this process alone knows.
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    if sources.folder is not None:
+        environment[COMPONENTS_VARIABLE] = str(sources.folder)
     command = [sys.executable, "-m", "tlpy.scenarios.worker", str(request)]
     processes: list[subprocess.Popen[bytes]] = []
     try:

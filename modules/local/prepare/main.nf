@@ -22,7 +22,7 @@ process PREPARE {
     def args = task.ext.args ?: ''
     def store_arg = keep ? "--store ${state}" : ''
     """
-    export PYTHONPATH="\$PWD:\$PWD/components"
+    export PYTHONPATH="\$PWD:\$PWD/components" TLPY_COMPONENTS="\$PWD/components"
     export OMP_NUM_THREADS=${task.cpus}
     cat > request.json <<'END_OF_JSON'
     ${request_json}

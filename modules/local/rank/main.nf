@@ -22,7 +22,7 @@ process RANK {
     script:
     def args = task.ext.args ?: ''
     """
-    export PYTHONPATH="\$PWD:\$PWD/components"
+    export PYTHONPATH="\$PWD:\$PWD/components" TLPY_COMPONENTS="\$PWD/components"
     mkdir -p stages prepared
 
     rank.py \\

@@ -26,7 +26,7 @@ process TRAIN {
     def store_arg = keep ? "--store ${state}" : ''
     def device = task.accelerator && accelerator == 'auto' ? 'gpu' : accelerator
     """
-    export PYTHONPATH="\$PWD:\$PWD/components"
+    export PYTHONPATH="\$PWD:\$PWD/components" TLPY_COMPONENTS="\$PWD/components"
     export OMP_NUM_THREADS=${task.cpus} MKL_NUM_THREADS=${task.cpus} OMP_WAIT_POLICY=PASSIVE
     mkdir -p caches subjects parents
     cat > pack.json <<'END_OF_JSON'

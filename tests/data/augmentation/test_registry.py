@@ -111,9 +111,9 @@ class NotOne:
 """
 
 
-def test_own_augmentations(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_augmentations(tmp_path: Any, use_components: Any) -> None:
     (tmp_path / "own_augmentation.py").write_text(OWN)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    use_components(tmp_path)
     images = torch.zeros(3, 1, 4, 4)
     component = {"name": "own_augmentation.Brighter", "p": 1, "most": 2}
     made = build_augmentation(complete_augmentation(component, "a", (4, 4)), 0)

@@ -191,9 +191,9 @@ class Halved(BaseDataModule):
 """
 
 
-def test_own_data_modules(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_data_modules(tmp_path: Any, use_components: Any) -> None:
     (tmp_path / "own_datamodule.py").write_text(OWN)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    use_components(tmp_path)
     common: dict[str, Any] = {"parts": sets(), "batch_size": 4, "seed": 0}
     component = complete_datamodule({"name": "own_datamodule.Doubled", "factor": 3.0}, "d", (8, 8))
     seen = watch(build_datamodule(component, (1, 8, 8), **common), 1)

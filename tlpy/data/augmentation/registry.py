@@ -106,7 +106,7 @@ def complete_augmentation(
     completed = []
     for number, item in enumerate(value if several else [value]):
         place = f"{where}[{number}]" if several else where
-        component = as_component(item)
+        component = as_component(item, place)
         if component["name"] in PRESETS:
             if len(component) > 1:
                 problems.add(place, f"the preset '{component['name']}' takes no arguments")
