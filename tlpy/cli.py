@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -53,8 +54,9 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
     slots = os.cpu_count() or 1
     components = _path(params.get("components"))
     planned = Planner(params, Schema.read(), {}, slots=slots, store=store, components=components).plan()
-    if out:
-        write_plan(planned, out)
+    with TemporaryDirectory() as aside:
+        # Written in any case: the check of the splits reads what trainings would read.
+        write_plan(planned, out or Path(aside))
     if as_json:
         click.echo(json.dumps(plan_record(planned).to_json(), indent=1, ensure_ascii=False))
     else:

@@ -148,6 +148,8 @@ class LocalRun:
         """Carry out the whole plan and rank its variants."""
         out = self.outdir
         write_plan(self.plan, out / "plan")
+        shutil.rmtree(out / "splits", ignore_errors=True)
+        (out / "plan" / "splits").rename(out / "splits")
         self.write_subjects(out)
         self.prepare()
         for task in self.tasks.packs:

@@ -44,6 +44,16 @@ class SplitView:
     def where(self) -> str:
         return f"datasets.{self.name}.split"
 
+    @property
+    def has_tied_groups(self) -> bool:
+        """Whether a subject that is in several groups makes these one unit."""
+        return any(_most_groups(rows) > 1 for rows in self.rows.values())
+
+    @property
+    def has_tied_subjects(self) -> bool:
+        """Whether several subjects are of one unit without being of one group, as those of equal images."""
+        return any(len({record.group for record in rows}) > 1 for rows in self.rows.values())
+
     def drawn(self) -> list[str]:
         """The parts besides train that must be drawn, test first."""
         return [part for part in (TEST, VAL) if part not in self.official and self.fractions[part] > 0]
@@ -116,9 +126,8 @@ def allowed_parts(views: Iterable[SplitView], problems: Problems) -> Allowed:
             for record in rows:
                 own &= {record.split} if record.split in (VAL, TEST) else free
             if not own:
-                named = ", ".join(f"{record.split or 'no part'} ({record.where})" for record in rows[:4])
                 problems.add(
-                    rows[0].where, f"the official split of {one.name} has {one.key[unit]} in {named}"
+                    rows[0].where, f"the official split of {one.name} has {one.key[unit]} in {_places(rows)}"
                 )
                 continue
             both = allowed.get(unit, frozenset(PARTS)) & own
@@ -133,6 +142,25 @@ def allowed_parts(views: Iterable[SplitView], problems: Problems) -> Allowed:
             allowed[unit] = both
             first.setdefault(unit, one)
     return allowed
+
+
+def _most_groups(rows: Sequence[ImageRecord]) -> int:
+    """How many groups a single subject among `rows` is in, at most."""
+    groups: defaultdict[str, set[str]] = defaultdict(set)
+    for record in rows:
+        groups[record.subject].add(record.group)
+    return max(map(len, groups.values()))
+
+
+def _places(rows: Sequence[ImageRecord]) -> str:
+    """The parts that a unit's images are in, with an image of each; whose, where ids differ."""
+    several = len({record.subject for record in rows}) > 1
+    first: dict[str, ImageRecord] = {}
+    for record in rows:
+        first.setdefault(record.split or "no part", record)
+    return ", ".join(
+        f"{part} ({record.where}{': ' + record.subject if several else ''})" for part, record in first.items()
+    )
 
 
 def _or(parts: Iterable[str]) -> str:
