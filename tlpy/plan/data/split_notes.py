@@ -106,8 +106,8 @@ def _equal(run: Run) -> list[str]:
         are = "images are" if len(groups) > 1 else "image is"
         told.append(
             f"{len(groups)} {are} in several official parts of data set '{name}' "
-            f"({_some(groups, parts=True)}): official parts are kept, so that scores are partly of images that "
-            "were trained on"
+            f"({_some(groups, parts=True)}): official parts are kept, so that scores are partly of images "
+            "that were trained on"
         )
     for (name, other), groups in between.items():
         count = sum(len(group) - 1 for group in groups)
