@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -46,7 +45,7 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
     """Check FILE and show what a run of it would do; nothing is trained."""
     from tlpy.params.file import read_params
     from tlpy.params.schema import Schema
-    from tlpy.plan.documents import plan_record, summary, write_plan
+    from tlpy.plan.documents import check_written, plan_record, summary, write_plan
     from tlpy.plan.planner import Planner
 
     params = read_params(params_file)
@@ -54,9 +53,10 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
     slots = os.cpu_count() or 1
     components = _path(params.get("components"))
     planned = Planner(params, Schema.read(), {}, slots=slots, store=store, components=components).plan()
-    with TemporaryDirectory() as aside:
-        # Written in any case: the check of the splits reads what trainings would read.
-        write_plan(planned, out or Path(aside))
+    if out:
+        write_plan(planned, out)
+    else:
+        check_written(planned)
     if as_json:
         click.echo(json.dumps(plan_record(planned).to_json(), indent=1, ensure_ascii=False))
     else:

@@ -400,7 +400,7 @@ def test_equal_images_in_official_parts_stay_there() -> None:
     contents["e"] = {f"e{n}_T1w": str(n) for n in range(20, 45)}
     parts = assign(other, FRACTIONS, {}, 0, ties=ties)
     assert all(parts["e"][f"e{n}_T1w"] == parts["d"][f"s{n}_T1w"] for n in range(20, 45))
-    with pytest.raises(InputError, match=r"the official split of d has s0 in train .*: s0\), test .*: s45\)"):
+    with pytest.raises(InputError, match=r"the given split of d has s0 in train .*: s0\), test .*: s45\)"):
         assign({"d": rows}, FRACTIONS, {}, 0, ties=Ties(contents=contents, given=frozenset("d")))
     a, b = official("train", range(10)), people(range(20, 30), split="test")
     contents = {"a": {a[0].image: "same"}, "b": {b[0].image: "same"}}

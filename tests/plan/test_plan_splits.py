@@ -298,7 +298,7 @@ def test_a_given_split_that_tears_a_person_apart_is_refused(params: dict, tmp_pa
     params["datasets"]["target"]["split"] = str(table)
     refused = told(params)
     assert len(refused) == 10
-    assert "the official split of target has s0 in train (" in refused[0]
+    assert "the given split of target has s0 in train (" in refused[0]
     params["datasets"]["target"] |= {"group": "run", "within": "subject"}
     assert plan(params).base_subjects["target"].counts == {"train": 20, "val": 10, "test": 10}
 

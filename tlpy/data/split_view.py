@@ -28,6 +28,7 @@ class SplitView:
         fractions: of val and test.
         official: val and test, as far as the data set brings them along.
         fixed: the units of these official parts.
+        given: whether these are the user's, from a table.
     """
 
     name: str
@@ -39,6 +40,7 @@ class SplitView:
     fractions: dict[str, float]
     official: frozenset[str]
     fixed: dict[str, str]
+    given: bool = False
 
     @property
     def where(self) -> str:
@@ -87,6 +89,7 @@ def view(
     units: Mapping[str, str],
     values: Mapping[str, Stratum],
     fractions: Mapping[str, float],
+    given: bool = False,
 ) -> SplitView:
     """Arrange a data set by units; raises `InputError` if the fractions are none."""
     wanted = {part: float(fractions.get(part, 0.0)) for part in (VAL, TEST)}
@@ -108,7 +111,7 @@ def view(
         for unit, found in rows.items()
     }
     official = frozenset(fixed.values())
-    return SplitView(name, dict(rows), key, stratum, classes, holds, wanted, official, fixed)
+    return SplitView(name, dict(rows), key, stratum, classes, holds, wanted, official, fixed, given)
 
 
 def allowed_parts(views: Iterable[SplitView], problems: Problems) -> Allowed:
@@ -126,15 +129,16 @@ def allowed_parts(views: Iterable[SplitView], problems: Problems) -> Allowed:
             for record in rows:
                 own &= {record.split} if record.split in (VAL, TEST) else free
             if not own:
+                which = "given" if one.given else "official"
                 problems.add(
-                    rows[0].where, f"the official split of {one.name} has {one.key[unit]} in {_places(rows)}"
+                    rows[0].where, f"the {which} split of {one.name} has {one.key[unit]} in {_places(rows)}"
                 )
                 continue
             both = allowed.get(unit, frozenset(PARTS)) & own
             if not both:
                 problems.add(
                     rows[0].where,
-                    f"{one.key[unit]} is officially in {_or(own)} of {one.name}, "
+                    f"{one.key[unit]} is {'given' if one.given else 'officially'} in {_or(own)} of {one.name}, "
                     f"but in {_or(allowed[unit])} of {first[unit].name}",
                     "a subject must be in one part of all data sets: leave it out of one of them",
                 )

@@ -56,7 +56,7 @@ def assign(
     problems = Problems()
     units = connect(records, ties)
     views = {
-        name: view(name, rows, units[name], strata.get(name, {}), _of(fractions, name))
+        name: view(name, rows, units[name], strata.get(name, {}), _of(fractions, name), name in ties.given)
         for name, rows in records.items()
     }
     allowed = allowed_parts(views.values(), problems)

@@ -92,7 +92,8 @@ def _tie_torn(
                 unit = forest.find(unit)
                 open_to[unit] = both
                 break
-        before.append(unit)
+        else:
+            before.append(unit)
 
 
 def _open_to(

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import tlpy
@@ -54,6 +55,12 @@ def write_plan(plan: Planned, out: Path) -> None:
     found = overlaps(out)
     if found:
         raise InputError(found)
+
+
+def check_written(plan: Planned) -> None:
+    """Check the splits as `write_plan` does, where nothing is to be kept of what it writes."""
+    with TemporaryDirectory() as aside:
+        write_plan(plan, Path(aside))
 
 
 def write_problems(problems: Iterable[Problem], out: Path) -> None:
