@@ -136,9 +136,10 @@ def allowed_parts(views: Iterable[SplitView], problems: Problems) -> Allowed:
                 continue
             both = allowed.get(unit, frozenset(PARTS)) & own
             if not both:
+                which = "given" if one.given else "officially"
                 problems.add(
                     rows[0].where,
-                    f"{one.key[unit]} is {'given' if one.given else 'officially'} in {_or(own)} of {one.name}, "
+                    f"{one.key[unit]} is {which} in {_or(own)} of {one.name}, "
                     f"but in {_or(allowed[unit])} of {first[unit].name}",
                     "a subject must be in one part of all data sets: leave it out of one of them",
                 )
