@@ -45,7 +45,7 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
     """Check FILE and show what a run of it would do; nothing is trained."""
     from tlpy.params.file import read_params
     from tlpy.params.schema import Schema
-    from tlpy.plan.documents import plan_record, summary, write_plan
+    from tlpy.plan.documents import check_written, plan_record, summary, write_plan
     from tlpy.plan.planner import Planner
 
     params = read_params(params_file)
@@ -55,6 +55,8 @@ def plan(params_file: Path, out: Path | None, store: Path | None, as_json: bool)
     planned = Planner(params, Schema.read(), {}, slots=slots, store=store, components=components).plan()
     if out:
         write_plan(planned, out)
+    else:
+        check_written(planned)
     if as_json:
         click.echo(json_text(plan_record(planned).to_json()))
     else:

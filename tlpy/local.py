@@ -19,7 +19,7 @@ from tlpy.errors import InputError, Problem, Problems, nearest
 from tlpy.files import read_json
 from tlpy.params.file import read_params
 from tlpy.params.schema import Schema
-from tlpy.plan.documents import plan_record, tasks_of, write_plan
+from tlpy.plan.documents import check_written, plan_record, tasks_of, write_plan
 from tlpy.plan.planner import Planned, Planner
 from tlpy.plan.records import Replicate, Variant
 from tlpy.records import Pack
@@ -147,6 +147,8 @@ class LocalRun:
         """Carry out the whole plan and rank its variants."""
         out = self.outdir
         write_plan(self.plan, out / "plan")
+        shutil.rmtree(out / "splits", ignore_errors=True)
+        (out / "plan" / "splits").rename(out / "splits")
         self.write_subjects(out)
         self.prepare()
         for task in self.tasks.packs:
@@ -207,6 +209,7 @@ class LocalRun:
         replicate = _replicate(variant.replicates, seed, fold)
         out = out or self.outdir / "variants" / variant.id
         stages = tuple(self.plan.stages[stage] for stage in replicate.stages)
+        check_written(self.plan)
         self.write_subjects(out)
         self.prepare({cache for stage in stages for cache in stage.caches})
         last = stages[-1]

@@ -9,10 +9,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from written_splits import check_overlap
 
 from tlpy.data.readers.base import ImageRecord
 from tlpy.data.splits import assign
-from tlpy.data.units import check_overlap, shared
+from tlpy.data.ties import Ties
+from tlpy.data.units import connect, shared
 from tlpy.errors import InputError
 
 FRACTIONS = {"val": 0.15, "test": 0.15}
@@ -155,8 +157,10 @@ def test_families_and_subjects_both_numbered_are_not_mixed_up() -> None:
 
 def test_runs_of_one_person_can_be_split() -> None:
     records = [ImageRecord(f"i{n}", "", "one", group=f"run {n // 4}") for n in range(40)]
-    parts = assign({"d": records}, FRACTIONS, {}, 0)["d"]
+    parts = assign({"d": records}, FRACTIONS, {}, 0, ties=Ties(within=frozenset("d")))["d"]
     assert counts(parts) == {"train": 24, "val": 8, "test": 8}
+    with pytest.raises(InputError, match=r"1 group to draw from, .* say `within: subject`"):
+        assign({"d": records}, FRACTIONS, {}, 0)
 
 
 def official(part: str, names: range) -> list[ImageRecord]:
@@ -322,5 +326,97 @@ def test_overlap_is_found() -> None:
     assert check_overlap(records, parts) == []
     parts["b"]["s3_T1w"] = "test"
     assert [str(problem) for problem in check_overlap(records, parts)] == [
-        "t.tsv:3: s3 is in test of b and train of a, expected one part everywhere"
+        "splits: s3 is in test of b and train of a, expected one part everywhere"
     ]
+
+
+def leaked(records: dict[str, list[ImageRecord]], parts: dict[str, dict[str, str]]) -> int:
+    """How many test subjects of the last data set are trained on in the first."""
+    source, target = records.values()
+    first, last = parts.values()
+    trained = {record.subject for record in source if first[record.image] == "train"}
+    tested = {record.subject for record in target if last[record.image] == "test"}
+    assert tested
+    return len(tested & trained)
+
+
+def test_one_odd_row_does_not_switch_the_guard_off() -> None:
+    families = [ImageRecord(f"a{n}", "", f"s{n}", group=f"f{n // 2}") for n in range(60)]
+    target = [ImageRecord(f"b{n}", "", f"s{n}") for n in range(60)]
+    odd = ImageRecord("a0 again", "", "s0", group="f20")
+    for seed in range(10):
+        records = {"a": [*families, odd], "b": target}
+        parts = assign(records, FRACTIONS, {}, seed)
+        assert leaked(records, parts) == 0
+        assert check_overlap(records, parts) == []
+        assert len({parts["a"][image] for image in ("a0", "a0 again", "a1", "a40", "a41")}) == 1
+
+
+def test_one_odd_id_does_not_tell_groups_from_subjects_apart() -> None:
+    patients = [ImageRecord(f"a{n}", "", f"scan{n}", group=f"p{n // 2}") for n in range(40)]
+    patients[39] = ImageRecord("a39", "", "p3", group="p19")
+    records = {"a": patients, "b": [ImageRecord(f"b{n}", "", f"p{n}") for n in range(20)]}
+    for seed in range(5):
+        parts = assign(records, FRACTIONS, {}, seed)
+        assert all(parts["a"][f"a{n}"] == parts["b"][f"b{n // 2}"] for n in range(39))
+
+
+def test_families_named_by_a_number_of_their_own_members_stay_together() -> None:
+    records = {"a": [ImageRecord(f"a{n}", "", str(n), group=str(n // 2)) for n in range(60)]}
+    units = connect(records)["a"]
+    assert units["a0"] == units["a1"]
+    assert len(set(units.values())) == 30
+
+
+def test_equal_images_are_one_unit_whatever_their_ids() -> None:
+    source = [ImageRecord(f"a{n}", "", f"{n:03d}") for n in range(160)]
+    target = [ImageRecord(f"b{n}", "", f"sub-{n}") for n in range(160)]
+    records = {"a": source, "b": target}
+    contents = {name: {r.image: r.image[1:] for r in rows} for name, rows in records.items()}
+    ties = Ties(contents=contents)
+    before = assign(records, FRACTIONS, {}, 2)
+    trained = {image[1:] for image, part in before["a"].items() if part == "train"}
+    tested = {image[1:] for image, part in before["b"].items() if part == "test"}
+    assert (len(tested & trained), len(tested)) == (16, 24)  # what is not known of cannot be held together
+    assert len(check_overlap(records, before, contents)) > 20
+    for seed in range(5):
+        parts = assign(records, FRACTIONS, {}, seed, ties=ties)
+        assert all(parts["a"][f"a{n}"] == parts["b"][f"b{n}"] for n in range(160))
+        assert check_overlap(records, parts, contents) == []
+    twice = {"d": [*source, *(ImageRecord(f"again{n}", "", str(n)) for n in range(80))]}
+    contents = {"d": {r.image: r.image.removeprefix("again").removeprefix("a") for r in twice["d"]}}
+    parts = assign(twice, FRACTIONS, {}, 0, ties=Ties(contents=contents))
+    assert all(parts["d"][f"a{n}"] == parts["d"][f"again{n}"] for n in range(80))
+
+
+def test_equal_images_in_official_parts_stay_there() -> None:
+    rows = [*official("train", range(30)), *official("val", range(30, 40)), *official("test", range(40, 50))]
+    contents = {"d": {f"s{n}_T1w": str(n % 45) for n in range(50)}}
+    ties = Ties(contents=contents)
+    parts = assign({"d": rows}, FRACTIONS, {}, 0, ties=ties)
+    assert all(parts["d"][r.image] == r.split for r in rows)
+    assert check_overlap({"d": rows}, parts, contents) == []
+    other = {"d": rows, "e": people(range(20, 45), "e")}
+    contents["e"] = {f"e{n}_T1w": str(n) for n in range(20, 45)}
+    parts = assign(other, FRACTIONS, {}, 0, ties=ties)
+    assert all(parts["e"][f"e{n}_T1w"] == parts["d"][f"s{n}_T1w"] for n in range(20, 45))
+    with pytest.raises(InputError, match=r"the given split of d has s0 in train .*: s0\), test .*: s45\)"):
+        assign({"d": rows}, FRACTIONS, {}, 0, ties=Ties(contents=contents, given=frozenset("d")))
+    a, b = official("train", range(10)), people(range(20, 30), split="test")
+    contents = {"a": {a[0].image: "same"}, "b": {b[0].image: "same"}}
+    apart = {"a": [*a, *official("test", range(50, 52))], "b": [*b, *official("train", range(60, 70))]}
+    with pytest.raises(InputError, match="s20 is officially in test of b, but in train or val of a"):
+        assign(apart, FRACTIONS, {}, 0, ties=Ties(contents=contents))
+
+
+def test_people_that_are_numbered_alike_can_be_told_apart() -> None:
+    records = {"a": people(range(60)), "b": people(range(60))}
+    own = Ties(own=frozenset("b"))
+    assert shared(records) == [("a", "b", 60)]
+    assert shared(records, own) == []
+    before = assign(records, {"a": FRACTIONS, "b": {"val": 0.3, "test": 0.3}}, {}, 0)
+    assert counts(before["b"])["test"] == 9  # they followed others
+    parts = assign(records, {"a": FRACTIONS, "b": {"val": 0.3, "test": 0.3}}, {}, 0, ties=own)
+    assert counts(parts["b"])["test"] == 18
+    assert len(check_overlap(records, parts)) > 0
+    assert check_overlap(records, parts, own="b") == []

@@ -65,7 +65,7 @@ def test_a_shard_names_the_folder_of_its_images_where_that_is_absolute(tmp_path:
     (tmp_path / "elsewhere").mkdir()
     rows = [f"p{person:02d}.npy,p{person:02d},{person + 20}" for person in range(20)]
     for person in range(20):
-        np.save(tmp_path / f"elsewhere/p{person:02d}.npy", np.ones((4, 4), np.float32))
+        np.save(tmp_path / f"elsewhere/p{person:02d}.npy", np.full((4, 4), person, np.float32))
     (tmp_path / "list.csv").write_text("\n".join(["image,subject,age", *rows]) + "\n")
     for images, beside in (("elsewhere", []), (str(tmp_path / "elsewhere"), [str(tmp_path / "elsewhere")])):
         reader = {"name": "table", "images": images}

@@ -64,6 +64,30 @@ def test_every_section_of_a_whole_run(tmp_path: Path) -> None:
     assert "augmented at random: flip and bias field." in found["methods"]["data"]
 
 
+def test_what_is_not_split_by_subject_is_said(tmp_path: Path) -> None:
+    found = report_of(tmp_path / "plain")
+    assert "nobody is trained on in one and tested on in another. Look" in found["datasets"]["description"]
+    assert "so that no subject trained on in one was tested on in another.<" in found["methods"]["data"]
+    FakeRun(tmp_path / "odd").write()
+    plan = json.loads((tmp_path / "odd/plan.json").read_text())
+    plan["datasets"]["brains"] |= {"within": True, "split_by": "run", "equal": 24, "split_given": "parts.tsv"}
+    (tmp_path / "odd/plan.json").write_text(json.dumps(plan))
+    run, rankings = ranked(tmp_path / "odd")
+    write_report(run, rankings, tmp_path / "odd/report")
+    found = sections(tmp_path / "odd/report")
+    assert (
+        "joint over all data sets of the run. Data set 'brains' is split within subjects, by run: its parts "
+        "share people. The parts of 'brains' are given by a table. Equal images under several ids (24) fall "
+        "into one part. Look"
+    ) in found["datasets"]["description"].replace("&#39;", "'").replace("&#x27;", "'")
+    assert "(given)" in found["datasets"]["data"]
+    assert (
+        "jointly over all data sets. Data set 'brains' was split within subjects, by run: its parts shared "
+        "people. The parts of 'brains' were given by a table. Equal images under several ids (24) fell into "
+        "one part.<"
+    ) in found["methods"]["data"]
+
+
 def test_the_config_orders_every_section() -> None:
     config = yaml.safe_load(CONFIG.read_text())
     assert config["custom_content"]["order"] == [f"tlimb_{group}" for group in GROUPS]

@@ -28,6 +28,7 @@ class SplitView:
         fractions: of val and test.
         official: val and test, as far as the data set brings them along.
         fixed: the units of these official parts.
+        given: whether these are the user's, from a table.
     """
 
     name: str
@@ -39,10 +40,21 @@ class SplitView:
     fractions: dict[str, float]
     official: frozenset[str]
     fixed: dict[str, str]
+    given: bool = False
 
     @property
     def where(self) -> str:
         return f"datasets.{self.name}.split"
+
+    @property
+    def has_tied_groups(self) -> bool:
+        """Whether a subject that is in several groups makes these one unit."""
+        return any(_most_groups(rows) > 1 for rows in self.rows.values())
+
+    @property
+    def has_tied_subjects(self) -> bool:
+        """Whether several subjects are of one unit without being of one group, as those of equal images."""
+        return any(len({record.group for record in rows}) > 1 for rows in self.rows.values())
 
     def drawn(self) -> list[str]:
         """The parts besides train that must be drawn, test first."""
@@ -77,6 +89,7 @@ def view(
     units: Mapping[str, str],
     values: Mapping[str, Stratum],
     fractions: Mapping[str, float],
+    given: bool = False,
 ) -> SplitView:
     """Arrange a data set by units; raises `InputError` if the fractions are none."""
     wanted = {part: float(fractions.get(part, 0.0)) for part in (VAL, TEST)}
@@ -98,7 +111,7 @@ def view(
         for unit, found in rows.items()
     }
     official = frozenset(fixed.values())
-    return SplitView(name, dict(rows), key, stratum, classes, holds, wanted, official, fixed)
+    return SplitView(name, dict(rows), key, stratum, classes, holds, wanted, official, fixed, given)
 
 
 def allowed_parts(views: Iterable[SplitView], problems: Problems) -> Allowed:
@@ -116,16 +129,17 @@ def allowed_parts(views: Iterable[SplitView], problems: Problems) -> Allowed:
             for record in rows:
                 own &= {record.split} if record.split in (VAL, TEST) else free
             if not own:
-                named = ", ".join(f"{record.split or 'no part'} ({record.where})" for record in rows[:4])
+                which = "given" if one.given else "official"
                 problems.add(
-                    rows[0].where, f"the official split of {one.name} has {one.key[unit]} in {named}"
+                    rows[0].where, f"the {which} split of {one.name} has {one.key[unit]} in {_places(rows)}"
                 )
                 continue
             both = allowed.get(unit, frozenset(PARTS)) & own
             if not both:
+                which = "given" if one.given else "officially"
                 problems.add(
                     rows[0].where,
-                    f"{one.key[unit]} is officially in {_or(own)} of {one.name}, "
+                    f"{one.key[unit]} is {which} in {_or(own)} of {one.name}, "
                     f"but in {_or(allowed[unit])} of {first[unit].name}",
                     "a subject must be in one part of all data sets: leave it out of one of them",
                 )
@@ -133,6 +147,25 @@ def allowed_parts(views: Iterable[SplitView], problems: Problems) -> Allowed:
             allowed[unit] = both
             first.setdefault(unit, one)
     return allowed
+
+
+def _most_groups(rows: Sequence[ImageRecord]) -> int:
+    """How many groups a single subject among `rows` is in, at most."""
+    groups: defaultdict[str, set[str]] = defaultdict(set)
+    for record in rows:
+        groups[record.subject].add(record.group)
+    return max(map(len, groups.values()))
+
+
+def _places(rows: Sequence[ImageRecord]) -> str:
+    """The parts that a unit's images are in, with an image of each; whose, where ids differ."""
+    several = len({record.subject for record in rows}) > 1
+    first: dict[str, ImageRecord] = {}
+    for record in rows:
+        first.setdefault(record.split or "no part", record)
+    return ", ".join(
+        f"{part} ({record.where}{': ' + record.subject if several else ''})" for part, record in first.items()
+    )
 
 
 def _or(parts: Iterable[str]) -> str:

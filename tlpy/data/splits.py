@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from tlpy.data.split_repair import repair
 from tlpy.data.split_view import PARTS, TEST, TRAIN, VAL, Allowed, SplitView, allowed_parts, view
 from tlpy.data.strata import Stratum, shares
-from tlpy.data.units import Records, connect
+from tlpy.data.ties import NO_TIES, Records, Ties
+from tlpy.data.units import connect
 from tlpy.errors import Problems
 
 Fractions = Mapping[str, float]
@@ -27,6 +28,7 @@ def assign(
     folds: int | None = None,
     fold: int | None = None,
     target: str | None = None,
+    ties: Ties = NO_TIES,
 ) -> dict[str, dict[str, str]]:
     """The part of each image: data set → image id → train, val or test.
 
@@ -44,6 +46,7 @@ def assign(
         folds: number of folds, at least 2.
         fold: which one, from 0.
         target: the data set that is cut into folds.
+        ties: what ties images together beside the ids of their records.
 
     Raises:
         InputError: a part, or a class within one, would be empty; fewer units than folds; official parts that
@@ -51,9 +54,9 @@ def assign(
         ValueError: no such fold or target.
     """
     problems = Problems()
-    units = connect(records)
+    units = connect(records, ties)
     views = {
-        name: view(name, rows, units[name], strata.get(name, {}), _of(fractions, name))
+        name: view(name, rows, units[name], strata.get(name, {}), _of(fractions, name), name in ties.given)
         for name, rows in records.items()
     }
     allowed = allowed_parts(views.values(), problems)
@@ -184,7 +187,9 @@ def _check(one: SplitView, parts: Mapping[str, str], problems: Problems, in_fold
     drawn = [part for part in wanted if part not in official]
     if len(pool) < len(drawn):
         problems.add(
-            one.where, f"{one.counted(pool)} to draw from, expected one for each of {', '.join(drawn)}"
+            one.where,
+            f"{one.counted(pool)} to draw from, expected one for each of {', '.join(drawn)}",
+            _why_so_few(one),
         )
         return
     empty = [part for part in wanted if not any(parts[unit] == part for unit in one.rows)]
@@ -200,14 +205,24 @@ def _check(one: SplitView, parts: Mapping[str, str], problems: Problems, in_fold
             problems.add(
                 one.where,
                 f"class '{name}' has {one.counted(members)}, expected one for each of {', '.join(drawn)}",
+                _why_so_few(one),
             )
         else:
             problems.add(one.where, f"class '{name}' is absent from {' and '.join(lacking)}", _ELSEWHERE)
 
 
+_INSIDE = (
+    "a subject that is in several groups ties them together; if groups divide subjects, as runs do, and "
+    "parts may share people, say `within: subject`"
+)
+_EQUAL = "subjects that share an image, or a group in another data set, count as one"
 _ELSEWHERE = (
     "official parts or folds of other data sets hold its subjects: use other fractions or another seed"
 )
+
+
+def _why_so_few(one: SplitView) -> str:
+    return _INSIDE if one.has_tied_groups else _EQUAL if one.has_tied_subjects else ""
 
 
 def _placed(one: SplitView, parts: Mapping[str, str]) -> str:

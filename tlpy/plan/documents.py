@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
 
 from tlpy import words
-from tlpy.errors import Problem
+from tlpy.errors import InputError, Problem
 from tlpy.files import write_json, write_table
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.filters import in_words
+from tlpy.plan.data.split_tables import PUBLISHED
+from tlpy.plan.overlap import overlaps
 from tlpy.plan.planner import Planned
 from tlpy.plan.records import (
     FORMAT,
@@ -32,7 +36,11 @@ from tlpy.version import __version__
 
 
 def write_plan(plan: Planned, out: Path) -> None:
-    """Write all files of a plan below `out`."""
+    """Write all files of a plan below `out`.
+
+    Raises:
+        InputError: the written tables have somebody in two parts of what is trained together.
+    """
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "plan.json", plan_record(plan).to_json())
     write_json(out / "tasks.json", tasks_of(plan).to_json())
@@ -40,12 +48,25 @@ def write_plan(plan: Planned, out: Path) -> None:
     (out / "subjects").mkdir(exist_ok=True)
     for key, table in plan.subjects.items():
         table.write(out / "subjects" / f"{key}.tsv")
+    (out / "splits").mkdir(exist_ok=True)
+    for name in plan.datasets:
+        write_table(out / "splits" / f"{name}.tsv", PUBLISHED, plan.published(name))
+    found = overlaps(out)
+    if found:
+        raise InputError(found)
+
+
+def check_written(plan: Planned) -> None:
+    """Check the splits as `write_plan` does, where nothing is to be kept of what it writes."""
+    with TemporaryDirectory() as aside:
+        write_plan(plan, Path(aside))
 
 
 def write_problems(problems: Iterable[Problem], out: Path) -> None:
     """Write the files of a plan that could not be made: the workflow stops with all of `problems`."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "subjects").mkdir(exist_ok=True)
+    shutil.rmtree(out / "splits", ignore_errors=True)
     told = tuple(str(problem) for problem in problems)
     write_json(out / "plan.json", {"format": FORMAT, "problems": list(told)})
     write_json(out / "tasks.json", Tasks(told, (), (), (), (), ()).to_json())
@@ -61,7 +82,10 @@ def plan_record(plan: Planned) -> Plan:
         seed=plan.seed,
         params=plan.params,
         metric=plan.metric,
-        datasets={name: _dataset(data, plan.base_subjects[name]) for name, data in plan.datasets.items()},
+        datasets={
+            name: _dataset(data, plan.base_subjects[name], plan.equal.get(name, 0))
+            for name, data in plan.datasets.items()
+        },
         caches={key: _cache(cache, plan) for key, cache in plan.caches.items()},
         stages=plan.stages,
         variants=tuple(plan.variants),
@@ -136,7 +160,7 @@ def _train_task(plan: Planned, pack: PlannedPack, in_packs: set[str]) -> TrainTa
     )
 
 
-def _dataset(data: DataSet, base: SubjectTable) -> DatasetFacts:
+def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
     return DatasetFacts(
         reader=data.cache.request["reader"],
         path=data.spec["path"],
@@ -150,6 +174,11 @@ def _dataset(data: DataSet, base: SubjectTable) -> DatasetFacts:
         official_split=data.has_official_split,
         filter=data.spec["filter"] if data.filtered else None,
         images=tuple(record.image for record in data.records) if data.filtered else None,
+        split_by=data.grouped_by,
+        within=data.within,
+        own_people=data.own_people,
+        equal=equal,
+        split_given=data.given.shown if data.given else None,
     )
 
 
@@ -191,14 +220,18 @@ def inferred(plan: Planned) -> list[Inferred]:
         base = plan.base_subjects[name]
         parts = " / ".join(str(base.counts[part]) for part in ("train", "val", "test"))
         why = (
-            "official parts" + (f" ({data.spec['split']})" if isinstance(data.spec.get("split"), str) else "")
+            f"as given ({data.spec['split']})"
+            if data.given
+            else "official parts"
+            + (f" ({data.spec['split']})" if isinstance(data.spec.get("split"), str) else "")
             if data.has_official_split
             else f"by {data.grouped_by}"
             + (f", stratified by {data.label}" if data.tasks else "")
             + f", seed {plan.seed}"
-        )
+        ) + (", within subjects: its parts share people" if data.within else "")
         found.append(Inferred(f"{where} split", f"{parts} (train / val / test)", why))
         found += [Inferred(where, note, "the reader") for note in data.notes]
+    found += plan.shared_people
     found += _joint(plan)
     for target in sorted({variant.target for variant in plan.variants}):
         metric = next(variant.metric for variant in plan.variants if variant.target == target)

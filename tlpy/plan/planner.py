@@ -17,10 +17,11 @@ from tlpy.params.schema import Schema
 from tlpy.params.space import space_problems
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.catalogue import Catalogue, reader_problems
-from tlpy.plan.data.split_tables import SplitBook
+from tlpy.plan.data.split_notes import equal_counts, shared_people, split_warnings
+from tlpy.plan.data.split_tables import PublishedRow, SplitBook
 from tlpy.plan.execution import execution, execution_problems
 from tlpy.plan.packs import make_packs
-from tlpy.plan.records import Dropped, PlannedPack, Variant
+from tlpy.plan.records import Dropped, Inferred, PlannedPack, Variant
 from tlpy.plan.stages.book import StageBook
 from tlpy.plan.stages.chain import ChainResolver, images_only, unknown_datasets
 from tlpy.plan.stages.resolve import metric_problems
@@ -53,6 +54,9 @@ class Planned:
     code: str
     components: str | None
     execution: ExecutionSettings
+    equal: dict[str, int]
+    shared_people: list[Inferred]
+    published: Callable[[str], Iterable[PublishedRow]]
     warnings: list[str]
     normalised: list[Dropped]
 
@@ -228,6 +232,8 @@ class Planner:
             for cache in caches.values()
             if self.store and all(self.store.has("cache", shard) for shard in cache.shard_ids())
         }
+        joint = made.splits.joint()
+        equal = equal_counts(joint)
         needed = {source.subjects for stage in stages.values() for source in stage.sources}
         return Planned(
             params=dict(self.given),
@@ -247,9 +253,15 @@ class Planner:
             code=self.code,
             components=self.components,
             execution=execution(self.given, self.schema),
-            warnings=plan_warnings(
-                self.given["datasets"], datasets, stages.values(), str(self._value("accelerator"))
-            ),
+            equal={name: equal[id(data)] for name, data in datasets.items() if id(data) in equal},
+            shared_people=shared_people(joint),
+            published=lambda name: made.splits.published(name, datasets[name]),
+            warnings=[
+                *split_warnings(joint),
+                *plan_warnings(
+                    self.given["datasets"], datasets, stages.values(), str(self._value("accelerator"))
+                ),
+            ],
             normalised=list(made.normalised.values()),
         )
 

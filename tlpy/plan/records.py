@@ -77,6 +77,11 @@ class DatasetFacts(Record):
         n, groups: of its first split, before any subset was taken.
         filter: which of its images take part, as in the params; None: all.
         images: their ids, where there is a filter: others may be in the cache.
+        split_by: what its split keeps together, in words.
+        within: whether it was split inside its subjects, so that its parts share people.
+        own_people: whether its people are others than those of equal ids in other data sets.
+        split_given: the user's table of its parts.
+        equal: how many of its images are equal to an image under another subject's id.
     """
 
     reader: Component
@@ -91,6 +96,11 @@ class DatasetFacts(Record):
     official_split: bool
     filter: dict[str, Any] | None
     images: tuple[str, ...] | None
+    split_by: str = "subject"
+    within: bool = False
+    own_people: bool = False
+    equal: int = 0
+    split_given: str | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tlpy.errors import Problem
 from tlpy.files import write_table
 from tlpy.plan.data.caches import Cache, Wanted
 from tlpy.plan.data.filters import Filtered
+from tlpy.plan.data.given_splits import GivenSplit
 from tlpy.plan.data.tasks import strata_of
 from tlpy.plan.records import Replicate
 from tlpy.records import NONE, Component, Head, Training
@@ -37,6 +38,10 @@ class DataSet:
         cache: where they are found; shared with the run's other data sets by `Catalogue.share`.
         filtered: what its filter left, and of how many images; None where it has none.
         grouped_by: what splits keep together, in words.
+        within: whether it is split inside its subjects, so that its parts share people.
+        own_people: whether its people are others than those of equal ids in other data sets.
+        contents: a digest of each image that equal images share.
+        given: its parts, where the user gave them in a table.
     """
 
     name: str
@@ -53,6 +58,10 @@ class DataSet:
     label_said: bool = True
     filtered: Filtered | None = None
     grouped_by: str = "subject"
+    within: bool = False
+    own_people: bool = False
+    contents: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    given: GivenSplit | None = None
 
     @property
     def label(self) -> str:
@@ -75,7 +84,7 @@ class DataSet:
 
     @property
     def has_official_split(self) -> bool:
-        return any(record.split for record in self.records)
+        return self.given.official if self.given else any(record.split for record in self.records)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from tlpy.plan.data.filters import in_words
 from tlpy.plan.records import DatasetFacts
 from tlpy.records import MULTILABEL, NONE, REGRESSION, Head
 from tlpy.report.sections import Section, bullets, escape, html_table
+from tlpy.report.splitting import are_people_apart, exceptions
 
 LISTED = 50
 _QUALITIES = {
@@ -57,7 +58,7 @@ def datasets(run: Run) -> Section:
                 "<br>".join(escape(head.label) for head in facts.heads),
                 kind,
                 f"{n.all:,}{people}",
-                split + (" (official)" if facts.official_split else ""),
+                split + (" (given)" if facts.split_given else " (official)" if facts.official_split else ""),
                 _distribution(run, name),
                 _shape(facts),
                 f"{len(facts.left_out):,}",
@@ -67,8 +68,10 @@ def datasets(run: Run) -> Section:
     header += ["Val + test labels", "Channels × size", "Left out"]
     text = (
         "Splits are by subject (or the group that was named), stratified, and joint over all data sets of "
-        "the run: nobody is trained on in one and tested on in another. Look at the test column: it "
-        "bounds what any score below can tell."
+        "the run"
+        + (": nobody is trained on in one and tested on in another." if are_people_apart(run.plan) else ".")
+        + exceptions(run.plan, past=False)
+        + " Look at the test column: it bounds what any score below can tell."
     )
     return Section("datasets", "Data sets", text, "html", html_table(header, rows, (4, 8)))
 

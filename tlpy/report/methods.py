@@ -16,6 +16,7 @@ from tlpy.plan.records import DatasetFacts
 from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
+from tlpy.report.splitting import are_people_apart, exceptions
 
 _NORMALISED = {
     "zscore": "standardised to zero mean and unit variance per image",
@@ -70,11 +71,17 @@ def _data(run: Run) -> str:
             + (f"served {escape(served)}. " if served else "was used without labels. ")
             + _preprocessing(run, facts)
         )
-    official = any(facts.official_split for facts in run.plan.datasets.values())
+    official = any(facts.official_split and not facts.split_given for facts in run.plan.datasets.values())
     sentences.append(
         "Splits were made by subject (or the named group), stratified by the label"
         + (", official splits being kept" if official else "")
-        + ", and jointly over all data sets, so that no subject trained on in one was tested on in another."
+        + ", and jointly over all data sets"
+        + (
+            ", so that no subject trained on in one was tested on in another."
+            if are_people_apart(run.plan)
+            else "."
+        )
+        + exceptions(run.plan, past=True)
     )
     return " ".join(sentences)
 

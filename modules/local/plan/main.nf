@@ -19,6 +19,7 @@ process PLAN {
     path 'variants.tsv'  , emit: variants
     path 'tasks.json'    , emit: tasks
     path 'subjects/*.tsv', emit: subjects, optional: true
+    path 'splits'        , emit: splits, optional: true
     tuple val("${task.process}"), val('python'), eval("python3 -c 'import platform; print(platform.python_version())'"), topic: versions
 
     script:
@@ -65,8 +66,8 @@ process PLAN {
         stored_prepared: [],
     ])
     """
-    mkdir subjects
-    touch plan.json variants.tsv subjects/subjects.tsv
+    mkdir subjects splits
+    touch plan.json variants.tsv subjects/subjects.tsv splits/data.tsv
     cat > tasks.json <<'END_OF_JSON'
     ${tasks}
     END_OF_JSON

@@ -71,6 +71,10 @@ class Reader(ReaderFacts, ABC):
         """A digest of the image's content, never of its path or time; raises `ImageError`."""
         return fingerprint_image(self.locate(record))
 
+    def content(self, record: ImageRecord, fingerprint: str) -> str:  # noqa: ARG002
+        """What equal images share, in any data set; the fingerprint, unless that tells no equal images."""
+        return fingerprint
+
     def load(self, record: ImageRecord) -> RawImage:
         """The decoded image; raises `ImageError` if it is missing, empty, truncated or of another kind."""
         return load_image(self.locate(record))

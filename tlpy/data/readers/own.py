@@ -125,6 +125,9 @@ class OwnReader(Reader):
     def fingerprint(self, record: ImageRecord) -> str:
         return self._image("fingerprint", self.reader.fingerprint, record, str)
 
+    def content(self, record: ImageRecord, fingerprint: str) -> str:
+        return self.reader.content(record, fingerprint)
+
     def load(self, record: ImageRecord) -> RawImage:
         raw = self._image("load", self.reader.load, record, RawImage)
         expected = "a RawImage whose array is a numeric NumPy array"

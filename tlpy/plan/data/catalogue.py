@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from tlpy.digests import canonical
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.plan.data.caches import Wanted, share_caches
-from tlpy.plan.data.columns import column_problems, grouped_by, labels_of, split_of
+from tlpy.plan.data.columns import column_problems, grouped_by, labels_of, split_of, within_subjects
 from tlpy.plan.data.filters import keep
+from tlpy.plan.data.given_splits import given_split, is_table
 from tlpy.plan.data.headers import Images, common_grid
 from tlpy.plan.data.tasks import infer_tasks
 from tlpy.plan.working import DataSet
@@ -90,6 +91,13 @@ class Catalogue:
         tasks = {} if images_only and faults else tasks
         # Nobody asked for a label of the reader's own.
         unusable = [f"not scored: {fault}" for fault in faults] if images_only and said else []
+        within = within_subjects(spec, records, where, problems)
+        given = None
+        if is_table(spec.get("split")):
+            file = self.roots.get(spec["split"], Path(spec["split"]))
+            known = [record.image for record in images.records]
+            given = given_split(spec, file, name, records, known, problems)
+            records = list(given.records(records, None)) if given and not given.numbered else records
         size, channels = common_grid(seen.headers, preprocessing, where, problems)
         problems.raise_if_any()
         request = {
@@ -117,6 +125,10 @@ class Catalogue:
             label_said=said,
             filtered=filtered,
             grouped_by=grouped_by(spec, reader, records),
+            within=within,
+            own_people=spec.get("people") == "own",
+            contents={record.image: seen.contents[record.image] for record in records},
+            given=given,
         )
 
     def share(self, opened: Mapping[str, DataSet]) -> dict[str, DataSet]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tlpy.components.registry import as_component
-from tlpy.errors import InputError, Problem, nearest
+from tlpy.errors import InputError, Problem, Problems, nearest
+from tlpy.plan.data.given_splits import is_table
 from tlpy.records import NONE
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def split_of(spec: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, float]]
     """Our column names → theirs, with that of the official parts; and the fractions to hold out."""
     columns = dict(spec.get("columns") or {})
     split = spec.get("split")
+    if is_table(split):
+        return columns, dict(SPLIT_DEFAULTS)
     if isinstance(split, str):
         return {**columns, "split": split}, dict(SPLIT_DEFAULTS)
     return columns, {**SPLIT_DEFAULTS, **(split or {})}
@@ -58,6 +61,18 @@ def grouped_by(spec: Mapping[str, Any], reader: Reader, records: Sequence[ImageR
         return f"family ({family})" if family else "the reader's group"
     column = reader.columns.get("subject")
     return f"subject ({column})" if column else "subject"
+
+
+def within_subjects(
+    spec: Mapping[str, Any], records: Sequence[ImageRecord], where: str, problems: Problems
+) -> bool:
+    """Whether a data set is split inside its subjects: said, or of one person the only thing possible."""
+    grouped = any(record.group != record.subject for record in records)
+    if spec.get("within") and records and not grouped:
+        hint = "name the column that divides a subject: `group: run`"
+        problems.add(f"{where}.within", "has no effect, since the data set has no groups", hint)
+    alone = len({record.subject for record in records}) == 1
+    return bool(spec.get("within")) or (alone and len({record.group for record in records}) > 1)
 
 
 def column_problems(columns: Mapping[str, str], names: Sequence[str], where: str) -> list[Problem]:

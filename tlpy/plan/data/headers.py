@@ -36,6 +36,7 @@ class Images:
     notes: tuple[str, ...]
     _headers: dict[str, ImageHeader] = field(default_factory=dict)
     _prints: dict[str, str] = field(default_factory=dict)
+    _contents: dict[str, str] = field(default_factory=dict)
     _bad: dict[str, Problem] = field(default_factory=dict)
 
     @classmethod
@@ -59,22 +60,30 @@ class Images:
         headers, bad = _each(new, reader.header, path)
         prints, unreadable = _each([r for r in new if r.image in headers], reader.fingerprint, path)
         self._prints.update(prints)
+        self._contents.update({r.image: reader.content(r, prints[r.image]) for r in new if r.image in prints})
         self._headers.update({image: header for image, header in headers.items() if image in prints})
         self._bad.update({**bad, **unreadable})
         there = [record.image for record in looked]
         return Seen(
             {image: self._headers[image] for image in there if image in self._headers},
             {image: self._prints[image] for image in there if image in self._prints},
+            {image: self._contents[image] for image in there if image in self._contents},
             tuple(self._bad[image] for image in there if image in self._bad),
         )
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Headers and digests of the content of images by id, and what is wrong with others."""
+    """What was read of images, by id, and what is wrong with others.
+
+    Attributes:
+        fingerprints: digests that change with an image.
+        contents: digests that equal images share.
+    """
 
     headers: dict[str, ImageHeader]
     fingerprints: dict[str, str]
+    contents: dict[str, str]
     bad: tuple[Problem, ...]
 
     @property

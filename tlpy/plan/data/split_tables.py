@@ -1,17 +1,38 @@
-"""Who trains, validates and tests: the tables that PLAN hands to each stage."""
+"""Who trains, validates and tests: the tables that PLAN hands to each stage, and publishes."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from tlpy.digests import digest
-from tlpy.errors import InputError
+from tlpy.errors import InputError, Problem
 from tlpy.plan.working import DataSet, SubjectTable
 
+if TYPE_CHECKING:
+    from tlpy.data.ties import Ties
+
 PARTS = ("train", "val", "test")
+# Of a published split: which one (version, seed, target, fold), and where each image is in it.
+PUBLISHED = (
+    "dataset", "version", "seed", "target", "fold", "image", "subject", "group", "unit", "part", "content",
+)  # fmt: skip
 
 Assignment = Mapping[str, Mapping[str, str]]
+PublishedRow = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Key:
+    """One split: of which data sets, which of them is cut into folds, how many, which one."""
+
+    run: tuple[int, ...]
+    target: str | None
+    folds: int | None
+    fold: int | None
 
 
 class SplitBook:
@@ -21,7 +42,9 @@ class SplitBook:
         self.seed = seed
         self.tables: dict[str, SubjectTable] = {}
         self._base: dict[int, SubjectTable] = {}
-        self._splits: dict[tuple[object, ...], Assignment] = {}
+        self._splits: dict[_Key, Assignment] = {}
+        self._units: dict[_Key, Assignment] = {}
+        self._runs: dict[tuple[int, ...], dict[str, DataSet]] = {}
         self._subjects: dict[tuple[object, ...], SubjectTable] = {}
 
     def subjects(
@@ -49,15 +72,15 @@ class SplitBook:
         Raises:
             InputError: a part or a class of a part would be empty, fewer groups than folds.
         """
-        run = tuple(id(data) for data in datasets.values())
+        split = _Key(tuple(id(data) for data in datasets.values()), target if folds else None, folds, fold)
         shown = None if scored is None else tuple(scored)
-        key = (run, name, target if folds else None, folds, fold, train_size, shown)
+        key = (split, name, train_size, shown)
         if key not in self._subjects:
-            assignment = self._split(run, datasets, target if folds else None, folds, fold)
-            table = _table(datasets[name], assignment[name], train_size, self.seed, shown)
+            parts = self._split(split, datasets)[name]
+            table = _table(datasets[name], parts, train_size, self.seed, shown)
             self._subjects[key] = self.tables.setdefault(table.id, table)
             if id(datasets[name]) not in self._base:
-                self._base[id(datasets[name])] = _table(datasets[name], assignment[name], None, self.seed)
+                self._base[id(datasets[name])] = _table(datasets[name], parts, None, self.seed)
         return self._subjects[key]
 
     def has(self, data: DataSet) -> bool:
@@ -68,34 +91,91 @@ class SplitBook:
         """What the report shows of a data set: its first split, before any subset was taken."""
         return self._base[id(data)]
 
-    def _split(
-        self,
-        run: tuple[int, ...],
-        datasets: Mapping[str, DataSet],
-        target: str | None,
-        folds: int | None,
-        fold: int | None,
-    ) -> Assignment:
-        from tlpy.data.splits import assign
-        from tlpy.data.units import check_overlap
+    def joint(self) -> list[dict[str, DataSet]]:
+        """The data sets that were split jointly, one map for each choice of them."""
+        return list(self._runs.values())
 
-        key = (run, target, folds, fold)
+    def published(self, name: str, data: DataSet) -> Iterator[PublishedRow]:
+        """The rows of every split of a data set, under its name in the plan.
+
+        What is equal in all folds of another data set stands there once, without a fold.
+        """
+        kept = [key for key in self._splits if id(data) in key.run]
+        records = sorted(data.records, key=lambda record: record.image)
+        seen: dict[tuple[object, ...], None] = {}
+        for (_, target, folds), group in groupby(kept, key=lambda key: (key.run, key.target, key.folds)):
+            keys = list(group)
+            parts = [self._splits[key][data.name] for key in keys]
+            # Equal parts under other versions of the run's data sets are one version of this split.
+            content = (target, folds, *(tuple(sorted(found.items())) for found in parts))
+            whole = all(found == parts[0] for found in parts) and target != data.name
+            content = content[2:3] if whole else content
+            if content in seen:
+                continue
+            seen[content] = None
+            for key, found in list(zip(keys, parts, strict=True))[: 1 if whole else None]:
+                fold = "" if whole or key.fold is None else str(key.fold)
+                head = (name, str(len(seen)), str(self.seed), (target or "") if fold else "", fold)
+                units = self._units[key][data.name]
+                for r in records:
+                    unit = units[r.image]
+                    content_of = data.contents.get(r.image, "")
+                    yield (*head, r.image, r.subject, r.group, unit, found[r.image], content_of)
+
+    def _split(self, key: _Key, datasets: Mapping[str, DataSet]) -> Assignment:
+        from tlpy.data.splits import assign
+        from tlpy.data.units import connect
+
         if key not in self._splits:
-            records = {name: data.records for name, data in datasets.items()}
-            assignment = assign(
+            self._runs.setdefault(key.run, dict(datasets))
+            _check_given(key, datasets)
+            records = {
+                name: data.given.records(data.records, key.fold) if data.given else data.records
+                for name, data in datasets.items()
+            }
+            ties = ties_of(datasets)
+            # Folds that were given are parts like official ones; no others are cut.
+            given = datasets[key.target].given if key.target else None
+            drawn = key.folds is not None and not (given and given.numbered)
+            self._splits[key] = assign(
                 records,
                 {name: data.fractions for name, data in datasets.items()},
                 {name: data.strata() for name, data in datasets.items()},
                 self.seed,
-                folds,
-                fold,
-                target,
+                key.folds if drawn else None,
+                key.fold if drawn else None,
+                key.target if drawn else None,
+                ties,
             )
-            overlap = check_overlap(records, assignment)
-            if overlap:
-                raise InputError(overlap)
-            self._splits[key] = assignment
+            self._units[key] = connect(records, ties)
         return self._splits[key]
+
+
+def ties_of(datasets: Mapping[str, DataSet]) -> Ties:
+    """What ties the images of data sets that are split jointly."""
+    from tlpy.data.ties import Ties
+
+    return Ties(
+        within=frozenset(name for name, data in datasets.items() if data.within),
+        own=frozenset(name for name, data in datasets.items() if data.own_people),
+        contents={name: data.contents for name, data in datasets.items()},
+        # A table may also give back official parts, as they were: in these equal images may stand apart.
+        given=frozenset(n for n, data in datasets.items() if data.given and not data.given.official),
+    )
+
+
+def _check_given(key: _Key, datasets: Mapping[str, DataSet]) -> None:
+    """Raises `InputError` for tables whose folds are not those of the run."""
+    problems = []
+    for name, data in datasets.items():
+        if data.given and data.given.numbered and len(data.given.folds) != key.folds:
+            count = len(data.given.folds)
+            message = f"{data.given.shown} has {count} folds, but the run has {key.folds or 'none'}"
+            problems.append(
+                Problem(f"datasets.{name}.split", message, f"say `replicates: {{folds: {count}}}`")
+            )
+    if problems:
+        raise InputError(problems)
 
 
 def _table(
