@@ -71,6 +71,8 @@ def test_a_search_is_ranked_resumed_and_kept(nextflow: Run, checkout: Path, laun
         "multiqc/multiqc_report.html",
         "ranking/best_params.yaml",
         "plan/plan.json",
+        "splits/age.tsv",
+        "splits/sex.tsv",
         "prepared",
         "stages",
     ):
@@ -87,6 +89,17 @@ def test_a_search_is_ranked_resumed_and_kept(nextflow: Run, checkout: Path, laun
     assert sharing["stored"] == len(stages)
     assert stages < {path.name for path in (launch / "store/stages").iterdir()}
     assert {row["test"] for row in board} <= {row["test"] for row in leaderboard(launch / "wider")}
+
+    # The published splits are given back: everybody is where they were, so that nothing is trained again.
+    same = {
+        name: {**spec, "split": f"results/splits/{name}.tsv"} for name, spec in PARAMS["datasets"].items()
+    }
+    (launch / "same.json").write_text(json.dumps({**PARAMS, "datasets": same}))
+    third = nextflow(
+        launch, "run", str(checkout), "-params-file", "same.json", "--store", "store", "--outdir", "same"
+    )
+    assert not trained & set(tasks(third, "Submitted"))
+    assert leaderboard(launch / "same") == board
 
 
 def test_resume_runs_nothing_and_a_dead_search_says_why(nextflow: Run, checkout: Path, launch: Path) -> None:

@@ -35,6 +35,9 @@ def test_a_whole_search_with_every_part_of_the_page(page: Path) -> None:
     assert found.best_params is not None
     assert found.best_params["components"] == "own"
     assert (page / "results/ranking/leaderboard.tsv").is_file()
+    assert len(list(page.glob("results/splits/*.tsv"))) == len(
+        json.loads((page / "results/plan/plan.json").read_text())["datasets"]
+    )
     stages = {
         json.loads(file.read_text())["name"]: file.parent for file in page.glob("results/stages/*/stage.json")
     }
