@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tlpy.plan.records import PrepareTask, Tasks
+from tlpy.plan.plan_records import PrepareTask, Tasks
 from tlpy.simulate import simulate_bids
 
 ROOT = Path(__file__).resolve().parents[1]

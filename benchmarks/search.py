@@ -28,7 +28,7 @@ from typing import Any
 
 from setting import Setting, simulate
 
-from tlpy.plan.records import Plan
+from tlpy.plan.plan_records import Plan
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

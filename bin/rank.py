@@ -11,7 +11,7 @@ import click
 from tlpy.evaluation.leaderboard import write_ranking
 from tlpy.evaluation.ranking import rank
 from tlpy.evaluation.results import read_run
-from tlpy.plan.records import Plan
+from tlpy.plan.plan_records import Plan
 from tlpy.report.write import write_report
 
 EXISTING = click.Path(exists=True, path_type=Path)

@@ -31,8 +31,8 @@ def main(pack: Path, **options: object) -> None:
     from tlpy.components.loading import load_object
     from tlpy.errors import InputError
     from tlpy.records import Pack
-    from tlpy.scenarios.admission import check_components
     from tlpy.scenarios.pack import StageOutOfMemoryError, train_pack
+    from tlpy.scenarios.pack_admission import check_components
 
     try:
         content = Pack.from_json(json.loads(pack.read_text(encoding="utf-8")))

@@ -8,7 +8,7 @@ import sample_records as toys
 
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
-from tlpy.plan import records as plans
+from tlpy.plan import plan_records as plans
 from tlpy.records import EarlyStopping, ExecutionSettings, Head, Input, Pack, Record, Training
 from tlpy.scenarios.execution import Execution
 from tlpy.scenarios.processes import SharedJob

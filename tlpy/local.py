@@ -20,8 +20,8 @@ from tlpy.files import read_json
 from tlpy.params.file import read_params
 from tlpy.params.schema import Schema
 from tlpy.plan.documents import check_written, plan_record, tasks_of, write_plan
+from tlpy.plan.plan_records import Replicate, Variant
 from tlpy.plan.planner import Planned, Planner
-from tlpy.plan.records import Replicate, Variant
 from tlpy.records import Pack
 from tlpy.store import Store
 

@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from tlpy.data.cache import PreparedImages
-from tlpy.data.pictures import save_picture
 from tlpy.data.prepare import prepare_shard, shard_slice
 from tlpy.data.preprocessing import apply, validate
 from tlpy.data.readers.images import load_image
+from tlpy.data.thumbnails import save_picture
 from tlpy.errors import InputError, Problems
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from tlpy.evaluation.leaderboard import write_ranking
 from tlpy.evaluation.ranking import Ranking, rank
 from tlpy.evaluation.results import Run, read_run
 from tlpy.metrics.registry import compute, primary
-from tlpy.plan.records import (
+from tlpy.plan.plan_records import (
     FORMAT,
     CacheFacts,
     Counts,

@@ -15,7 +15,7 @@ from fake_run import FakeRun
 from tlpy.evaluation.leaderboard import best_params, write_ranking
 from tlpy.evaluation.ranking import Ranking, rank, transferability
 from tlpy.evaluation.results import Run, read_run
-from tlpy.plan.records import Plan
+from tlpy.plan.plan_records import Plan
 from tlpy.words import setting
 
 

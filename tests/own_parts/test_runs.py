@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 import tlpy
 from tlpy.cli import main
-from tlpy.plan.records import Plan
+from tlpy.plan.plan_records import Plan
 from tlpy.records import Pack
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import pytest
 from sample_records import stage, training
 
 from tlpy.plan.packs import make_packs
-from tlpy.plan.records import PlannedPack
+from tlpy.plan.plan_records import PlannedPack
 from tlpy.records import Source, Stage
 
 

@@ -12,8 +12,8 @@ from layouts import simulate_layout
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
 from tlpy.plan.documents import inferred, summary
+from tlpy.plan.plan_records import Dropped
 from tlpy.plan.planner import Planned, Planner
-from tlpy.plan.records import Dropped
 
 
 def plan(params: dict[str, Any]) -> Planned:

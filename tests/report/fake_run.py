@@ -18,7 +18,7 @@ import numpy as np
 import sample_records
 
 from tlpy.metrics.registry import compute, primary
-from tlpy.plan.records import (
+from tlpy.plan.plan_records import (
     FORMAT,
     CacheFacts,
     Counts,

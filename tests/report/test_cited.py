@@ -17,7 +17,7 @@ from tlpy.components.sources import sources
 from tlpy.data.augmentation.registry import AUGMENTATIONS
 from tlpy.evaluation.results import Run
 from tlpy.objectives.registry import TERMS
-from tlpy.plan.records import Plan
+from tlpy.plan.plan_records import Plan
 from tlpy.plan.warnings import plan_warnings
 from tlpy.records import Stage
 from tlpy.report.cited import CITED, called, citations

@@ -16,8 +16,8 @@ from fake_run import FakeRun
 
 from tlpy.evaluation.ranking import Ranking, rank
 from tlpy.evaluation.results import Run, read_run
-from tlpy.plan.records import Plan
-from tlpy.report.scores import _sortable
+from tlpy.plan.plan_records import Plan
+from tlpy.report.score_figures import _sortable
 from tlpy.report.sections import GROUPS
 from tlpy.report.summary import caveats
 from tlpy.report.write import write_report

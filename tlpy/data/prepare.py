@@ -15,12 +15,12 @@ from tlpy import words
 from tlpy.data import contract
 from tlpy.data.cache import COLUMNS
 from tlpy.data.image_records import ImageError, ImageRecord
-from tlpy.data.pictures import PICTURES, picture_name, save_picture
 from tlpy.data.preprocessing import Conformed, conform, validate
 from tlpy.data.preprocessing.intensity import moments
 from tlpy.data.quality import Quality, assess
 from tlpy.data.readers.base import Reader
 from tlpy.data.shards import shard_slice
+from tlpy.data.thumbnails import PICTURES, picture_name, save_picture
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.files import write_json, write_table
 

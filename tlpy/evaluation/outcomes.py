@@ -12,7 +12,7 @@ import numpy as np
 from tlpy.evaluation.results import Predictions, Run, StageResult
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import compute
-from tlpy.plan.records import Replicate, Variant
+from tlpy.plan.plan_records import Replicate, Variant
 from tlpy.records import Head
 
 NAN = float("nan")

@@ -18,7 +18,7 @@ import numpy as np
 from tlpy.files import read_json
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import primary
-from tlpy.plan.records import Plan
+from tlpy.plan.plan_records import Plan
 from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from tlpy.components import rules
 from tlpy.errors import Problems
-from tlpy.objectives.arguments import check_views
 from tlpy.objectives.registry import TERMS
+from tlpy.objectives.term_arguments import check_views
 from tlpy.records import Terms
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from tlpy.components import rules
 from tlpy.errors import InputError, Problem, Problems
-from tlpy.objectives.arguments import complete_term
 from tlpy.objectives.registry import FOR_SEVERAL_LABELS, TERMS, default_primary, without_labels
+from tlpy.objectives.term_arguments import complete_term
 from tlpy.records import NONE, Head, Terms, task_type
 
 

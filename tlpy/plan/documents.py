@@ -14,8 +14,7 @@ from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.filters import in_words
 from tlpy.plan.data.split_tables import PUBLISHED
 from tlpy.plan.overlap import overlaps
-from tlpy.plan.planner import Planned
-from tlpy.plan.records import (
+from tlpy.plan.plan_records import (
     FORMAT,
     CacheFacts,
     Counts,
@@ -30,6 +29,7 @@ from tlpy.plan.records import (
     Tasks,
     TrainTask,
 )
+from tlpy.plan.planner import Planned
 from tlpy.plan.working import DataSet, SubjectTable
 from tlpy.records import Component, Pack
 from tlpy.version import __version__

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from tlpy.digests import digest
-from tlpy.plan.records import PlannedPack
+from tlpy.plan.plan_records import PlannedPack
 from tlpy.records import Stage
 
 # A task's start-up, in seconds: below a few times this, spreading a group over more tasks gains nothing.

@@ -19,9 +19,9 @@ from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.catalogue import Catalogue, reader_problems
 from tlpy.plan.data.split_notes import equal_counts, shared_people, split_warnings
 from tlpy.plan.data.split_tables import PublishedRow, SplitBook
-from tlpy.plan.execution import execution, execution_problems
+from tlpy.plan.execution_settings import execution, execution_problems
 from tlpy.plan.packs import make_packs
-from tlpy.plan.records import Dropped, Inferred, PlannedPack, Variant
+from tlpy.plan.plan_records import Dropped, Inferred, PlannedPack, Variant
 from tlpy.plan.stages.book import StageBook
 from tlpy.plan.stages.chain import ChainResolver, images_only, unknown_datasets
 from tlpy.plan.stages.resolve import metric_problems

@@ -9,7 +9,7 @@ from typing import Any
 from tlpy import words
 from tlpy.digests import canonical, digest
 from tlpy.objectives.registry import TERMS
-from tlpy.plan.records import Replicate, Variant
+from tlpy.plan.plan_records import Replicate, Variant
 from tlpy.plan.working import PairedReplicate, StageSpec
 from tlpy.records import Stage
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tlpy import words
 from tlpy.objectives.registry import TERMS
-from tlpy.plan.execution import precision_warnings
+from tlpy.plan.execution_settings import precision_warnings
 from tlpy.plan.working import DataSet
 from tlpy.records import Stage
 

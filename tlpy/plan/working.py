@@ -1,7 +1,7 @@
 """What a plan is made from: opened data sets, their tables under a split, stages that wait for their data.
 
 They hold what is not written down (tables, problems, settings as given); what is, are records
-(`tlpy.records`, `tlpy.plan.records`).
+(`tlpy.records`, `tlpy.plan.plan_records`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tlpy.plan.data.caches import Cache, Wanted
 from tlpy.plan.data.filters import Filtered
 from tlpy.plan.data.given_splits import GivenSplit
 from tlpy.plan.data.tasks import strata_of
-from tlpy.plan.records import Replicate
+from tlpy.plan.plan_records import Replicate
 from tlpy.records import NONE, Component, Head, Training
 
 if TYPE_CHECKING:

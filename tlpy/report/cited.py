@@ -14,7 +14,7 @@ from tlpy.data.readers.registry import READERS
 from tlpy.errors import InputError
 from tlpy.objectives.registry import TERMS
 from tlpy.optimizers.registry import OPTIMIZERS, SCHEDULES
-from tlpy.plan.records import Plan
+from tlpy.plan.plan_records import Plan
 from tlpy.records import Stage
 from tlpy.scenarios.registry import SCENARIOS
 from tlpy.transfer.registry import TRANSFERS

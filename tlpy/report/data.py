@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from tlpy import words
-from tlpy.data.pictures import PICTURES, picture_name
 from tlpy.data.shards import shard_folders
+from tlpy.data.thumbnails import PICTURES, picture_name
 from tlpy.evaluation.results import Run
 from tlpy.plan.data.filters import in_words
-from tlpy.plan.records import DatasetFacts
+from tlpy.plan.plan_records import DatasetFacts
 from tlpy.records import MULTILABEL, NONE, REGRESSION, Head
 from tlpy.report.sections import Section, bullets, escape, html_table
 from tlpy.report.splitting import are_people_apart, exceptions

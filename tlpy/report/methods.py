@@ -12,7 +12,7 @@ from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
 from tlpy.objectives.registry import TERMS
 from tlpy.optimizers.registry import OPTIMIZERS
-from tlpy.plan.records import DatasetFacts
+from tlpy.plan.plan_records import DatasetFacts
 from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tlpy.plan.records import Plan
+from tlpy.plan.plan_records import Plan
 from tlpy.report.sections import escape
 
 

@@ -6,7 +6,15 @@ from pathlib import Path
 
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
-from tlpy.report import data, leaderboard, methods, predictions, scores, summary, training
+from tlpy.report import (
+    data,
+    leaderboard_table,
+    methods,
+    predictions,
+    score_figures,
+    summary,
+    training,
+)
 
 
 def write_report(run: Run, rankings: list[Ranking], out: Path) -> None:
@@ -18,10 +26,10 @@ def write_report(run: Run, rankings: list[Ranking], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     sections = [
         summary.summary(run, rankings),
-        leaderboard.leaderboard(rankings),
-        scores.scores(rankings),
-        scores.gain(rankings),
-        scores.effects(rankings),
+        leaderboard_table.leaderboard(rankings),
+        score_figures.scores(rankings),
+        score_figures.gain(rankings),
+        score_figures.effects(rankings),
         predictions.predicted(rankings),
         predictions.curves(rankings),
         predictions.confusions(rankings),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tlpy.simulate.bids import simulate_bids
+from tlpy.simulate.bids_layout import simulate_bids
 
 __all__ = ["simulate_bids"]

@@ -7,7 +7,7 @@ the whole run, then take the window, or crop or pad (with the channel's mean).
 
 from __future__ import annotations
 
-from tlpy.data.preprocessing.apply import (
+from tlpy.data.preprocessing.conforming import (
     Conformed,
     apply,
     channels,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tlpy.data.image_records import ImageRecord
-from tlpy.data.readers.arguments import Choice, Entity, RunChoice
+from tlpy.data.readers.argument_types import Choice, Entity, RunChoice
 from tlpy.data.readers.base import Reader
 from tlpy.data.readers.bids_files import ENTITIES, BidsFile, scan, select
 from tlpy.data.readers.bids_masks import masks_of

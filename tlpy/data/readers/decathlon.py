@@ -11,7 +11,7 @@ from typing import Any, Literal
 from tlpy.data.fingerprint import open_image
 from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
 from tlpy.data.readers import nifti
-from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.argument_types import Name
 from tlpy.data.readers.cohort import CohortReader, People, Scan
 from tlpy.data.readers.images import without_ending
 from tlpy.data.readers.tables import Row

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from tlpy.components.rules import Count
 from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
-from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.argument_types import Name
 from tlpy.data.readers.cohort import People, Scan
 from tlpy.data.readers.cohort_tables import plain_id
 from tlpy.data.readers.series import SeriesFiles

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.argument_types import Name
 from tlpy.data.readers.cohort import CohortReader, People, Scan
 from tlpy.data.readers.cohort_tables import index_rows, plain_id
 from tlpy.data.readers.images import ENDINGS, ending

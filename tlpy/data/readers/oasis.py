@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from tlpy.data.readers.arguments import Choice, Name
+from tlpy.data.readers.argument_types import Choice, Name
 from tlpy.data.readers.bids_files import by_rule
 from tlpy.data.readers.cohort import CohortReader, People, Scan, condense
 from tlpy.data.readers.images import ending, without_ending

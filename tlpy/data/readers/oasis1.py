@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.argument_types import Name
 from tlpy.data.readers.oasis import OasisReader
 
 

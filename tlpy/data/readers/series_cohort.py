@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.argument_types import Name
 from tlpy.data.readers.cohort import CohortReader, People, Scan
 from tlpy.data.readers.cohort_tables import plain_id
 from tlpy.data.readers.series import ENDINGS, id_of

@@ -9,7 +9,7 @@ from os.path import commonpath
 from pathlib import Path, PurePosixPath
 
 from tlpy.data.image_records import ImageRecord
-from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.argument_types import Name
 from tlpy.data.readers.base import Reader
 from tlpy.data.readers.images import files_of, without_ending
 from tlpy.data.readers.rows import absent, find_column, resolve

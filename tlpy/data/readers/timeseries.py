@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from tlpy.components.rules import Count
 from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
-from tlpy.data.readers.arguments import Name
+from tlpy.data.readers.argument_types import Name
 from tlpy.data.readers.base import Reader
 from tlpy.data.readers.rows import RowReader, find_column, resolve
 from tlpy.data.readers.series import Place, SeriesFiles, windows

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from tlpy.components.rules import numbered
-from tlpy.data.readers.arguments import Choice, Name
+from tlpy.data.readers.argument_types import Choice, Name
 from tlpy.data.readers.bids_files import by_rule
 from tlpy.data.readers.cohort import People, Scan, condense
 from tlpy.data.readers.tables import Row

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tlpy.data.pictures import PICTURES
 from tlpy.data.shards import shard_ids, shard_slice
+from tlpy.data.thumbnails import PICTURES
 from tlpy.digests import canonical, data_digest, digest
 
 # Seconds to decode and conform one voxel, and to open one file (measured, one core, .nii.gz).

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tlpy.plan.data.split_tables import ties_of
-from tlpy.plan.records import Inferred
+from tlpy.plan.plan_records import Inferred
 from tlpy.plan.working import DataSet
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import Any
 
 from tlpy.digests import file_digest
 from tlpy.plan.data.split_tables import SplitBook
-from tlpy.plan.records import Dropped, Replicate
+from tlpy.plan.plan_records import Dropped, Replicate
 from tlpy.plan.stages.chain import from_scratch
 from tlpy.plan.stages.goals import can_do_without
-from tlpy.plan.stages.heads import merge_heads, scorable
+from tlpy.plan.stages.joint_heads import merge_heads, scorable
 from tlpy.plan.stages.resolve import resolve_stage
 from tlpy.plan.working import DataSet, PairedReplicate, StageData, StageSpec
 from tlpy.records import Stage

@@ -12,7 +12,7 @@ from tlpy.objectives.checks import check_fit
 from tlpy.objectives.complete import as_terms, complete_objective
 from tlpy.objectives.facts import TermFacts
 from tlpy.objectives.registry import TERMS
-from tlpy.plan.stages.bins import check_bins
+from tlpy.plan.stages.bin_range import check_bins
 from tlpy.plan.working import StageData, StageSpec
 from tlpy.records import Component, Head, Terms, Training
 from tlpy.scenarios.registry import complete_scenario

@@ -12,7 +12,7 @@ from tlpy.digests import digest
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.plan.packs import START_UP
 from tlpy.plan.stages.goals import complete_goal
-from tlpy.plan.stages.heads import common_input, merge_heads
+from tlpy.plan.stages.joint_heads import common_input, merge_heads
 from tlpy.plan.working import DataSet, StageData, StageSpec
 from tlpy.records import Component, Head, Input, Source, Stage, Training, task_type
 from tlpy.transfer.registry import TRANSFERS, complete_transfer
