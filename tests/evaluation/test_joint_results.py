@@ -180,16 +180,16 @@ def test_a_training_without_labels_is_ranked_by_its_loss(tmp_path: Path) -> None
 
 
 def test_a_multilabel_task_is_ranked_and_drawn_by_column(tmp_path: Path) -> None:
-    half: dict[str, list[float]] = {"p:0": [0.9, 0.2, 0.6, 0.3], "p:1": [0.1, 0.8, 0.4, 0.7]}
-    rows = people("test", "a", [(0, 0), (1, 1), (0, 0), (1, 1)], **half)
-    rows += people("test", "b", [(1, 0), (0, 1), (1, 0)], **half)
+    half: dict[str, list[float]] = {"p:0": [0.9, 0.2, 0.6, 0.3] * 3, "p:1": [0.1, 0.8, 0.4, 0.7] * 3}
+    rows = people("test", "a", [(0, 0), (1, 1), (0, 0), (1, 1)] * 3, **half)
+    rows += people("test", "b", ([(1, 0), (0, 1)] * 6)[:11], **half)
     scores = {"auroc": 0.5, "log_loss": 0.7}
     metrics = {"metrics": {"val": scores, "test": scores}}
     run, rankings = ranked(tmp_path, {"one": (stage("one", FINDINGS), metrics, rows)})
     cases = run.stages["one"].predictions("test")
     assert cases is not None
-    assert cases.true.shape == cases.score.shape == (4, 2)
-    assert np.isnan(cases.true[3, 1])
+    assert cases.true.shape == cases.score.shape == (12, 2)
+    assert np.isnan(cases.true[11, 1])
     assert compute("multilabel", cases.true, cases.score)["auroc"] == 0.5
     assert np.isfinite(rankings[0].outcomes[0].test_interval).all()
     write_report(run, rankings, tmp_path / "report")

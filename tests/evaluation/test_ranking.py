@@ -16,6 +16,7 @@ from tlpy.evaluation.leaderboard import best_params, write_ranking
 from tlpy.evaluation.ranking import Ranking, rank, transferability
 from tlpy.evaluation.results import Run, read_run
 from tlpy.plan.plan_records import Plan
+from tlpy.report.write import write_report
 from tlpy.words import setting
 
 
@@ -219,3 +220,23 @@ def test_settings_read_like_people_write_them() -> None:
     assert setting(None) == ""
     assert setting({"name": "freeze", "up_to": "layer3"}) == "freeze(up_to=layer3)"
     assert setting([1, True]) == "[1, true]"
+
+
+@pytest.mark.parametrize(("test", "given"), [(9, False), (10, True)])
+def test_too_few_people_get_no_interval_and_no_p(tmp_path: Path, test: int, given: bool) -> None:
+    """Two equal classifiers are called different far too often below ten independent people."""
+    run = make(tmp_path / "run", sizes={"phantoms": (280, 60, 60), "brains": (160, 60, test)})
+    (found,) = rank(run)
+    best, *others = found.ranked
+    assert best.n_groups == test
+    assert np.isfinite(best.mean("test"))
+    shown = [*best.test_interval, others[0].p_to_best, others[0].to_best_interval[0]]
+    assert np.isfinite(shown).all() == given
+    transfer = found.best_transfer
+    assert transfer is not None
+    assert np.isfinite(transfer.gain)
+    assert np.isfinite(transfer.gain_interval).all() == given
+    write_report(run, [found], tmp_path / "report")
+    summary = json.loads((tmp_path / "report/summary_mqc.json").read_text())["data"]
+    assert ("no interval and no p value means anything: none is given" in summary) != given
+    assert ("does not show that transfer helped" in summary) or given or found.best is not transfer

@@ -26,6 +26,9 @@ from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import resampled
 
 RESAMPLES = 1000
+FEWEST = 10
+"""Below this many independent groups no interval and no p is given: the bootstrap calls one of two equal
+classifiers better in 100, 51 and 24 % of cases with 1, 2 and 3 groups."""
 LEVEL = 0.95
 _CELLS = 500_000  # resamples × cases scored at once: keeps the working set in the processor's cache
 

@@ -139,6 +139,11 @@ class Outcome:
         return float(np.mean(found)) if found else NAN
 
     @property
+    def n_groups(self) -> int:
+        """Distinct groups in the test cases of all replicates: what counts as evidence."""
+        return len({group for r in self.done if r.cases for group in r.cases.groups})
+
+    @property
     def n_test(self) -> int:
         """Distinct subjects in the test cases of all replicates."""
         return len({subject for r in self.done if r.cases for subject in r.cases.subjects})

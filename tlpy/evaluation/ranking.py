@@ -115,11 +115,17 @@ def _order(outcome: Outcome, metric: Metric) -> tuple[float, float, float]:
 
 
 def _resample(outcomes: list[Outcome], kind: str, seed: int, resamples: int, stratified: bool) -> None:
-    """Score every replicate on one set of draws, so that all differences between variants are paired."""
+    """Score every replicate on one set of draws, so that all differences between variants are paired.
+
+    With too few groups to draw from there are none: intervals and p values are NaN then.
+    """
     cases = [(r.fold, r.cases) for outcome in outcomes for r in outcome.done if r.cases is not None]
     if not cases:
         return
-    draws = intervals.draw(intervals.strata_of(cases, kind, stratified), resamples, seed)
+    strata = intervals.strata_of(cases, kind, stratified)
+    if len(strata) < intervals.FEWEST:
+        return
+    draws = intervals.draw(strata, resamples, seed)
     for outcome in outcomes:
         for replicate in outcome.done:
             if replicate.cases is not None:

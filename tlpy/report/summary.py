@@ -8,6 +8,7 @@ import numpy as np
 
 from tlpy import words
 from tlpy.evaluation.curves import confusion
+from tlpy.evaluation.intervals import FEWEST
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions, Run
@@ -199,6 +200,9 @@ def _on_transfer(ranking: Ranking, best: Outcome) -> list[str]:
             ]
         return ["The gain over scratch has no value: the baseline failed, or its test score is zero."]
     low, high = best.gain_interval
+    if not math.isfinite(low):
+        few = words.count(best.n_groups, "independent subject or group", "independent subjects or groups")
+        return [f"A gain on {few} <strong>does not show that transfer helped</strong>."]
     if low <= 0 <= high:
         return [
             "The interval of the gain holds zero: this test set <strong>does not show that transfer "
@@ -225,6 +229,11 @@ def _on_size(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
     found = []
     if best.n_test < FEW:
         text = f"The test set is small ({words.count(best.n_test, 'subject')}), so its scores are uncertain"
+        if best.n_groups < FEWEST:
+            text += (
+                f"; it holds {best.n_groups} subjects or groups that are independent, and below {FEWEST} no "
+                "interval and no p value means anything: none is given"
+            )
         low, high = best.test_interval
         if low == high:
             text += (
