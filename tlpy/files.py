@@ -19,7 +19,10 @@ def write_json(file: Path, content: Any) -> None:
 
 def json_text(content: Any) -> str:
     """The text of such a file; numbers that JSON has no word for (NaN, infinity) become null."""
-    return json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):  # a number that JSON has no word for, or another kind of map
+        return json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def read_json(file: Path) -> Any:

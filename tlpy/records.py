@@ -53,6 +53,8 @@ def _field_types(record: type) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float):
+        return value
     if isinstance(value, Record):
         return value.to_json()
     if isinstance(value, Mapping):

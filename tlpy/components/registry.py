@@ -7,6 +7,7 @@ class, and is read from the source (`tlpy.components.source`), so that planning 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any, Generic
 
 from tlpy.components import rules
@@ -39,6 +40,7 @@ class Registry(Generic[FactsT]):
         known = frozenset(self.paths.values())
         self._admission = Admission(known, tuple(dict.fromkeys(bases)) or ((makes,) if makes else ()))
         self._declared: dict[str, Declaration[FactsT]] = {}
+        self._completed: dict[str, dict[str, Any]] = {}
         self._edition = -1
 
     def __contains__(self, name: object) -> bool:
@@ -67,7 +69,7 @@ class Registry(Generic[FactsT]):
             InputError: an unknown name; a class path that leads nowhere, or to something of another kind.
         """
         if self._edition != sources.edition:
-            self._declared, self._edition = {}, sources.edition
+            self._declared, self._completed, self._edition = {}, {}, sources.edition
         if name not in self._declared:
             self._declared[name] = self._declare(name, where or self.kind)
         return self._declared[name]
@@ -108,6 +110,10 @@ class Registry(Generic[FactsT]):
         known = declaration.parameters
         if known is None:
             return {"name": name, **given}
+        # A search of a thousand variants asks for the same few components thousands of times.
+        key = repr((name, given))
+        if key in self._completed:
+            return deepcopy(self._completed[key])
         problems = Problems()
         title = declaration.shown if declaration.place else f"{self.kind} '{name}'"
         unknown = [] if declaration.anything else [key for key in given if key not in known]
@@ -125,6 +131,7 @@ class Registry(Generic[FactsT]):
         completed = {"name": name, **declaration.defaults, **written}
         check_ascending(declaration.facts, completed, where, problems)
         problems.raise_if_any()
+        self._completed[key] = deepcopy(completed)
         return completed
 
     def admit(self, name: str, where: str | None = None) -> None:

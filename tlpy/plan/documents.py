@@ -45,12 +45,7 @@ def write_plan(plan: Planned, out: Path) -> None:
     write_json(out / "plan.json", plan_record(plan).to_json())
     write_json(out / "tasks.json", tasks_of(plan).to_json())
     _write_variants(plan, out / "variants.tsv")
-    (out / "subjects").mkdir(exist_ok=True)
-    for key, table in plan.subjects.items():
-        table.write(out / "subjects" / f"{key}.tsv")
-    (out / "splits").mkdir(exist_ok=True)
-    for name in plan.datasets:
-        write_table(out / "splits" / f"{name}.tsv", PUBLISHED, plan.published(name))
+    _write_tables(plan, out)
     found = overlaps(out)
     if found:
         raise InputError(found)
@@ -59,7 +54,20 @@ def write_plan(plan: Planned, out: Path) -> None:
 def check_written(plan: Planned) -> None:
     """Check the splits as `write_plan` does, where nothing is to be kept of what it writes."""
     with TemporaryDirectory() as aside:
-        write_plan(plan, Path(aside))
+        _write_tables(plan, Path(aside))
+        found = overlaps(Path(aside), plan_record(plan).to_json())
+    if found:
+        raise InputError(found)
+
+
+def _write_tables(plan: Planned, out: Path) -> None:
+    """Write who is in which part: what trainings read, and what is published."""
+    (out / "subjects").mkdir(exist_ok=True)
+    for key, table in plan.subjects.items():
+        table.write(out / "subjects" / f"{key}.tsv")
+    (out / "splits").mkdir(exist_ok=True)
+    for name in plan.datasets:
+        write_table(out / "splits" / f"{name}.tsv", PUBLISHED, plan.published(name))
 
 
 def write_problems(problems: Iterable[Problem], out: Path) -> None:

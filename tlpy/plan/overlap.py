@@ -36,13 +36,15 @@ class _Table:
     official: bool
 
 
-def overlaps(folder: Path) -> list[Problem]:
+def overlaps(folder: Path, plan: Mapping[str, Any] | None = None) -> list[Problem]:
     """A problem for each person, group or image that is in several parts of what is trained together.
 
     Args:
         folder: what PLAN wrote: `plan.json`, `subjects/` and `splits/`.
+        plan: what `plan.json` would hold, where only the tables are written.
     """
-    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    if plan is None:
+        plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     # By the prepared images: versions of a data set that a search varies go by one name.
     contents: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for name, facts in plan["datasets"].items():
