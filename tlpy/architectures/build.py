@@ -10,7 +10,6 @@ from torch import nn
 from tlpy.architectures.base import Architecture, measure_features
 from tlpy.architectures.family import Family
 from tlpy.architectures.registry import ARCHITECTURES, complete_architecture, family_of
-from tlpy.components.loading import NotFoundError
 from tlpy.errors import InputError, Problem
 
 
@@ -62,8 +61,5 @@ def is_family(name: str) -> bool:
     Raises:
         InputError: it leads nowhere.
     """
-    try:
-        found = ARCHITECTURES.load(name)
-    except NotFoundError as error:
-        raise InputError(error.problems) from error
+    found = ARCHITECTURES.load(name)
     return isinstance(found, type) and issubclass(found, Family)

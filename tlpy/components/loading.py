@@ -11,14 +11,10 @@ from tlpy.errors import InputError, Problem, nearest
 
 
 class NotFoundError(InputError, ImportError):
-    """A class path that leads nowhere. As text: why, without the path itself."""
+    """A class path that leads nowhere."""
 
     def __init__(self, path: str, reason: str, hint: str, where: str = "component") -> None:
         super().__init__([Problem(where, f"{path} was not found: {reason}", hint)])
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 def load_object(path: str, where: str = "component") -> Any:

@@ -14,7 +14,7 @@ from tlpy.components import rules
 from tlpy.components.admission import Admission
 from tlpy.components.declarations import Declaration, FactsT, Form, declare
 from tlpy.components.described import Parameter
-from tlpy.components.loading import NotFoundError, load_object
+from tlpy.components.loading import load_object
 from tlpy.components.relations import check_ascending
 from tlpy.components.sources import sources
 from tlpy.errors import InputError, Problem, Problems, nearest
@@ -111,9 +111,9 @@ class Registry(Generic[FactsT]):
         if known is None:
             return {"name": name, **given}
         # A search of a thousand variants asks for the same few components thousands of times.
-        key = repr((name, given))
-        if key in self._completed:
-            return deepcopy(self._completed[key])
+        asked = repr((name, given))
+        if asked in self._completed:
+            return deepcopy(self._completed[asked])
         problems = Problems()
         title = declaration.shown if declaration.place else f"{self.kind} '{name}'"
         unknown = [] if declaration.anything else [key for key in given if key not in known]
@@ -131,7 +131,7 @@ class Registry(Generic[FactsT]):
         completed = {"name": name, **declaration.defaults, **written}
         check_ascending(declaration.facts, completed, where, problems)
         problems.raise_if_any()
-        self._completed[key] = deepcopy(completed)
+        self._completed[asked] = deepcopy(completed)
         return completed
 
     def admit(self, name: str, where: str | None = None) -> None:
@@ -165,10 +165,7 @@ class Registry(Generic[FactsT]):
         """
         name, where = component["name"], where or self.kind
         arguments = {key: value for key, value in component.items() if key != "name"}
-        try:
-            maker = self.load(name, where)
-        except NotFoundError as error:  # whose text is the reason alone
-            raise InputError(error.problems) from error
+        maker = self.load(name, where)
         kind = load_object(self._makes) if self._makes else object
         try:
             made = maker(*given, **more, **arguments)

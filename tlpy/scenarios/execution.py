@@ -37,11 +37,6 @@ class Execution(Record):
         """Whether this process writes the results."""
         return not self.rank
 
-    @property
-    def in_group(self) -> bool:
-        """Whether this process is one of several that train a stage."""
-        return self.rank is not None
-
     def for_trainer(self) -> dict[str, Any]:
         """The Trainer's arguments."""
         if self.devices == 1:
