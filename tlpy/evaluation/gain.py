@@ -45,7 +45,7 @@ def percent(outcome: Outcome, scratch: Outcome, metric: Metric) -> float:
     That is where the metric's zero is that of chance, and the from-scratch score is not shown to differ.
     """
     low, high = scratch.test_interval
-    if metric.bounds[0] < 0 and not (low > 0 or high < 0):
+    if metric.zero_is_chance and not (low > 0 or high < 0):
         return NAN
     scores = outcome.mean("test"), scratch.mean("test")
     return float(transferability(*scores, metric.lower_is_better))

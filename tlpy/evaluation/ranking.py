@@ -106,14 +106,13 @@ def rank(
     seed = run.plan.seed if seed is None else seed
     targets = dict.fromkeys(outcome.record.target for outcome in outcomes)
     return [
-        _rank_target(target, [o for o in outcomes if o.record.target == target], seed, resamples, stratified)
+        rank_target(target, [o for o in outcomes if o.record.target == target], seed, resamples, stratified)
         for target in targets
     ]
 
 
-def _rank_target(
-    target: str, outcomes: list[Outcome], seed: int, resamples: int, stratified: bool
-) -> Ranking:
+def rank_target(target: str, outcomes: list[Outcome], seed: int, resamples: int, stratified: bool) -> Ranking:
+    """Rank the variants of one target; `outcomes` get their ranks, intervals and differences."""
     metric = METRICS[outcomes[0].metric]
     heads = outcomes[0].heads
     usable = [outcome for outcome in outcomes if outcome.status != "failed"]
@@ -145,15 +144,12 @@ def _headline(ranked: list[Outcome], metric: Metric, kind: str, resampling: Resa
     best = chosen(ranked)
     transfer = chosen([outcome for outcome in ranked if not outcome.baseline])
     scratch = chosen([outcome for outcome in ranked if outcome.baseline])
-    compared = transfer is not None and scratch is not None
-    return Headline(
-        best,
-        transfer,
-        scratch,
-        resampling.between(transfer, scratch, metric) if compared else NONE,
-        percent(transfer, scratch, metric) if compared else NAN,
-        over_chance(best, metric, kind, resampling) if best is not None else NONE,
-    )
+    gain, share = NONE, NAN
+    if transfer is not None and scratch is not None:
+        gain = resampling.between(transfer, scratch, metric)
+        share = percent(transfer, scratch, metric)
+    above = over_chance(best, metric, kind, resampling) if best is not None else NONE
+    return Headline(best, transfer, scratch, gain, share, above)
 
 
 def _order(outcome: Outcome, metric: Metric) -> tuple[float, float, float]:

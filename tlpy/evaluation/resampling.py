@@ -110,7 +110,9 @@ def score_of(replicate: ReplicateResult, metric: Metric) -> float:
     return replicate.test.get(metric.name, NAN)
 
 
-def resample(outcomes: list[Outcome], strata: Mapping[str, Hashable], kind: str, seed: int, resamples: int) -> Resampling:
+def resample(
+    outcomes: list[Outcome], strata: Mapping[str, Hashable], kind: str, seed: int, resamples: int
+) -> Resampling:
     """Score every replicate of every variant on one set of draws.
 
     With fewer than `intervals.FEWEST` units there are no draws: intervals and p values are NaN then.

@@ -34,6 +34,7 @@ class Metric:
         format: how to print a value.
         meaning: half a sentence for captions.
         bounds: least and greatest value that there can be; infinite where there is none.
+        zero_is_chance: true where guessing scores about zero, so that a percentage of a score may be noise.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Metric:
     format: str = "{:.3f}"
     meaning: str = ""
     bounds: tuple[float, float] = (-math.inf, math.inf)
+    zero_is_chance: bool = False
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -68,6 +70,13 @@ class Metric:
     def show(self, value: float | None) -> str:
         return "n/a" if value is None or not np.isfinite(value) else self.format.format(value)
 
+    def signed(self, value: float) -> str:
+        """A difference of two values: `+0.031`, `−1.20`."""
+        shown = self.show(abs(value))
+        if not np.isfinite(value) or not float(shown):
+            return shown
+        return f"{'−' if value < 0 else '+'}{shown}"
+
 
 _SHARE = (0.0, 1.0)
 
@@ -77,9 +86,9 @@ _ALL = (
     Metric("rmse", "Root mean squared error", {"regression": formulas.rmse}, True, True, "{:.2f}",
            "like the mean absolute error, but large misses count more"),
     Metric("r2", "R²", {"regression": formulas.r2},
-           meaning="share of variance explained; 0 is as good as predicting the mean"),
+           meaning="share of variance explained; 0 is as good as predicting the mean", zero_is_chance=True),
     Metric("r", "Pearson's r", {"regression": formulas.r}, meaning="linear correlation with the true value",
-           bounds=(-1.0, 1.0)),
+           bounds=(-1.0, 1.0), zero_is_chance=True),
     Metric("auroc", "AUROC", {"binary": formulas.auroc, "multiclass": formulas.multiclass_auroc,
                               "multilabel": formulas.over_labels(formulas.auroc)},
            meaning="chance that a random case scores above a random non-case; 0.5 is guessing",
