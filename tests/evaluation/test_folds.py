@@ -12,7 +12,7 @@ FOLDS, PEOPLE, VARIANTS = 5, 60, 12
 
 
 def of_noise(seed: int, signal: float = 0.0) -> Ranking:
-    """Variants that answer by noise of their own, a fold's validation part being the next fold's test part."""
+    """Variants that answer by noise of their own, each fold's validation part being the next's test part."""
     rng = np.random.default_rng(seed)
     true = np.arange(PEOPLE) % 2
     fold_of = np.repeat(np.arange(FOLDS), PEOPLE // FOLDS)

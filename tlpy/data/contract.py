@@ -55,7 +55,7 @@ def build(
         "size": [int(n) for n in size],
         "axes": axes,
         "preprocessing": dict(preprocessing),
-        "steps": describe(preprocessing),
+        "steps": describe(preprocessing, oriented=axes is not None, series=len(size) == 1),
         "observed": {"images": len(intensities), "spacing": spacing, "intensity": _pooled(intensities)},
     }
 

@@ -1,7 +1,7 @@
 """What choosing gives where each fold has another test part: chosen inside each fold, by its own validation.
 
 Over folds, a variant's validation images are test images of other folds. Who takes the best mean over all
-folds has let every test image choose, and its mean test score is too good: on noise it lies well above chance.
+folds has let every test image choose, and its mean test score is too good: on noise it lies above chance.
 Choosing inside each fold uses nothing of the images which that fold tests (nested cross-validation; Cawley &
 Talbot 2010, On Over-fitting in Model Selection and Subsequent Selection Bias in Performance Evaluation).
 """

@@ -5,12 +5,12 @@
   the root mean squared error), then by fewer trained parameters, then by the plan's order.
 * From-scratch baselines stand in the list with the rest, marked: when one of them leads, that is the answer.
 * Failed variants come last, with their reason.
-* Over folds, what choosing gives is told by choosing inside each fold (`folds`), not by the winner's own mean.
+* Over folds, the headline is what choosing inside each fold gives (`folds`), not the winner's own mean.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -56,8 +56,8 @@ class Ranking:
     metric: Metric
     heads: tuple[Head, ...]
     outcomes: list[Outcome]
-    headline: Headline = Headline()
-    resampling: Resampling = Resampling(None)
+    headline: Headline = field(default_factory=Headline)
+    resampling: Resampling = field(default_factory=lambda: Resampling(None))
 
     @property
     def task_type(self) -> str:

@@ -23,7 +23,7 @@ Key = tuple[int, int | None]
 
 @dataclass(frozen=True)
 class Resampling:
-    """The draws that all variants of a target are scored on; `draws` is None where there are too few units."""
+    """The draws that a target's variants are scored on; `draws` is None where there are too few units."""
 
     draws: Draws | None
     seed: int = 0

@@ -24,8 +24,8 @@ _ALSO: dict[str, tuple[str, ...]] = {
 }
 _FAILURES = 10
 _FOLDS = (
-    "Means over folds are optimistic for a variant that was chosen by them, since one fold's validation images "
-    "are another's test images: the summary tells what choosing inside each fold gives. "
+    "Means over folds are optimistic for a variant that was chosen by them, since one fold's validation "
+    "images are another's test images: the summary tells what choosing inside each fold gives. "
 )
 
 

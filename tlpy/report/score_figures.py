@@ -56,11 +56,11 @@ def gain(rankings: list[Ranking]) -> Section | None:
             figure = forest(marks, axis, 0.0, ("Rank and variant", "Gain (95 % interval)"))
             figures.append(_titled(rankings, ranking) + figure)
     text = (
-        "What transfer adds, in units of the metric: score − score of the best variant from scratch, chosen on "
-        "validation as the winner is, on the same test cases (the sign is turned for errors, so that right is "
-        "always better). Among those from scratch are trainings as long as a whole chain. A line that crosses "
-        "zero shows no gain; one wholly below zero is harm. In brackets: 100 · (score − score from scratch) / "
-        "score from scratch. The gain over the twin with equal settings stands in the leaderboard."
+        "What transfer adds, in units of the metric: score − score of the best variant from scratch, chosen "
+        "on validation as the winner is, on the same test cases (the sign is turned for errors: right is "
+        "always better). Among those from scratch are trainings as long as a whole chain. A line that "
+        "crosses zero shows no gain; one wholly below zero is harm. In brackets: 100 · (score − score from "
+        "scratch) / score from scratch. The gain over the twin with equal settings is in the leaderboard."
     )
     return Section("gain", "Gain over scratch", text, "html", "".join(figures)) if figures else None
 

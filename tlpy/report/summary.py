@@ -108,8 +108,9 @@ def _unlearnt(run: Run, outcome: Outcome) -> str:
 def _tiles(run: Run, ranking: Ranking, best: Outcome) -> str:
     metric = ranking.metric
     unit = f" ({metric.direction})"
-    test = f"{metric.label} on test{unit}<br>{_range(ranking, ranking.headline.best or best)}, {words.count(best.n_test, 'subject')}"
     headline = ranking.headline.best or best
+    people = words.count(best.n_test, "subject")
+    test = f"{metric.label} on test{unit}<br>{_range(ranking, headline)}, {people}"
     chosen = "<br>chosen inside each fold" if ranking.in_folds else ""
     tiles = [(metric.show(headline.mean("test")), test + chosen)]
     how = "what was chosen by in each fold" if chosen else "what it was chosen by"

@@ -38,7 +38,9 @@ def on_transfer(ranking: Ranking) -> str | None:
     if headline.scratch is None:
         asked = any(outcome.record.scratch for outcome in ranking.outcomes)
         why = "every one of them failed" if asked else "none was asked for"
-        return f"There is no from-scratch baseline to compare with ({why}), so the gain of transfer is not known."
+        return (
+            f"The gain of transfer is not known: there is no from-scratch baseline to compare with ({why})."
+        )
     found = headline.gain
     if not found.known:
         return "The gain over scratch has no value: no test score is defined for both."
@@ -68,9 +70,9 @@ def on_twin(ranking: Ranking) -> str | None:
     if scratch is not None and transfer.record.scratch == scratch.id:
         return None
     return (
-        f"Over training from scratch with its own settings and as many epochs as its last stage, the best "
-        f"transfer gains {interval_of(transfer.twin_gain, ranking.metric)}: part of that may be the settings, "
-        "or the longer training."
+        "Over training from scratch with its own settings and as many epochs as its last stage, the best "
+        f"transfer gains {interval_of(transfer.twin_gain, ranking.metric)}: part of that may be the "
+        "settings, or the longer training."
     )
 
 

@@ -67,16 +67,21 @@ def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Prob
     return settings
 
 
-def describe(settings: Mapping[str, Any]) -> str:
-    """The settings in words, for the report's methods."""
+def describe(settings: Mapping[str, Any], oriented: bool = True, series: bool = False) -> str:
+    """The settings in words, for the contract and the report's methods.
+
+    Args:
+        oriented: whether the images have axes that can be turned: a photograph or an array has none.
+        series: whether they are series of one axis, of which each channel has a scale of its own.
+    """
     parts = []
     if settings.get("window"):
         if settings["normalise"] != "none":
             how = NORMALISATIONS[settings["normalise"]].replace("image", "run")
-            parts.append(f"each channel's values {how}")
+            parts.append(f"each channel's values: {how}")
         parts.append(f"windows of {settings['window']} volumes, labelled by the middle one")
         return "; ".join(parts)
-    if settings["orient"]:
+    if settings["orient"] and oriented:
         parts.append("oriented to RAS")
     if settings["spacing"] is not None:
         parts.append(
@@ -85,7 +90,10 @@ def describe(settings: Mapping[str, Any]) -> str:
     if settings["size"] is not None:
         parts.append(f"cropped or padded to {words.size(settings['size'])}")
     if settings["normalise"] != "none":
-        parts.append(f"intensities {NORMALISATIONS[settings['normalise']]}")
+        how = NORMALISATIONS[settings["normalise"]]
+        parts.append(
+            f"each channel's values: {how.replace('image', 'series')}" if series else f"intensities: {how}"
+        )
     taken = settings["slice"]
     if taken:
         position = words.number(taken["position"])
