@@ -31,10 +31,20 @@ def inferred(run: Run) -> Section:
         parts.append("<h5>Settings without effect</h5>")
         rows = [[escape(item.what), escape(item.why)] for item in plan.normalised]
         parts.append(html_table(("Setting", "Why it was dropped"), rows))
-    warnings = [escape(warning) for warning in plan.warnings]
+    warnings = [escape(warning) for warning in (*plan.warnings, *_left_out(run))]
     parts.append("<h5>Warnings</h5>" + (bullets(warnings) if warnings else paragraph("None.")))
     text = "Nothing is guessed silently: this is what the pipeline settled that the params file did not say."
     return Section("inferred", "Inferred settings and warnings", text, "html", "".join(parts))
+
+
+def _left_out(run: Run) -> list[str]:
+    """How many images of each data set take no part."""
+    return [
+        f"{words.count(len(facts.left_out), 'image')} of '{name}' {'is' if len(facts.left_out) == 1 else 'are'} "
+        "left out: see the section on what was left out"
+        for name, facts in run.plan.datasets.items()
+        if facts.left_out
+    ]
 
 
 def methods(run: Run, rankings: list[Ranking]) -> Section:
