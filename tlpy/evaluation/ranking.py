@@ -17,6 +17,7 @@ import numpy as np
 from tlpy.evaluation import intervals
 from tlpy.evaluation.outcomes import NAN, Outcome, gather
 from tlpy.evaluation.results import Run
+from tlpy.evaluation.scales import difference_of
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import METRICS, Metric
 from tlpy.records import BINARY, MULTICLASS, MULTILABEL, REGRESSION, Head, task_type
@@ -90,14 +91,15 @@ def _rank_target(
     usable = sorted(usable, key=lambda outcome: _order(outcome, metric))
     for number, outcome in enumerate(usable, start=1):
         outcome.rank = number
-    _resample(usable, task_type(heads), seed, resamples, stratified)
+    units = _resample(usable, task_type(heads), seed, resamples, stratified)
     by_id = {outcome.id: outcome for outcome in usable}
     for outcome in usable:
-        outcome.test_interval = intervals.interval(_mean(list(outcome.resampled.values()), resamples))
+        values = _mean(list(outcome.resampled.values()), resamples)
+        outcome.test_interval = intervals.interval(values, units, metric.scale)
         scratch = by_id.get(outcome.record.scratch or "")
         if scratch is not None and not outcome.baseline:
-            _add_gain(outcome, scratch, metric, resamples)
-    _compare_with_best(usable, resamples)
+            _add_gain(outcome, scratch, metric, resamples, units)
+    _compare_with_best(usable, metric, resamples, units)
     ranked = {outcome.id for outcome in usable}
     return Ranking(target, metric, heads, usable + [o for o in outcomes if o.id not in ranked])
 
@@ -114,17 +116,18 @@ def _order(outcome: Outcome, metric: Metric) -> tuple[float, float, float]:
     return cost(metric.name), cost(finer) if finer else 0.0, parameters
 
 
-def _resample(outcomes: list[Outcome], kind: str, seed: int, resamples: int, stratified: bool) -> None:
-    """Score every replicate on one set of draws, so that all differences between variants are paired.
+def _resample(outcomes: list[Outcome], kind: str, seed: int, resamples: int, stratified: bool) -> float:
+    """Score every replicate on one set of draws, so that all differences between variants are paired; on how
+    many independent units that rests.
 
     With too few groups to draw from there are none: intervals and p values are NaN then.
     """
     cases = [(r.fold, r.cases) for outcome in outcomes for r in outcome.done if r.cases is not None]
     if not cases:
-        return
+        return NAN
     strata = intervals.strata_of(cases, kind, stratified)
     if len(strata) < intervals.FEWEST:
-        return
+        return NAN
     draws = intervals.draw(strata, resamples, seed)
     for outcome in outcomes:
         for replicate in outcome.done:
@@ -132,6 +135,7 @@ def _resample(outcomes: list[Outcome], kind: str, seed: int, resamples: int, str
                 outcome.resampled[replicate.key] = intervals.scores(
                     outcome.metric, kind, replicate.cases, draws
                 )
+    return draws.units(outcomes[0].metric)
 
 
 def _mean(parts: list[Array], resamples: int) -> Array:
@@ -157,7 +161,7 @@ def transferability(value: Any, scratch: Any, lower_is_better: bool) -> Any:
         return np.where(scratch == 0, NAN, sign * 100.0 * (value - scratch) / np.abs(scratch))
 
 
-def _add_gain(outcome: Outcome, scratch: Outcome, metric: Metric, resamples: int) -> None:
+def _add_gain(outcome: Outcome, scratch: Outcome, metric: Metric, resamples: int, units: float) -> None:
     """Gain per replicate against the same replicate of the twin, then mean, spread and interval."""
     twins = {replicate.key: replicate for replicate in scratch.done}
     gains, resampled = [], []
@@ -174,10 +178,10 @@ def _add_gain(outcome: Outcome, scratch: Outcome, metric: Metric, resamples: int
     if gains:
         outcome.gain = float(np.mean(gains))
         outcome.gain_sd = float(np.std(gains, ddof=1)) if len(gains) > 1 else NAN
-        outcome.gain_interval = intervals.interval(_mean(resampled, resamples))
+        outcome.gain_interval = intervals.interval(_mean(resampled, resamples), units)
 
 
-def _compare_with_best(ranked: list[Outcome], resamples: int) -> None:
+def _compare_with_best(ranked: list[Outcome], metric: Metric, resamples: int, units: float) -> None:
     """Difference of each variant to the winner on the same test cases, over the replicates both have."""
     if not ranked:
         return
@@ -186,7 +190,8 @@ def _compare_with_best(ranked: list[Outcome], resamples: int) -> None:
         shared = [key for key in other.resampled if key in best.resampled]
         differences = _mean([other.resampled[key] - best.resampled[key] for key in shared], resamples)
         other.to_best = other.mean("test") - best.mean("test")
-        other.to_best_interval = intervals.interval(differences)
-        other.p_to_best = intervals.p_value(differences)
+        scale = difference_of(metric.scale)
+        other.to_best_interval = intervals.interval(differences, units, scale)
+        other.p_to_best = intervals.p_value(differences, units, scale)
     for other, p in zip(others, intervals.holm([other.p_to_best for other in others]), strict=True):
         other.p_to_best = p
