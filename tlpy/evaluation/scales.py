@@ -2,7 +2,7 @@
 
 The plain percentile interval covers too little with few subjects (0.84 to 0.93 instead of 0.95 at 15), and
 has no width where no mistake was seen. What covers as it says depends on which values a score can have;
-chosen by simulation (`benchmarks/statistics.py`), each is what textbooks take for the simplest of its sort:
+chosen by simulation (`benchmarks/intervals.py`), each is what textbooks take for the simplest of its sort:
 
 * A **share** (0 to 1: AUROC, accuracy): percentiles, after each resampled value was moved towards a half as
   if z² units more had been tested, at random: `v + s·(½ − v) + s·ε/(2z)`, s = z²/(n + z²), ε normal. For a

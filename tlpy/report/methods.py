@@ -7,7 +7,6 @@ from typing import Any
 from tlpy import words
 from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.data.augmentation.registry import AUGMENTATIONS
-from tlpy.evaluation.intervals import RESAMPLES
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
 from tlpy.objectives.registry import TERMS
@@ -15,6 +14,7 @@ from tlpy.optimizers.registry import OPTIMIZERS
 from tlpy.plan.plan_records import DatasetFacts
 from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
+from tlpy.report.interval_words import how_intervals_were_made
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 from tlpy.report.splitting import are_people_apart, exceptions
 
@@ -199,14 +199,11 @@ def _search(run: Run, rankings: list[Ranking]) -> str:
 
 def _scoring(rankings: list[Ranking]) -> str:
     metrics = words.joined(list(dict.fromkeys(ranking.metric.in_sentence for ranking in rankings)))
-    classify = any(ranking.task_type != REGRESSION for ranking in rankings)
     return (
         f"Variants were ranked by {escape(metrics)} on the validation set; the test set was scored once "
-        f"per variant and decided nothing. Intervals are 95 % percentile intervals of {RESAMPLES:,} "
-        f"bootstrap resamples of test subjects{' (stratified by class)' if classify else ''}. Differences "
-        "to the best variant were tested on the same resamples, p values corrected after Holm. The gain "
-        "of transfer is 100 · (M − M<sub>scratch</sub>) / M<sub>scratch</sub>, with the sign turned for "
-        "errors."
+        f"per variant and decided nothing. {escape(how_intervals_were_made(rankings))} Differences to the "
+        "best variant were tested likewise, p values corrected after Holm. The gain of transfer is 100 · "
+        "(M − M<sub>scratch</sub>) / M<sub>scratch</sub>, with the sign turned for errors."
     )
 
 
