@@ -31,6 +31,8 @@ CITED = (
     "Ewels P, et al. MultiQC: summarize analysis results for multiple tools and samples in a single report. "
     "Bioinformatics 2016; 32:3047–3048.",
     "Efron B, Tibshirani RJ. An introduction to the bootstrap. Chapman & Hall, 1993.",
+    "Wilson EB. Probable inference, the law of succession, and statistical inference. J Am Stat Assoc 1927; "
+    "22:209–212.",
     "The gain over no transfer is Eq. 1 of: Cats, not CAT scans: a study of dataset similarity in transfer "
     "learning for 2D medical image classification.",
 )

@@ -7,7 +7,6 @@ from typing import Any
 from tlpy import words
 from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.data.augmentation.registry import AUGMENTATIONS
-from tlpy.evaluation.intervals import RESAMPLES
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
@@ -16,6 +15,7 @@ from tlpy.optimizers.registry import OPTIMIZERS
 from tlpy.plan.plan_records import DatasetFacts
 from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
+from tlpy.report.interval_words import how_intervals_were_made
 from tlpy.report.prepared import prepared_as
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 from tlpy.report.splitting import how_split
@@ -40,8 +40,7 @@ def inferred(run: Run) -> Section:
 def _left_out(run: Run) -> list[str]:
     """How many images of each data set take no part."""
     return [
-        f"{words.count(len(facts.left_out), 'image')} of '{name}' {'is' if len(facts.left_out) == 1 else 'are'} "
-        "left out: see the section on what was left out"
+        f"{words.count(len(facts.left_out), 'image')} of '{name}' left out: see the section on these"
         for name, facts in run.plan.datasets.items()
         if facts.left_out
     ]
@@ -199,15 +198,13 @@ def _as_long(outcomes: list[Outcome]) -> bool:
 
 def _scoring(rankings: list[Ranking]) -> str:
     metrics = words.joined(list(dict.fromkeys(ranking.metric.in_sentence for ranking in rankings)))
-    classify = any(ranking.task_type != REGRESSION for ranking in rankings)
     return (
         f"Variants were ranked by {escape(metrics)} on the validation set; the test set was scored once "
-        f"per variant and decided nothing. Intervals are 95 % percentile intervals of {RESAMPLES:,} "
-        f"bootstrap resamples of test subjects{' (stratified by class)' if classify else ''}. Differences "
-        "to the best variant were tested on the same resamples, p values corrected after Holm. The gain of "
-        "transfer is the difference to the best variant trained from scratch, chosen on validation as well, "
-        "with the sign turned for errors; in percent, 100 · (M − M<sub>scratch</sub>) / "
-        f"|M<sub>scratch</sub>|.{_folds(rankings)}"
+        f"per variant and decided nothing. {escape(how_intervals_were_made(rankings))} Differences to the "
+        "best variant were tested likewise, p values corrected after Holm. The gain of transfer is the "
+        "difference to the best variant trained from scratch, chosen on validation as well, with the sign "
+        "turned for errors; in percent, 100 · (M − M<sub>scratch</sub>) / |M<sub>scratch</sub>|."
+        f"{_folds(rankings)}"
     )
 
 

@@ -211,11 +211,6 @@ def _on_size(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
                 f"; it holds {best.n_groups} subjects or groups that are independent, and below {FEWEST} no "
                 "interval and no p value means anything: none is given"
             )
-        low, high = best.test_interval
-        if low == high:
-            text += (
-                "; an interval without width means that few cases showed no mistake, not that none will be"
-            )
         found.append(text + ".")
     validation = run.stages[best.done[0].stages[-1]].n.get("val")
     if ranking.tied > 1:
