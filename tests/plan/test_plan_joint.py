@@ -66,7 +66,7 @@ def test_missing_labels_are_left_empty_and_who_has_none_is_told(one: dict, tmp_p
     write_plan(plan, tmp_path / "out")
     (table,) = plan.subjects.values()
     rows = (tmp_path / f"out/subjects/{table.id}.tsv").read_text().splitlines()
-    assert rows[0].split("\t")[-2:] == ["age", "sex"]
+    assert rows[0].split("\t")[-2:] == ["label:age", "label:sex"]
     assert sum(row.split("\t")[-2] == "" for row in rows) == 26
     assert all(row.split("\t")[-1] for row in rows)
     _edit(data["path"], lambda number, _: {"age": "", "sex": ""} if number == 4 else {})

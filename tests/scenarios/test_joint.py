@@ -60,9 +60,9 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     toys.write_subjects(root / "subjects", ages)
     rows = table_tsv(root / "subjects/subjects.tsv")
     changes: dict[str, Change] = {
-        "sexless": lambda row: {**row, "sex": ""},
-        "halves": lambda row: {**row, "age" if int(row["image"][-1]) % 2 else "sex": ""},
-        "blind": lambda row: row if row["split"] == "test" else {**row, "age": "", "sex": ""},
+        "sexless": lambda row: {**row, "label:sex": ""},
+        "halves": lambda row: {**row, "label:age" if int(row["image"][-1]) % 2 else "label:sex": ""},
+        "blind": lambda row: row if row["split"] == "test" else {**row, "label:age": "", "label:sex": ""},
     }
     for name, change in changes.items():
         write_tsv(root / f"subjects/{name}.tsv", [change(row) for row in rows])
@@ -227,8 +227,11 @@ def test_weights_of_a_training_without_labels_feed_one_with_labels(train: Train,
 def test_a_multilabel_head_is_scored_by_column(train: Train, two: Path, tmp_path: Path) -> None:
     rows = table_tsv(two / "subjects/subjects.tsv")
     for row in rows:
-        age = float(row["age"])
-        row |= {"old": str(int(age > 50)), "even": "" if row["image"].endswith("7") else str(int(age) % 2)}
+        age = float(row["label:age"])
+        row |= {
+            "label:old": str(int(age > 50)),
+            "label:even": "" if row["image"].endswith("7") else str(int(age) % 2),
+        }
     write_tsv(two / "subjects/findings.tsv", rows)
     head = Head("old+even", "multilabel", ("old", "even"))
     objective = {"cross_entropy": {"weight": 1.0, "label_smoothing": 0.0, "class_weights": None}}

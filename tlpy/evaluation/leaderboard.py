@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from tlpy import words
 from tlpy.evaluation.difference import NAN, Difference
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Headline, Ranking
+from tlpy.evaluation.results import LABEL
 from tlpy.files import write_json, write_table
 from tlpy.metrics.registry import METRICS, names
 
@@ -182,16 +183,24 @@ def other_scores(outcomes: Sequence[Outcome]) -> list[str]:
     return list(dict.fromkeys(name for o in outcomes for r in o.done for name in r.others))
 
 
+def _column(score: str, taken: Container[str]) -> str:
+    """The column of a further label's test score: without `label:` unless it could be another one."""
+    bare = f"test_{score.removeprefix(LABEL)}"
+    clear = score.startswith(LABEL) and bare not in taken and not bare.startswith("test_target_")
+    return bare if clear else f"test_{score}"
+
+
 def _write_leaderboard(rankings: list[Ranking], path: Path) -> None:
     outcomes = [outcome for ranking in rankings for outcome in ranking.outcomes]
     settings, others, beside = searched(outcomes), other_metrics(rankings), other_scores(outcomes)
-    fixed = {*_BEFORE, *_AFTER, *_LAST}
+    fixed = {*_BEFORE, *_AFTER, *_LAST, *(f"test_{name}" for name in METRICS)}
+    scores = [_column(name, fixed) for name in beside]
     header = [
         *_BEFORE,
-        *(f"setting:{name}" if name in fixed else name for name in settings),
+        *(f"setting:{name}" if name in {*fixed, *scores} else name for name in settings),
         *_AFTER,
         *(f"test_{name}" for name in others),
-        *(f"test_{name}" for name in beside),
+        *scores,
         *_LAST,
     ]
     rows = []

@@ -21,6 +21,9 @@ from tlpy.metrics.registry import primary
 from tlpy.plan.plan_records import Plan
 from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage
 
+LABEL = "label:"
+"""Before a user's label where it stands beside names of ours."""
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -65,15 +68,15 @@ class StageResult:
     def other_scores(self) -> dict[str, float]:
         """Test scores beside that of the primary label.
 
-        `<label>_<metric>` of each further label, by its task's own metric, and `target_<metric>`, the primary
-        metric on a data set that no label was learnt from.
+        `label:<label>_<metric>` of each further label, by its task's own metric, and `target_<metric>`, the
+        primary metric on a data set that no label was learnt from.
         """
         found: dict[str, float] = {}
         by_label = self.metrics_file.get("metrics_by_label") or {}
         for head in self.record.heads[1:]:
             name = primary(head.type)
             values = (by_label.get(head.label) or {}).get("test") or {}
-            found[f"{head.label}_{name}"] = _number(values.get(name))
+            found[f"{LABEL}{head.label}_{name}"] = _number(values.get(name))
         if (self.metrics_file.get("metrics") or {}).get("target") is not None:
             name = self.record.metric
             found[f"target_{name}"] = self.metrics("target").get(name, float("nan"))
@@ -114,12 +117,11 @@ class StageResult:
         if head is None:
             return None
         try:
-            if head.type == MULTILABEL:
-                return _several(self._rows, part, head.columns)
-            label = head.label
-            rows = [r for r in self._rows if r.get("split") == part and r.get("label", label) == label]
+            rows = [row for row in self._rows if row.get("split") == part and _is_of(row, head)]
             if not rows:
                 return None
+            if head.type == MULTILABEL:
+                return _several(rows, head.columns)
             true, score = _scores(rows, head)
         except (KeyError, ValueError):
             return None
@@ -129,10 +131,15 @@ class StageResult:
         return Predictions(images, subjects, groups, true, score)
 
 
-def _several(table: list[dict[str, str]], part: str, columns: Sequence[str]) -> Predictions | None:
+def _is_of(row: dict[str, str], head: Head) -> bool:
+    """Whether a row is of a head; a column of a multilabel one may be called like another head."""
+    return row["head"] == head.label if "head" in row else row.get("label", head.label) in head.columns
+
+
+def _several(table: list[dict[str, str]], columns: Sequence[str]) -> Predictions | None:
     """The cases of a multilabel task: one row a column in the file, one row an image here."""
     place = {column: number for number, column in enumerate(columns)}
-    rows = [row for row in table if row.get("split") == part and row.get("label") in place]
+    rows = [row for row in table if row.get("label") in place]
     images = {row["image"]: row for row in rows}
     if not images:
         return None

@@ -297,7 +297,9 @@ def summary(plan: Planned) -> list[str]:
 
 def _write_variants(plan: Planned, file: Path) -> None:
     paths = list(dict.fromkeys(path for variant in plan.variants for path in variant.settings))
-    header = ["variant", "label", "target", "baseline", *paths, "seed", "fold", "stages"]
+    first, last = ["variant", "label", "target", "baseline"], ["seed", "fold", "stages"]
+    shown = [f"setting:{path}" if path in (*first, *last) else path for path in paths]
+    header = [*first, *shown, *last]
     rows = [
         [
             variant.id,

@@ -108,8 +108,10 @@ class SubjectTable:
     rows: tuple[tuple[str, ...], ...]
 
     def write(self, file: Path) -> None:
-        """Write the table as TSV."""
-        write_table(file, [*COLUMNS, *self.columns], self.rows)
+        """Write the table as TSV, labels by `label_column`: a user's may be called as one of `COLUMNS` is."""
+        from tlpy.data.subjects import label_column
+
+        write_table(file, [*COLUMNS, *map(label_column, self.columns)], self.rows)
 
     def column(self, name: str, part: str) -> Iterator[str]:
         """What a column says of the images of a part."""

@@ -10,6 +10,7 @@ from tlpy.evaluation.difference import Difference
 from tlpy.evaluation.leaderboard import other_scores, searched
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
+from tlpy.evaluation.results import LABEL
 from tlpy.metrics.registry import METRICS
 from tlpy.report.sections import Section, bullets, escape
 
@@ -85,7 +86,7 @@ def _headers(outcomes: list[Outcome], settings: list[str], also: list[str]) -> d
         headers[f"also:{name}"] = _number(title, f"On test: {METRICS[name].meaning}", METRICS[name].format)
     for column in other_scores(outcomes):
         label, name = _label_and_metric(column)
-        what = "data that no label was learnt from" if label == "target" else f"label {label}"
+        what = f"label {label}" if column.startswith(LABEL) else "data that no label was learnt from"
         title = f"{label}: {METRICS[name].label}"
         headers[f"other:{column}"] = _number(title, f"On the test part of {what}", METRICS[name].format)
     headers["seconds"] = _text("Time", "Of all its stages, shared ones counted in full")
@@ -96,9 +97,9 @@ def _headers(outcomes: list[Outcome], settings: list[str], also: list[str]) -> d
 
 
 def _label_and_metric(column: str) -> tuple[str, str]:
-    """`sex_auroc` and `my_label_balanced_accuracy` in parts: the longest metric that it ends with counts."""
+    """`label:sex_auroc` and `target_balanced_accuracy` in parts: the longest metric at its end counts."""
     name = max((name for name in METRICS if column.endswith(f"_{name}")), key=len)
-    return column.removesuffix(f"_{name}"), name
+    return column.removeprefix(LABEL).removesuffix(f"_{name}"), name
 
 
 def _is_target(path: str, outcomes: list[Outcome]) -> bool:

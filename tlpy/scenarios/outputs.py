@@ -48,8 +48,8 @@ def write_predictions(
 ) -> None:
     """predictions.csv: val and test, numbers in the label's units or class names with probabilities.
 
-    One row for each image and label that the image has. On data sets that a label is not judged by, the part
-    is called `test:<data set>`.
+    One row for each image and label that the image has; of a multilabel head, `label` is one of its columns.
+    On data sets that a label is not judged by, the part is called `test:<data set>`.
     """
     rows: list[dict[str, Any]] = []
     for part, by_label in predicted.items():
@@ -60,7 +60,7 @@ def write_predictions(
                 name = part if number == own else f"{part}:{source.dataset}"
                 found = [parts[part][at] for at in chosen]
                 rows += _answers(head, name, found, by_label[head.label][chosen])
-    columns = ["image", "subject", "group", "split", "label", "true", "prediction"]
+    columns = ["image", "subject", "group", "split", "head", "label", "true", "prediction"]
     classes = [name for head in stage.heads for name in _classes(head)]
     _write_rows(folder / "predictions.csv", rows, [*columns, *dict.fromkeys(f"p:{name}" for name in classes)])
 
@@ -74,8 +74,10 @@ def _classes(head: Head) -> tuple[str, ...]:
     return _COLUMN if head.type == MULTILABEL else head.names
 
 
-def _answers(head: Head, part: str, rows: Sequence[SubjectRow], scores: np.ndarray) -> list[dict[str, Any]]:
-    """The rows of one head; a multilabel task has one for each of its columns."""
+def _answers(
+    head: Head, part: str, rows: Sequence[SubjectRow], scores: np.ndarray, of: str | None = None
+) -> list[dict[str, Any]]:
+    """The rows of one head; a multilabel one (`of`, for its columns) has one for each of its columns."""
     if head.type == MULTILABEL:
         return [
             answer
@@ -85,6 +87,7 @@ def _answers(head: Head, part: str, rows: Sequence[SubjectRow], scores: np.ndarr
                 part,
                 [row for row in rows if row.labels.get(column)],
                 scores[[at for at, row in enumerate(rows) if row.labels.get(column)], place],
+                head.label,
             )
         ]
     classes = _classes(head)
@@ -94,6 +97,7 @@ def _answers(head: Head, part: str, rows: Sequence[SubjectRow], scores: np.ndarr
             "subject": row.subject,
             "group": row.group,
             "split": part,
+            "head": head.label if of is None else of,
             "label": head.label,
             **_answer(head.type, classes, is_, score),
         }

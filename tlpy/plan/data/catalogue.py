@@ -12,7 +12,14 @@ from tlpy.data.labels import Task
 from tlpy.digests import canonical
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.plan.data.caches import Wanted, share_caches
-from tlpy.plan.data.columns import column_problems, grouped_by, labels_of, split_of, within_subjects
+from tlpy.plan.data.columns import (
+    column_problems,
+    grouped_by,
+    id_problems,
+    labels_of,
+    split_of,
+    within_subjects,
+)
 from tlpy.plan.data.filters import Filtered, keep
 from tlpy.plan.data.given_splits import GivenSplit, given_split, is_table
 from tlpy.plan.data.headers import Images, Seen, common_grid
@@ -144,6 +151,8 @@ class Catalogue:
         usable = self._usable(read, spec, said, images_only, where, problems)
         learnt = _learnt(usable.labelled, spec, said, images_only, where, problems)
         within = within_subjects(spec, usable.records, where, problems)
+        if learnt.tasks:
+            problems.extend(id_problems(said.labels, usable.labelled, within, where))
         given, records = self._given_parts(name, spec, read.images, usable.records, problems)
         size, channels = common_grid(read.seen.headers, said.preprocessing, where, problems)
         problems.raise_if_any()
