@@ -248,14 +248,15 @@ def rows(sets: int) -> Iterator[Row]:
             yield false_alarms(f"AUROC 0.8, alike {alike}", "auroc", n, pair, sets)
         yield false_alarms("accuracy 0.8", "accuracy", n, answers(0.8, n, half, 2), sets)
         yield false_alarms("MAE", "mae", n, regressions(n, 2), sets)
-    for n in (30, 100):
-        for spread in (0.0, 0.3):
-            truth = expected(lambda x, spread=spread: NORMAL.cdf(NORMAL.inv_cdf(0.8) + spread * x))
-            seeds = classifiers(0.8, n, n // 2, 3, between_seeds=spread)
-            yield over_seeds(f"AUROC, 3 seeds of spread {spread}", "auroc", truth, n, seeds, sets)
-        truth = mae * expected(lambda x: math.exp(0.15 * x))
-        seeds = regressions(n, 3, between_seeds=0.15)
-        yield over_seeds("MAE, 3 seeds of spread 0.15", "mae", truth, n, seeds, sets)
+    for trainings in (3, 5):
+        for n in (30, 100):
+            for spread in (0.0, 0.3):
+                truth = expected(lambda x, spread=spread: NORMAL.cdf(NORMAL.inv_cdf(0.8) + spread * x))
+                seeds = classifiers(0.8, n, n // 2, trainings, between_seeds=spread)
+                yield over_seeds(f"AUROC, {trainings} seeds, spread {spread}", "auroc", truth, n, seeds, sets)
+            truth = mae * expected(lambda x: math.exp(0.15 * x))
+            seeds = regressions(n, trainings, between_seeds=0.15)
+            yield over_seeds(f"MAE, {trainings} seeds, spread 0.15", "mae", truth, n, seeds, sets)
 
 
 def main() -> None:

@@ -132,6 +132,27 @@ def test_seeds_alone_give_their_own_spread_and_one_seed_none() -> None:
     assert (intervals.over_seeds([units], [0.8]) == units).all()
 
 
+@pytest.mark.parametrize(("seeds", "least"), [(3, 0.87), (5, 0.91), (10, 0.93)])
+def test_a_known_spread_of_seeds_is_covered(seeds: int, least: float) -> None:
+    """Units vary by 1, seeds by 2: units alone cover the mean over all seeds far too seldom."""
+    rng = np.random.default_rng(11)
+    both = alone = 0
+    spread = 0.0
+    repeats = 600
+    for _ in range(repeats):
+        full = rng.normal() + 2 * rng.normal(size=seeds)
+        resampled = full[:, None] + rng.normal(size=500)
+        values = intervals.over_seeds(list(resampled), list(full))
+        spread += values.var() / repeats
+        for found, counted in ((values, "both"), (resampled.mean(axis=0), "alone")):
+            low, high = intervals.interval(found, 100)
+            if low <= 0 <= high:
+                both, alone = both + (counted == "both"), alone + (counted == "alone")
+    assert spread == pytest.approx(1 + 4 / seeds, rel=0.06)
+    assert least <= both / repeats <= 0.97
+    assert both > alone
+
+
 def test_two_variants_with_the_same_seeds_stay_paired() -> None:
     """What a seed adds to both is gone from their difference."""
     rng = np.random.default_rng(8)

@@ -1,6 +1,6 @@
 """The scale of a score: from resampled values to an interval and a p value.
 
-The plain percentile interval covers too little with few subjects (0.84 to 0.93 instead of 0.95 at 15), and
+The plain percentile interval covers too little with few subjects (0.84 to 0.92 instead of 0.95 at 15), and
 has no width where no mistake was seen. What covers as it says depends on which values a score can have;
 chosen by simulation (`benchmarks/intervals.py`), each is what textbooks take for the simplest of its sort:
 

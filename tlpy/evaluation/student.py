@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -26,6 +27,7 @@ def tail(t: float, freedom: float) -> float:
     return factor * float(_WEIGHTS @ np.cos(angles) ** (freedom - 1)) * (end - start) / 2
 
 
+@lru_cache
 def exceeded_by(share: float, freedom: float) -> float:
     """The `t` that a `share` ≤ 0.5 exceeds: the inverse of `tail`, by bisection."""
     if freedom >= _MANY:
