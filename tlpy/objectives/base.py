@@ -258,16 +258,16 @@ def _encoded(encoder: nn.Module, images: Tensor, maps: bool) -> Tensor:
 
 
 def mean_over_known(losses: Tensor, known: Tensor, weights: Tensor | None = None) -> Tensor:
-    """The (weighted) mean of `losses` where `known`; 0, with a gradient of 0, where nothing is.
+    """The mean of `losses` where `known`; 0, with a gradient of 0, where nothing is.
 
     Args:
-        losses: one value per image; what is not known may hold anything finite.
+        losses: one value per image, its weight applied; what is not known may hold anything finite.
         known: which of them count.
-        weights: one weight per image.
+        weights: what each image's loss was weighted by; None: all by 1.
     """
-    share = known.to(losses.dtype) if weights is None else known * weights.to(losses.dtype)
-    total = share.sum()
-    return (losses * share).sum() / torch.where(total > 0, total, torch.ones_like(total))
+    counted = known.to(losses.dtype)
+    total = counted.sum() if weights is None else (counted * weights.to(losses.dtype)).sum()
+    return (losses * counted).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
 
 def nothing(step: Step) -> Tensor:
