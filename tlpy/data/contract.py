@@ -16,6 +16,8 @@ from tlpy import words
 from tlpy.data.preprocessing import describe
 
 FORMAT = 1
+# What differs in the images themselves: no settings tell it, so that it shows in training only.
+SEEN_IN_IMAGES = ("axes", "spacing", "intensity")
 
 # Two data sets that are not resampled count as of one spacing, and two that are not normalised as of one
 # intensity scale, up to these ratios.

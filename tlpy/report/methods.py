@@ -17,6 +17,7 @@ from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 from tlpy.report.splitting import are_people_apart, exceptions
+from tlpy.report.starts import noticed
 
 _NORMALISED = {
     "zscore": "standardised to zero mean and unit variance per image",
@@ -37,7 +38,7 @@ def inferred(run: Run) -> Section:
         parts.append("<h5>Settings without effect</h5>")
         rows = [[escape(item.what), escape(item.why)] for item in plan.normalised]
         parts.append(html_table(("Setting", "Why it was dropped"), rows))
-    warnings = [escape(warning) for warning in plan.warnings]
+    warnings = [escape(warning) for warning in (*plan.warnings, *noticed(run))]
     parts.append("<h5>Warnings</h5>" + (bullets(warnings) if warnings else paragraph("None.")))
     text = "Nothing is guessed silently: this is what the pipeline settled that the params file did not say."
     return Section("inferred", "Inferred settings and warnings", text, "html", "".join(parts))
