@@ -201,6 +201,7 @@ class Training(Record):
         sampling: `shuffle` or `oversample`.
         keep: `best` (by validation) or `last`: whose weights are kept.
         threads: that a CPU computes with, part of the result; None until the size of a step is known.
+        adabn: whether images without labels have statistics of batch normalisation of their own.
     """
 
     epochs: int
@@ -217,6 +218,7 @@ class Training(Record):
     precision: str
     keep: str
     threads: int | None
+    adabn: bool
 
 
 @dataclass(frozen=True)

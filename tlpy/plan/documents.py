@@ -268,6 +268,8 @@ def _joint(plan: Planned) -> list[Inferred]:
                 continue
             scored = f"scored by {', '.join(source.labels)}" if source.labels else "not scored"
             use = "training images" if seen else "no images, since no term of the objective looks at them,"
+            if stage.training.adabn and not seen:
+                use = "the statistics alone of training images"
             learnt.append(f"{use} of {source.dataset}" + (f" ({scored})" if stage.heads else ""))
         value = f"{stage.scenario['name']}: {'; '.join(learnt)}"
         found.add(Inferred(f"stage {stage.name}", value, "from its data sets and labels"))

@@ -142,6 +142,11 @@ def _training(run: Run) -> str:
     ]
     if changes:
         sentences.append(f"Training images were augmented at random: {_values(changes, 'and')}.")
+    if any(stage.training.adabn for stage in run.plan.stages.values()):
+        sentences.append(
+            "Where AdaBN was used, data sets without labels were scored with statistics of batch "
+            "normalisation that were measured on their own training images."
+        )
     pulls = [term for stage in run.plan.stages.values() for term in stage.objective if _pulls_back(term)]
     if pulls:
         used = _values((called(TERMS, term) for term in pulls), "or")

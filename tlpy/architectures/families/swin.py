@@ -33,6 +33,7 @@ class Swin(Family):
     )
     dimensions = (2, 3)
     cost = 2.2
+    batch_norm = False
     network = "tlpy.architectures.networks.swin.SwinEncoder"
 
     patch: Count = 2

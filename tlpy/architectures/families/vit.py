@@ -33,6 +33,7 @@ class ViT(Family):
     )
     cost = 0.7
     on_meta = True
+    batch_norm = False
     network = "tlpy.architectures.networks.vit.ViTEncoder"
 
     patch: Count = 8

@@ -9,6 +9,7 @@ from typing import Any
 from tlpy.digests import digest, file_digest
 from tlpy.plan.data.split_tables import SplitBook
 from tlpy.plan.plan_records import Dropped, Replicate
+from tlpy.plan.stages.adabn import adabn_idle
 from tlpy.plan.stages.chain import from_scratch
 from tlpy.plan.stages.goals import can_do_without
 from tlpy.plan.stages.joint_heads import merge_heads, scorable
@@ -69,7 +70,9 @@ class StageBook:
         return content if contract is None else digest([content, contract])
 
     def _note_normalised(self, spec: StageSpec, stage: Stage) -> None:
-        """Remember what was said of a stage but taken out, since it needs earlier weights."""
+        """Remember what was said of a stage but taken out, since it does nothing there."""
+        if spec.training.adabn and not stage.training.adabn:
+            self._note(f"{spec.name}.adabn", adabn_idle(stage))
         if stage.parent or stage.weights:
             return
         for key in spec.idle:
