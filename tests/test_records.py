@@ -52,7 +52,7 @@ PREPARE_TASK = plans.PrepareTask("c-1of2", "data/brains", ("/data/images",), {"i
 TASKS = plans.Tasks((), ("one line",), (PREPARE_TASK,), (TRAIN_TASK,), ("s0",), ("d-1of1",))
 
 EXECUTION = Execution(devices=2, rank=1)
-JOB = SharedJob(STAGE, "caches", "subjects", "checkpoints/s1", None, "out/s1", 1, EXECUTION, 29500)
+JOB = SharedJob(STAGE, "caches", "subjects", "checkpoints/s1", None, None, "out/s1", 1, EXECUTION, 29500)
 
 RECORDS: list[Record] = [
     toys.AGE, toys.SEX, STAGE.sources[0], STAGE.input, EarlyStopping(3, 0.1), STAGE.training, STAGE, PACK,

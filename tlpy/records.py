@@ -201,6 +201,7 @@ class Training(Record):
         sampling: `shuffle` or `oversample`.
         keep: `best` (by validation) or `last`: whose weights are kept.
         threads: that a CPU computes with, part of the result; None until the size of a step is known.
+        adabn: whether images without labels have statistics of batch normalisation of their own.
     """
 
     epochs: int
@@ -217,6 +218,7 @@ class Training(Record):
     precision: str
     keep: str
     threads: int | None
+    adabn: bool
 
 
 @dataclass(frozen=True)
@@ -312,11 +314,19 @@ class ExecutionSettings(Record):
         devices: how many train one stage together.
         strategy: Lightning's name of how they do.
         logger: what writes besides history.csv.
+        on_contract_mismatch: `warn`, or `error`: weights for images that were prepared in another way are
+            refused.
     """
 
     devices: int = 1
     strategy: str = "auto"
     logger: str = "csv"
+    on_contract_mismatch: str = "warn"
+
+
+def contract_beside(weights: str) -> str:
+    """The contract.json that belongs to a file of weights, its path written as theirs is."""
+    return f"{weights.rpartition('/')[0]}/contract.json" if "/" in weights else "contract.json"
 
 
 @dataclass(frozen=True)
@@ -324,7 +334,8 @@ class Pack(Record):
     """Stages that one task trains, one after another.
 
     Attributes:
-        files: where a user's file of weights lies in the task, by its path as the user wrote it.
+        files: where a user's file of weights, and the contract beside it, lie in the task, by their paths as
+            the user wrote them.
     """
 
     id: str

@@ -290,6 +290,9 @@ class FakeRun:
             "resumed_from_epoch": None, "versions": {"torch": "2.13.0"},
         }  # fmt: skip
         (folder / "metrics.json").write_text(json.dumps(done))
+        start = {"source": record.parent, "share_of_encoder": 1.0, "preprocessing": []}
+        start["heads"] = {head.label: "new: a head that the weights' contract does not have"}
+        (folder / "load_report.json").write_text(json.dumps(start if record.parent else {"source": None}))
 
 
 def simulate(

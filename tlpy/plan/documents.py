@@ -31,7 +31,7 @@ from tlpy.plan.plan_records import (
 )
 from tlpy.plan.planner import Planned
 from tlpy.plan.working import DataSet, SubjectTable
-from tlpy.records import Component, Pack
+from tlpy.records import Component, Pack, Stage
 from tlpy.version import __version__
 
 
@@ -163,9 +163,15 @@ def _train_task(plan: Planned, pack: PlannedPack, in_packs: set[str]) -> TrainTa
         subjects=tuple(sorted({source.subjects for stage in stages for source in stage.sources})),
         parents=tuple(parent for parent in parents if parent in in_packs),
         stored_parents=tuple(parent for parent in parents if parent not in in_packs),
-        weights=tuple(sorted({stage.weights for stage in stages if stage.weights})),
+        weights=_weights(plan, stages),
         pack=Pack(pack.id, pack.role, pack.cpus, stages, plan.execution),
     )
+
+
+def _weights(plan: Planned, stages: Iterable[Stage]) -> tuple[str, ...]:
+    """The user's files of weights that stages start from, and the contracts that they came with."""
+    weights = {stage.weights for stage in stages if stage.weights}
+    return tuple(sorted(weights | {plan.contracts[path] for path in weights if path in plan.contracts}))
 
 
 def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
@@ -241,6 +247,7 @@ def inferred(plan: Planned) -> list[Inferred]:
         found.append(Inferred(f"{where} split", f"{parts} (train / val / test)", why))
         found += [Inferred(where, note, "the reader") for note in data.notes]
     found += plan.shared_people
+    found += plan.starts
     found += _joint(plan)
     for target in sorted({variant.target for variant in plan.variants}):
         metric = next(variant.metric for variant in plan.variants if variant.target == target)
@@ -262,6 +269,8 @@ def _joint(plan: Planned) -> list[Inferred]:
                 continue
             scored = f"scored by {', '.join(source.labels)}" if source.labels else "not scored"
             use = "training images" if seen else "no images, since no term of the objective looks at them,"
+            if stage.training.adabn and not seen:
+                use = "the statistics alone of training images"
             learnt.append(f"{use} of {source.dataset}" + (f" ({scored})" if stage.heads else ""))
         value = f"{stage.scenario['name']}: {'; '.join(learnt)}"
         found.add(Inferred(f"stage {stage.name}", value, "from its data sets and labels"))

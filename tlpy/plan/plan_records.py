@@ -238,7 +238,7 @@ class TrainTask(Record):
         subjects: ids of tables of subjects.
         parents: ids of stages that other tasks of this run train.
         stored_parents: those that are in the store.
-        weights: the user's files.
+        weights: the user's files, and the contracts beside them.
         pack: what TRAIN is told.
     """
 

@@ -25,10 +25,17 @@ from tlpy.plan.plan_records import Dropped, Inferred, PlannedPack, Variant
 from tlpy.plan.stages.book import StageBook
 from tlpy.plan.stages.chain import ChainResolver, images_only, unknown_datasets
 from tlpy.plan.stages.resolve import metric_problems
+from tlpy.plan.starts import (
+    inferred_starts,
+    mismatch_problems,
+    mismatch_warnings,
+    planned_starts,
+    stored_problems,
+)
 from tlpy.plan.variants import VariantBook
 from tlpy.plan.warnings import plan_warnings
 from tlpy.plan.working import DataSet, StageSpec, SubjectTable
-from tlpy.records import ExecutionSettings, Stage
+from tlpy.records import ExecutionSettings, Stage, contract_beside
 from tlpy.search.registry import assignments
 from tlpy.store import Store
 
@@ -56,6 +63,8 @@ class Planned:
     execution: ExecutionSettings
     equal: dict[str, int]
     shared_people: list[Inferred]
+    starts: list[Inferred]
+    contracts: dict[str, str]
     published: Callable[[str], Iterable[PublishedRow]]
     warnings: list[str]
     normalised: list[Dropped]
@@ -232,6 +241,13 @@ class Planner:
             for cache in caches.values()
             if self.store and all(self.store.has("cache", shard) for shard in cache.shard_ids())
         }
+        by_cache = {data.cache.id: data for data in datasets.values()}
+        starts = planned_starts(stages, by_cache, made.contracts)
+        if self._value("on_contract_mismatch") == "error":
+            problems = Problems()
+            problems.extend(mismatch_problems(starts))
+            problems.extend(stored_problems(stages.values(), self.store))
+            problems.raise_if_any()
         joint = made.splits.joint()
         equal = equal_counts(joint)
         needed = {source.subjects for stage in stages.values() for source in stage.sources}
@@ -256,11 +272,14 @@ class Planner:
             equal={name: equal[id(data)] for name, data in datasets.items() if id(data) in equal},
             shared_people=shared_people(joint),
             published=lambda name: made.splits.published(name, datasets[name]),
+            starts=inferred_starts(stages, starts, made.contracts),
+            contracts={path: contract_beside(path) for path in made.contracts.known()},
             warnings=[
                 *split_warnings(joint),
                 *plan_warnings(
                     self.given["datasets"], datasets, stages.values(), str(self._value("accelerator"))
                 ),
+                *mismatch_warnings(starts),
             ],
             normalised=list(made.normalised.values()),
         )

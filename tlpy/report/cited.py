@@ -37,6 +37,12 @@ CITED = (
     "learning for 2D medical image classification.",
 )
 
+# Where a training option, which is no component, asks for it.
+ADABN = (
+    "Li Y, Wang N, Shi J, et al. Revisiting batch normalization for practical domain adaptation. "
+    "arXiv:1603.04779, 2016."
+)
+
 
 def known_facts(registry: Registry[FactsT], name: str) -> type[FactsT] | None:
     """What a component says of itself; None where an own one is no longer there."""
@@ -59,6 +65,8 @@ def citations(plan: Plan) -> list[str]:
     used = [pair for stage in stages for pair in _components(stage)]
     used += [(READERS, facts.reader["name"]) for facts in plan.datasets.values()]
     found = [*CITED, *(text for _, text in sorted(terms))]
+    if any(stage.training.adabn for stage in stages):
+        found.append(ADABN)
     for registry, name in used:
         facts = known_facts(registry, name)
         found += facts.cites if facts else ()

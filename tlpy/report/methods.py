@@ -19,6 +19,7 @@ from tlpy.report.interval_words import how_intervals_were_made
 from tlpy.report.prepared import prepared_as
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 from tlpy.report.splitting import how_split
+from tlpy.report.starts import noticed
 
 
 def inferred(run: Run) -> Section:
@@ -31,7 +32,7 @@ def inferred(run: Run) -> Section:
         parts.append("<h5>Settings without effect</h5>")
         rows = [[escape(item.what), escape(item.why)] for item in plan.normalised]
         parts.append(html_table(("Setting", "Why it was dropped"), rows))
-    warnings = [escape(warning) for warning in (*plan.warnings, *_left_out(run))]
+    warnings = [escape(warning) for warning in (*plan.warnings, *noticed(run), *_left_out(run))]
     parts.append("<h5>Warnings</h5>" + (bullets(warnings) if warnings else paragraph("None.")))
     text = "Nothing is guessed silently: this is what the pipeline settled that the params file did not say."
     return Section("inferred", "Inferred settings and warnings", text, "html", "".join(parts))
@@ -128,6 +129,11 @@ def _training(run: Run) -> str:
     ]
     if changes:
         sentences.append(f"Training images were augmented at random: {_values(changes, 'and')}.")
+    if any(stage.training.adabn for stage in run.plan.stages.values()):
+        sentences.append(
+            "Where AdaBN was used, data sets without labels were scored with statistics of batch "
+            "normalisation that were measured on their own training images."
+        )
     pulls = [term for stage in run.plan.stages.values() for term in stage.objective if _pulls_back(term)]
     if pulls:
         used = _values((called(TERMS, term) for term in pulls), "or")

@@ -12,6 +12,7 @@ from tlpy.report import (
     methods,
     predictions,
     score_figures,
+    starts,
     summary,
     training,
 )
@@ -39,6 +40,7 @@ def write_report(run: Run, rankings: list[Ranking], out: Path) -> None:
         data.datasets(run),
         data.pictures(run),
         data.quality(run),
+        starts.starts(run),
         data.left_out(run),
         methods.inferred(run),
         methods.methods(run, rankings),

@@ -11,6 +11,7 @@ import numpy as np
 
 from tlpy.data.subjects import SubjectRow, TargetScaling, truth
 from tlpy.files import write_json, write_table
+from tlpy.objectives.heads import bins_of
 from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage
 from tlpy.scenarios.loop import Fitted
 from tlpy.scenarios.material import Material
@@ -133,6 +134,11 @@ def contract(
         },
         "tasks": heads,
         "targets": {label: {"mean": found.mean, "sd": found.sd} for label, found in scaling.items()},
+        "bins": {
+            head.label: {key: found[1][key] for key in ("low", "high", "bins")}
+            for head in stage.heads
+            if head.type == REGRESSION and (found := bins_of(stage.objective, head.label))
+        },
     }
 
 

@@ -230,6 +230,7 @@ class SequentialScenario(LightningModule, ScenarioFacts):
             batch.images.contiguous(memory_format=self._format),
             batch.targets,
             None if others is None else others.contiguous(memory_format=self._format),
+            apart=self._stage.training.adabn,
             progress=self._progress(batch_idx),
             source=batch.source,
             unlabelled_source=batch.unlabelled_source,

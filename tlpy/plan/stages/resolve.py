@@ -11,6 +11,7 @@ from tlpy.architectures.registry import ARCHITECTURES, complete_architecture
 from tlpy.digests import digest
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.plan.packs import START_UP
+from tlpy.plan.stages.adabn import adabn_idle
 from tlpy.plan.stages.goals import complete_goal
 from tlpy.plan.stages.joint_heads import common_input, merge_heads
 from tlpy.plan.working import DataSet, StageData, StageSpec
@@ -81,6 +82,8 @@ def resolve_stage(
         cost=0.0,
         stored=False,
     )
+    if fitted.training.adabn and adabn_idle(stage):
+        stage = replace(stage, training=replace(fitted.training, adabn=False))
     return replace(
         stage, id=_identity(stage, sources, weights_digest, code), cost=estimated_cost(stage, sources)
     )
