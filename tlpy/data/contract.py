@@ -29,6 +29,7 @@ def build(
     axes: str | None,
     spacings: Sequence[Sequence[float] | None],
     intensities: Sequence[tuple[float, float, float, float]],
+    features: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The contract of prepared images.
 
@@ -38,6 +39,7 @@ def build(
         axes: what each axis points to, e.g. `RA`; None where unknown.
         spacings: of each prepared image, mm along each axis; None where unknown.
         intensities: of each prepared image: minimum, maximum, mean, sd.
+        features: of vectors, the features' names in order; empty where they have none.
     """
     known = np.array([spacing for spacing in spacings if spacing is not None], np.float64)
     spacing = None
@@ -54,6 +56,7 @@ def build(
         "channels": int(channels),
         "size": [int(n) for n in size],
         "axes": axes,
+        **({"features": list(features)} if features else {}),
         "preprocessing": dict(preprocessing),
         "steps": describe(preprocessing),
         "observed": {"images": len(intensities), "spacing": spacing, "intensity": _pooled(intensities)},
@@ -114,6 +117,7 @@ def _binding_differences(contract: Mapping[str, Any], other: Mapping[str, Any]) 
         for key in ("format", "dims", "channels", "size", "axes")
         if contract.get(key) != other.get(key)
     ]
+    differing += _other_features(contract.get("features", []), other.get("features", []))
     mine, theirs = contract["preprocessing"], other["preprocessing"]
     # The size asked for matters only through the size that came out, which is compared above.
     return differing + [
@@ -121,6 +125,13 @@ def _binding_differences(contract: Mapping[str, Any], other: Mapping[str, Any]) 
         for key in ("orient", "spacing", "normalise", "slice")
         if mine.get(key) != theirs.get(key)
     ]
+
+
+def _other_features(mine: Sequence[str], theirs: Sequence[str]) -> list[str]:
+    """The first place where two lists of features differ; names are compared where both have them."""
+    apart = (at for at, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b)
+    at = next(apart, None)
+    return [] if at is None else [f"features: expected {mine[at]} as number {at}, found {theirs[at]}"]
 
 
 def _text(value: Any) -> str:

@@ -42,6 +42,8 @@ class DataSet:
         own_people: whether its people are others than those of equal ids in other data sets.
         contents: a digest of each image that equal images share.
         given: its parts, where the user gave them in a table.
+        vectors: whether its images are vectors, as its reader says.
+        features: of vectors, the names of the features in order; () where they have none.
     """
 
     name: str
@@ -62,6 +64,8 @@ class DataSet:
     own_people: bool = False
     contents: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     given: GivenSplit | None = None
+    vectors: bool = False
+    features: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def label(self) -> str:

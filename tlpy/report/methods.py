@@ -7,6 +7,8 @@ from typing import Any
 from tlpy import words
 from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.data.augmentation.registry import AUGMENTATIONS
+from tlpy.data.preprocessing import BY_FEATURE
+from tlpy.data.readers.registry import reads_vectors
 from tlpy.evaluation.intervals import RESAMPLES
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
@@ -66,7 +68,7 @@ def _data(run: Run) -> str:
             else ""
         )
         sentences.append(
-            f"Data set '{escape(name)}' comprised {words.count(n.all, 'image')}{of} ({n.train:,} for "
+            f"Data set '{escape(name)}' comprised {words.count(n.all, _what(facts))}{of} ({n.train:,} for "
             f"training, {n.val:,} for validation, {n.test:,} for testing) and "
             + (f"served {escape(served)}. " if served else "was used without labels. ")
             + _preprocessing(run, facts)
@@ -86,12 +88,21 @@ def _data(run: Run) -> str:
     return " ".join(sentences)
 
 
+def _what(facts: DatasetFacts) -> str:
+    """What a data set is made of."""
+    return "vector" if reads_vectors(facts.reader) else "image"
+
+
 def _kind(kind: str) -> str:
     return kind if kind == REGRESSION else f"{kind} classification"
 
 
 def _preprocessing(run: Run, facts: DatasetFacts) -> str:
     settings = run.plan.caches[facts.cache].preprocessing
+    if reads_vectors(facts.reader):
+        scaled = "brought to zero mean and unit variance over the training part of each stage"
+        how = scaled if settings["normalise"] == BY_FEATURE else "used as stored"
+        return f"The {words.count(facts.size[0], 'feature')} of each vector were {how}."
     steps = []
     if settings["orient"]:
         steps.append(f"oriented to {escape(settings['orient'])}")

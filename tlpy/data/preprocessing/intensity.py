@@ -8,6 +8,7 @@ import numpy as np
 
 from tlpy import words
 from tlpy.data.image_records import ImageError
+from tlpy.data.preprocessing.of_vectors import BY_FEATURE
 
 # From this share of voxels at exactly the minimum on, the minimum is the background (a masked image).
 _MASKED = 0.05
@@ -42,7 +43,7 @@ def measure(image: np.ndarray, kind: str) -> Scaling:
 
     Raises `ImageError` where it is undefined: a constant image, a constant foreground, a mean of 0 or below.
     """
-    if kind == "none":
+    if kind in ("none", BY_FEATURE):
         return Scaling()
     if kind == "mean":
         mean = float(image.mean(dtype=np.float64))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tlpy import words
+from tlpy.data.preprocessing.of_vectors import BY_FEATURE, validate_vectors
 from tlpy.errors import Problems, nearest
 
 DEFAULTS: dict[str, Any] = {
@@ -28,13 +29,18 @@ NORMALISATIONS = {
     "minmax": "0 to 1 between the image's minimum and maximum",
     "mean": "divided by the image's mean",
     "none": "as stored",
+    BY_FEATURE: "each feature to mean 0 and standard deviation 1 over the training part",
 }
+# What an image can be told; a feature's scale is not one image's.
+_OF_IMAGES = [kind for kind in NORMALISATIONS if kind != BY_FEATURE]
 
 # A resting-state series of HCP has 4,800 volumes.
 _LARGEST_SIZE = 16384
 
 
-def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Problems) -> dict[str, Any]:
+def validate(
+    preprocessing: Mapping[str, Any] | None, where: str, problems: Problems, vectors: bool = False
+) -> dict[str, Any]:
     """The settings with every default filled in, so that equal settings are equal however they are written.
 
     Args:
@@ -42,6 +48,7 @@ def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Prob
             for all axes or one an axis.
         where: the param's path, for messages, e.g. `datasets.brains.preprocessing`.
         problems: takes everything that is wrong. What is returned then is not to be used.
+        vectors: whether it is of vectors, as the reader's facts say.
     """
     if preprocessing is None:
         preprocessing = {}
@@ -51,6 +58,8 @@ def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Prob
         )
         return dict(DEFAULTS)
     _unknown(preprocessing, DEFAULTS, where, problems)
+    if vectors:
+        return validate_vectors(preprocessing, where, problems)
     settings = {key: preprocessing.get(key, default) for key, default in DEFAULTS.items()}
     if settings["orient"] not in ("RAS", None):
         problems.add(f"{where}.orient", f"is {settings['orient']!r}; expected RAS or null")
@@ -59,8 +68,8 @@ def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Prob
     kind = settings["normalise"]
     if kind is None:
         settings["normalise"] = "none"
-    elif kind not in NORMALISATIONS:
-        problems.add(f"{where}.normalise", f"is {kind!r}", nearest(str(kind), list(NORMALISATIONS)))
+    elif kind not in _OF_IMAGES:
+        problems.add(f"{where}.normalise", f"is {kind!r}", nearest(str(kind), _OF_IMAGES))
     settings["slice"] = _slice(settings["slice"], f"{where}.slice", problems)
     _size_fits_slice(settings, where, problems)
     _check_window(settings, where, problems)
@@ -84,7 +93,9 @@ def describe(settings: Mapping[str, Any]) -> str:
         )
     if settings["size"] is not None:
         parts.append(f"cropped or padded to {words.size(settings['size'])}")
-    if settings["normalise"] != "none":
+    if settings["normalise"] == BY_FEATURE:
+        parts.append(NORMALISATIONS[BY_FEATURE])
+    elif settings["normalise"] != "none":
         parts.append(f"intensities {NORMALISATIONS[settings['normalise']]}")
     taken = settings["slice"]
     if taken:
