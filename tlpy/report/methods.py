@@ -21,7 +21,7 @@ from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 from tlpy.report.splitting import are_people_apart, exceptions
 
 _NORMALISED = {
-    "zscore": "standardised to zero mean and unit variance per image",
+    "zscore": "standardised to zero mean and unit variance per image (of masked scans above the background)",
     "zscore_foreground": "standardised to zero mean and unit variance of the foreground per image",
     "percentile": "scaled between percentiles per image",
     "minmax": "scaled between minimum and maximum per image",
@@ -108,10 +108,10 @@ def _preprocessing(run: Run, facts: DatasetFacts) -> str:
         steps.append(f"oriented to {escape(settings['orient'])}")
     if settings["spacing"]:
         steps.append(f"resampled to {words.size(settings['spacing'])} mm")
-    if settings["size"]:
-        steps.append(f"cropped or padded to {words.size(settings['size'])} voxels")
     if settings["normalise"] in _NORMALISED:
         steps.append(_NORMALISED[settings["normalise"]])
+    if settings["size"]:
+        steps.append(f"cropped or padded to {words.size(settings['size'])} voxels")
     cut = settings["slice"]
     if cut:
         steps.append(

@@ -29,10 +29,8 @@ NORMALISATIONS = {
     "minmax": "0 to 1 between the image's minimum and maximum",
     "mean": "divided by the image's mean",
     "none": "as stored",
-    BY_FEATURE: "each feature to mean 0 and standard deviation 1 over the training part",
 }
-# What an image can be told; a feature's scale is not one image's.
-_OF_IMAGES = [kind for kind in NORMALISATIONS if kind != BY_FEATURE]
+_OF_MASKED = " (of a masked scan: over what lies above its background)"
 
 # A resting-state series of HCP has 4,800 volumes.
 _LARGEST_SIZE = 16384
@@ -68,8 +66,8 @@ def validate(
     kind = settings["normalise"]
     if kind is None:
         settings["normalise"] = "none"
-    elif kind not in _OF_IMAGES:
-        problems.add(f"{where}.normalise", f"is {kind!r}", nearest(str(kind), _OF_IMAGES))
+    elif kind not in NORMALISATIONS:
+        problems.add(f"{where}.normalise", f"is {kind!r}", nearest(str(kind), list(NORMALISATIONS)))
     settings["slice"] = _slice(settings["slice"], f"{where}.slice", problems)
     _size_fits_slice(settings, where, problems)
     _check_window(settings, where, problems)
@@ -91,12 +89,13 @@ def describe(settings: Mapping[str, Any]) -> str:
         parts.append(
             f"resampled to {words.size(settings['spacing'])} mm (linear, low-pass filtered where coarser)"
         )
+    if settings["normalise"] == BY_FEATURE:
+        parts.append("each feature to mean 0 and standard deviation 1 over the training part")
+    elif settings["normalise"] != "none":
+        masked = _OF_MASKED if settings["normalise"] == "zscore" else ""
+        parts.append(f"intensities {NORMALISATIONS[settings['normalise']]}{masked}")
     if settings["size"] is not None:
         parts.append(f"cropped or padded to {words.size(settings['size'])}")
-    if settings["normalise"] == BY_FEATURE:
-        parts.append(NORMALISATIONS[BY_FEATURE])
-    elif settings["normalise"] != "none":
-        parts.append(f"intensities {NORMALISATIONS[settings['normalise']]}")
     taken = settings["slice"]
     if taken:
         position = words.number(taken["position"])
