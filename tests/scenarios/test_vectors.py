@@ -96,7 +96,10 @@ def test_the_report_speaks_of_vectors(run: tuple[Path, tlpy.Run]) -> None:
     report = run[0] / "report"
     texts = {file.name.removesuffix("_mqc.json"): file.read_text() for file in report.glob("*_mqc.json")}
     assert "comprised 200 vectors" in texts["methods"]
-    said = "The 6 features of each vector were brought to zero mean and unit variance over the training part"
+    said = (
+        "Its vectors were prepared so: each feature to mean 0 and standard deviation 1 over the training "
+        "part; 6 features."
+    )
     assert said in texts["methods"]
     assert "a multilayer perceptron" in texts["methods"]
     assert "6 features" in texts["datasets"]

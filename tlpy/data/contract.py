@@ -58,7 +58,9 @@ def build(
         "axes": axes,
         **({"features": list(features)} if features else {}),
         "preprocessing": dict(preprocessing),
-        "steps": describe(preprocessing),
+        "steps": describe(
+            preprocessing, oriented=axes is not None, series=len(size) == 1, scan=spacing is not None
+        ),
         "observed": {"images": len(intensities), "spacing": spacing, "intensity": _pooled(intensities)},
     }
 

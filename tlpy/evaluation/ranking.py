@@ -5,23 +5,47 @@
   the root mean squared error), then by fewer trained parameters, then by the plan's order.
 * From-scratch baselines stand in the list with the rest, marked: when one of them leads, that is the answer.
 * Failed variants come last, with their reason.
+* Over folds, the headline is what choosing inside each fold gives (`folds`), not the winner's own mean.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from tlpy.evaluation import intervals
+from tlpy.evaluation.chance import over_chance
+from tlpy.evaluation.difference import NONE, Difference
+from tlpy.evaluation.folds import chosen_in_each_fold, in_folds
+from tlpy.evaluation.gain import add_gains, percent
 from tlpy.evaluation.outcomes import NAN, Outcome, gather
+from tlpy.evaluation.resampling import Resampling, resample
 from tlpy.evaluation.results import Run
-from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import METRICS, Metric
 from tlpy.records import BINARY, MULTICLASS, MULTILABEL, REGRESSION, Head, task_type
 
 _FINER = {REGRESSION: "rmse", BINARY: "log_loss", MULTICLASS: "log_loss", MULTILABEL: "log_loss"}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The answer of a ranking: what the variants that were chosen reach on test cases that chose nothing.
+
+    Attributes:
+        best, transfer, scratch: what was chosen among all variants, those with transfer, those from scratch;
+            over folds, inside each fold. None where none finished.
+        gain: of `transfer` over `scratch`, positive where transfer is better.
+        gain_percent: the same by Eq. 1.
+        over_chance: of `best` over guessing.
+    """
+
+    best: Outcome | None = None
+    transfer: Outcome | None = None
+    scratch: Outcome | None = None
+    gain: Difference = NONE
+    gain_percent: float = NAN
+    over_chance: Difference = NONE
 
 
 @dataclass(frozen=True)
@@ -32,6 +56,8 @@ class Ranking:
     metric: Metric
     heads: tuple[Head, ...]
     outcomes: list[Outcome]
+    headline: Headline = field(default_factory=Headline)
+    resampling: Resampling = field(default_factory=lambda: Resampling(None))
 
     @property
     def task_type(self) -> str:
@@ -56,6 +82,10 @@ class Ranking:
         return next((outcome for outcome in self.ranked if outcome.baseline), None)
 
     @property
+    def in_folds(self) -> bool:
+        return in_folds(self.outcomes)
+
+    @property
     def tied(self) -> int:
         """How many variants share the best validation score."""
         if self.best is None:
@@ -76,30 +106,50 @@ def rank(
     seed = run.plan.seed if seed is None else seed
     targets = dict.fromkeys(outcome.record.target for outcome in outcomes)
     return [
-        _rank_target(target, [o for o in outcomes if o.record.target == target], seed, resamples, stratified)
+        rank_target(target, [o for o in outcomes if o.record.target == target], seed, resamples, stratified)
         for target in targets
     ]
 
 
-def _rank_target(
-    target: str, outcomes: list[Outcome], seed: int, resamples: int, stratified: bool
-) -> Ranking:
+def rank_target(target: str, outcomes: list[Outcome], seed: int, resamples: int, stratified: bool) -> Ranking:
+    """Rank the variants of one target; `outcomes` get their ranks, intervals and differences."""
     metric = METRICS[outcomes[0].metric]
     heads = outcomes[0].heads
     usable = [outcome for outcome in outcomes if outcome.status != "failed"]
     usable = sorted(usable, key=lambda outcome: _order(outcome, metric))
     for number, outcome in enumerate(usable, start=1):
         outcome.rank = number
-    _resample(usable, task_type(heads), seed, resamples, stratified)
-    by_id = {outcome.id: outcome for outcome in usable}
+    kind = task_type(heads)
+    cases = [(r.fold, r.cases) for outcome in usable for r in outcome.done if r.cases is not None]
+    strata = intervals.strata_of(cases, kind, stratified)
+    resampling = resample(usable, strata, kind, seed, resamples)
     for outcome in usable:
-        outcome.test_interval = intervals.interval(_mean(list(outcome.resampled.values()), resamples))
-        scratch = by_id.get(outcome.record.scratch or "")
-        if scratch is not None and not outcome.baseline:
-            _add_gain(outcome, scratch, metric, resamples)
-    _compare_with_best(usable, resamples)
+        outcome.test_interval = resampling.score(outcome, metric)
+    add_gains(usable, metric, resampling)
+    _compare_with_best(usable, metric, resampling)
     ranked = {outcome.id for outcome in usable}
-    return Ranking(target, metric, heads, usable + [o for o in outcomes if o.id not in ranked])
+    everyone = usable + [o for o in outcomes if o.id not in ranked]
+    return Ranking(target, metric, heads, everyone, _headline(usable, metric, kind, resampling), resampling)
+
+
+def _headline(ranked: list[Outcome], metric: Metric, kind: str, resampling: Resampling) -> Headline:
+    def chosen(among: list[Outcome]) -> Outcome | None:
+        if not in_folds(among):
+            return among[0] if among else None
+        found = chosen_in_each_fold(among, lambda outcome: _order(outcome, metric))
+        if found is not None:
+            found.test_interval = resampling.score(found, metric)
+        return found
+
+    best = chosen(ranked)
+    transfer = chosen([outcome for outcome in ranked if not outcome.baseline])
+    scratch = chosen([outcome for outcome in ranked if outcome.baseline])
+    gain, share = NONE, NAN
+    if transfer is not None and scratch is not None:
+        gain = resampling.between(transfer, scratch, metric)
+        share = percent(transfer, scratch, metric)
+    above = over_chance(best, metric, kind, resampling) if best is not None else NONE
+    return Headline(best, transfer, scratch, gain, share, above)
 
 
 def _order(outcome: Outcome, metric: Metric) -> tuple[float, float, float]:
@@ -114,79 +164,13 @@ def _order(outcome: Outcome, metric: Metric) -> tuple[float, float, float]:
     return cost(metric.name), cost(finer) if finer else 0.0, parameters
 
 
-def _resample(outcomes: list[Outcome], kind: str, seed: int, resamples: int, stratified: bool) -> None:
-    """Score every replicate on one set of draws, so that all differences between variants are paired.
-
-    With too few groups to draw from there are none: intervals and p values are NaN then.
-    """
-    cases = [(r.fold, r.cases) for outcome in outcomes for r in outcome.done if r.cases is not None]
-    if not cases:
-        return
-    strata = intervals.strata_of(cases, kind, stratified)
-    if len(strata) < intervals.FEWEST:
-        return
-    draws = intervals.draw(strata, resamples, seed)
-    for outcome in outcomes:
-        for replicate in outcome.done:
-            if replicate.cases is not None:
-                outcome.resampled[replicate.key] = intervals.scores(
-                    outcome.metric, kind, replicate.cases, draws
-                )
-
-
-def _mean(parts: list[Array], resamples: int) -> Array:
-    """Mean over replicates in each resample, of those that are defined."""
-    if not parts:
-        return np.full(resamples, NAN)
-    stacked = np.stack(parts)
-    defined = np.isfinite(stacked)
-    count = defined.sum(axis=0)
-    total = np.where(defined, stacked, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), NAN)
-
-
-def transferability(value: Any, scratch: Any, lower_is_better: bool) -> Any:
-    """Percent gained over no transfer: 100 · (M − M_scratch) / |M_scratch|, positive when transfer helps.
-
-    Eq. 1 of "Cats, not CAT scans" (for the AUC, which is positive), with the sign turned for errors. NaN
-    where the from-scratch score is zero.
-    """
-    value, scratch = np.asarray(value, dtype=float), np.asarray(scratch, dtype=float)
-    sign = -1.0 if lower_is_better else 1.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(scratch == 0, NAN, sign * 100.0 * (value - scratch) / np.abs(scratch))
-
-
-def _add_gain(outcome: Outcome, scratch: Outcome, metric: Metric, resamples: int) -> None:
-    """Gain per replicate against the same replicate of the twin, then mean, spread and interval."""
-    twins = {replicate.key: replicate for replicate in scratch.done}
-    gains, resampled = [], []
-    for replicate in outcome.done:
-        twin = twins.get(replicate.key)
-        if twin is None:
-            continue
-        pair = (replicate.test.get(metric.name, NAN), twin.test.get(metric.name, NAN))
-        gains.append(float(transferability(*pair, metric.lower_is_better)))
-        if replicate.key in outcome.resampled and replicate.key in scratch.resampled:
-            pairs = (outcome.resampled[replicate.key], scratch.resampled[replicate.key])
-            resampled.append(transferability(*pairs, metric.lower_is_better))
-    gains = [gain for gain in gains if np.isfinite(gain)]
-    if gains:
-        outcome.gain = float(np.mean(gains))
-        outcome.gain_sd = float(np.std(gains, ddof=1)) if len(gains) > 1 else NAN
-        outcome.gain_interval = intervals.interval(_mean(resampled, resamples))
-
-
-def _compare_with_best(ranked: list[Outcome], resamples: int) -> None:
+def _compare_with_best(ranked: list[Outcome], metric: Metric, resampling: Resampling) -> None:
     """Difference of each variant to the winner on the same test cases, over the replicates both have."""
     if not ranked:
         return
     best, others = ranked[0], ranked[1:]
     for other in others:
-        shared = [key for key in other.resampled if key in best.resampled]
-        differences = _mean([other.resampled[key] - best.resampled[key] for key in shared], resamples)
-        other.to_best = other.mean("test") - best.mean("test")
-        other.to_best_interval = intervals.interval(differences)
-        other.p_to_best = intervals.p_value(differences)
-    for other, p in zip(others, intervals.holm([other.p_to_best for other in others]), strict=True):
+        other.to_best = resampling.between(other, best, metric, better_is_positive=False)
+    corrected = intervals.holm([other.to_best.p for other in others])
+    for other, p in zip(others, corrected, strict=True):
         other.p_to_best = p

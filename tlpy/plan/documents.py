@@ -185,6 +185,7 @@ def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
         split_by=data.grouped_by,
         within=data.within,
         own_people=data.own_people,
+        people_named=data.people_named,
         equal=equal,
         split_given=data.given.shown if data.given else None,
     )

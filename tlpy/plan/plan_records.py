@@ -80,6 +80,7 @@ class DatasetFacts(Record):
         split_by: what its split keeps together, in words.
         within: whether it was split inside its subjects, so that its parts share people.
         own_people: whether its people are others than those of equal ids in other data sets.
+        people_named: whether it tells whose images they are.
         split_given: the user's table of its parts.
         equal: how many of its images are equal to an image under another subject's id.
     """
@@ -99,6 +100,7 @@ class DatasetFacts(Record):
     split_by: str = "subject"
     within: bool = False
     own_people: bool = False
+    people_named: bool = True
     equal: int = 0
     split_given: str | None = None
 

@@ -40,6 +40,7 @@ class DataSet:
         grouped_by: what splits keep together, in words.
         within: whether it is split inside its subjects, so that its parts share people.
         own_people: whether its people are others than those of equal ids in other data sets.
+        people_named: whether it tells whose images they are.
         contents: a digest of each image that equal images share.
         given: its parts, where the user gave them in a table.
         vectors: whether its images are vectors, as its reader says.
@@ -62,6 +63,7 @@ class DataSet:
     grouped_by: str = "subject"
     within: bool = False
     own_people: bool = False
+    people_named: bool = True
     contents: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     given: GivenSplit | None = None
     vectors: bool = False
@@ -182,7 +184,13 @@ class StageData:
 
 @dataclass(frozen=True)
 class PairedReplicate:
-    """A replicate of a variant, and the id of its last stage from scratch."""
+    """A replicate of a variant, and what its last stage is compared with.
+
+    Attributes:
+        scratch: the id of its last stage from scratch, with equal settings.
+        scratch_whole: the same for the whole chain's epochs; equal to `scratch` where these are its own.
+    """
 
     replicate: Replicate
     scratch: str
+    scratch_whole: str

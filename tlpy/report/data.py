@@ -19,7 +19,7 @@ from tlpy.plan.data.filters import in_words
 from tlpy.plan.plan_records import DatasetFacts
 from tlpy.records import MULTILABEL, NONE, REGRESSION, Head
 from tlpy.report.sections import Section, bullets, escape, html_table
-from tlpy.report.splitting import are_people_apart, exceptions
+from tlpy.report.splitting import how_split
 
 LISTED = 50
 _OF_VECTORS = {
@@ -72,11 +72,7 @@ def datasets(run: Run) -> Section:
     header = ["Data set", "Reader", "Label", "Task", "Images (groups)", "Train / val / test"]
     header += ["Val + test labels", "Channels × size", "Left out"]
     text = (
-        "Splits are by subject (or the group that was named), stratified, and joint over all data sets of "
-        "the run"
-        + (": nobody is trained on in one and tested on in another." if are_people_apart(run.plan) else ".")
-        + exceptions(run.plan, past=False)
-        + " Look at the test column: it bounds what any score below can tell."
+        how_split(run.plan, past=False) + " Look at the test column: it bounds what any score below can tell."
     )
     return Section("datasets", "Data sets", text, "html", html_table(header, rows, (4, 8)))
 

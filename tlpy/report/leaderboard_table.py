@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from tlpy import words
+from tlpy.evaluation.difference import Difference
 from tlpy.evaluation.leaderboard import other_scores, searched
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
@@ -22,6 +23,10 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "none": (),
 }
 _FAILURES = 10
+_FOLDS = (
+    "Means over folds are optimistic for a variant that was chosen by them, since one fold's validation "
+    "images are another's test images: the summary tells what choosing inside each fold gives. "
+)
 
 
 def leaderboard(rankings: list[Ranking]) -> Section:
@@ -41,6 +46,7 @@ def leaderboard(rankings: list[Ranking]) -> Section:
     text = (
         f"Ordered by {metrics} on validation. Read the test score with its interval: neighbours in rank "
         "are often equal for all one can tell. "
+        + (_FOLDS if any(ranking.in_folds for ranking in rankings) else "")
         + (f"Another {left} variants are not shown. " if left else "")
         + "The whole table, with more metrics, is <code>ranking/leaderboard.tsv</code>"
         + ("; <code>ranking/best_params.yaml</code> runs the winner again. " if rankings[0].best else ". ")
@@ -67,8 +73,13 @@ def _headers(outcomes: list[Outcome], settings: list[str], also: list[str]) -> d
     headers["interval"] = _text("95 % interval", "Of the test score, by bootstrap over subjects")
     if any(math.isfinite(outcome.spread("test")) for outcome in outcomes):
         headers["sd"] = _number("sd", "Of the test score over replicates (seeds or folds)", form)
-    if any(math.isfinite(outcome.gain) for outcome in outcomes):
-        headers["gain"] = _text("Gain", "Over training from scratch, in percent of its test score")
+    if any(outcome.gain.known for outcome in outcomes):
+        headers["gain"] = _text(
+            "Gain", "Over the best variant from scratch, in units of the metric; above zero: better"
+        )
+        headers["gain_percent"] = _text("Gain, %", "The same in percent of the from-scratch score (Eq. 1)")
+    if any(outcome.twin_gain.known for outcome in outcomes):
+        headers["twin"] = _text("To twin", "Over training from scratch with its own settings")
     for name in also:
         title = METRICS[name].label.replace("accuracy", "acc.")
         headers[f"also:{name}"] = _number(title, f"On test: {METRICS[name].meaning}", METRICS[name].format)
@@ -136,7 +147,9 @@ def _row(ranking: Ranking, outcome: Outcome, settings: list[str], also: list[str
         "test": outcome.mean("test"),
         "interval": f"{show(low)} to {show(high)}" if math.isfinite(low) else "",
         "sd": outcome.spread("test"),
-        "gain": words.percent(outcome.gain) if math.isfinite(outcome.gain) else "",
+        "gain": _gain(outcome.gain, ranking),
+        "gain_percent": words.percent(outcome.gain_percent) if math.isfinite(outcome.gain_percent) else "",
+        "twin": _gain(outcome.twin_gain, ranking),
         "seconds": words.duration(outcome.seconds),
         "parameters": _millions(outcome.trainable),
         "status": outcome.status,
@@ -145,6 +158,15 @@ def _row(ranking: Ranking, outcome: Outcome, settings: list[str], also: list[str
     values |= {f"also:{name}": outcome.mean("test", name) for name in also}
     values |= {f"other:{name}": outcome.other(name) for name in other_scores([outcome])}
     return {k: value for k, value in values.items() if not isinstance(value, float) or math.isfinite(value)}
+
+
+def _gain(found: Difference, ranking: Ranking) -> str:
+    """`+0.031 (−0.010 to +0.072)`; empty where it is not known."""
+    signed = ranking.metric.signed
+    if not found.known:
+        return ""
+    between = f" ({signed(found.low)} to {signed(found.high)})" if math.isfinite(found.low) else ""
+    return signed(found.value) + between
 
 
 def _millions(number: float) -> str:

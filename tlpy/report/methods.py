@@ -7,9 +7,9 @@ from typing import Any
 from tlpy import words
 from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.data.augmentation.registry import AUGMENTATIONS
-from tlpy.data.preprocessing import BY_FEATURE
 from tlpy.data.readers.registry import reads_vectors
 from tlpy.evaluation.intervals import RESAMPLES
+from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
 from tlpy.objectives.registry import TERMS
@@ -17,16 +17,9 @@ from tlpy.optimizers.registry import OPTIMIZERS
 from tlpy.plan.plan_records import DatasetFacts
 from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
+from tlpy.report.prepared import prepared_as
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
-from tlpy.report.splitting import are_people_apart, exceptions
-
-_NORMALISED = {
-    "zscore": "standardised to zero mean and unit variance per image (of masked scans above the background)",
-    "zscore_foreground": "standardised to zero mean and unit variance of the foreground per image",
-    "percentile": "scaled between percentiles per image",
-    "minmax": "scaled between minimum and maximum per image",
-    "mean": "divided by their mean per image",
-}
+from tlpy.report.splitting import how_split
 
 
 def inferred(run: Run) -> Section:
@@ -39,10 +32,20 @@ def inferred(run: Run) -> Section:
         parts.append("<h5>Settings without effect</h5>")
         rows = [[escape(item.what), escape(item.why)] for item in plan.normalised]
         parts.append(html_table(("Setting", "Why it was dropped"), rows))
-    warnings = [escape(warning) for warning in plan.warnings]
+    warnings = [escape(warning) for warning in (*plan.warnings, *_left_out(run))]
     parts.append("<h5>Warnings</h5>" + (bullets(warnings) if warnings else paragraph("None.")))
     text = "Nothing is guessed silently: this is what the pipeline settled that the params file did not say."
     return Section("inferred", "Inferred settings and warnings", text, "html", "".join(parts))
+
+
+def _left_out(run: Run) -> list[str]:
+    """How many images of each data set take no part."""
+    return [
+        f"{words.count(len(facts.left_out), 'image')} of '{name}' {'is' if len(facts.left_out) == 1 else 'are'} "
+        "left out: see the section on what was left out"
+        for name, facts in run.plan.datasets.items()
+        if facts.left_out
+    ]
 
 
 def methods(run: Run, rankings: list[Ranking]) -> Section:
@@ -62,64 +65,43 @@ def _data(run: Run) -> str:
     for name, facts in run.plan.datasets.items():
         n, people = facts.n, facts.groups
         served = words.joined([f"{_kind(head.type)} of {head.label}" for head in facts.heads])
-        of = (
-            f" of {words.count(people.all, 'subject or group', 'subjects or groups')}"
-            if people.all != n.all
-            else ""
-        )
+        of = f" of {_people(people.all, facts.split_by)}" if people.all != n.all else ""
         sentences.append(
-            f"Data set '{escape(name)}' comprised {words.count(n.all, _what(facts))}{of} ({n.train:,} for "
-            f"training, {n.val:,} for validation, {n.test:,} for testing) and "
+            f"Data set '{escape(name)}' comprised {words.count(n.all, _noun(run, facts))}{of} "
+            f"({n.train:,} for training, {n.val:,} for validation, {n.test:,} for testing) and "
             + (f"served {escape(served)}. " if served else "was used without labels. ")
-            + _preprocessing(run, facts)
+            + _prepared(run, name, facts)
         )
-    official = any(facts.official_split and not facts.split_given for facts in run.plan.datasets.values())
-    sentences.append(
-        "Splits were made by subject (or the named group), stratified by the label"
-        + (", official splits being kept" if official else "")
-        + ", and jointly over all data sets"
-        + (
-            ", so that no subject trained on in one was tested on in another."
-            if are_people_apart(run.plan)
-            else "."
-        )
-        + exceptions(run.plan, past=True)
-    )
-    return " ".join(sentences)
+    return " ".join([*sentences, how_split(run.plan, past=True)])
 
 
-def _what(facts: DatasetFacts) -> str:
+def _people(number: int, split_by: str) -> str:
+    """`12 subjects`; of what else a split keeps whole, `7 groups by run`."""
+    if split_by == "subject":
+        return words.count(number, "subject")
+    return f"{words.count(number, 'group')} by {escape(split_by)}"
+
+
+def _noun(run: Run, facts: DatasetFacts) -> str:
     """What a data set is made of."""
-    return "vector" if reads_vectors(facts.reader) else "image"
+    if reads_vectors(facts.reader):
+        return "vector"
+    return "window" if run.plan.caches[facts.cache].preprocessing.get("window") else "image"
 
 
 def _kind(kind: str) -> str:
     return kind if kind == REGRESSION else f"{kind} classification"
 
 
-def _preprocessing(run: Run, facts: DatasetFacts) -> str:
-    settings = run.plan.caches[facts.cache].preprocessing
-    if reads_vectors(facts.reader):
-        scaled = "brought to zero mean and unit variance over the training part of each stage"
-        how = scaled if settings["normalise"] == BY_FEATURE else "used as stored"
-        return f"The {words.count(facts.size[0], 'feature')} of each vector were {how}."
-    steps = []
-    if settings["orient"]:
-        steps.append(f"oriented to {escape(settings['orient'])}")
-    if settings["spacing"]:
-        steps.append(f"resampled to {words.size(settings['spacing'])} mm")
-    if settings["normalise"] in _NORMALISED:
-        steps.append(_NORMALISED[settings["normalise"]])
-    if settings["size"]:
-        steps.append(f"cropped or padded to {words.size(settings['size'])} voxels")
-    cut = settings["slice"]
-    if cut:
-        steps.append(
-            f"reduced to {words.count(cut['count'], cut['plane'] + ' slice')} at "
-            f"{100 * cut['position']:.0f} % of the axis"
-        )
-    shape = words.size((facts.channels, *facts.size))
-    return f"Images were {words.joined(steps)} into arrays of {shape}." if steps else ""
+def _prepared(run: Run, name: str, facts: DatasetFacts) -> str:
+    """What was done to its images, in the words of their contract."""
+    vectors = reads_vectors(facts.reader)
+    size = words.size((facts.channels, *facts.size))
+    shape = words.count(facts.size[0], "feature") if vectors else f"arrays of {size}"
+    steps = prepared_as(run, name)
+    if not steps:
+        return ""
+    return f"Its {_noun(run, facts)}s were prepared so: {escape(steps)}; {shape}."
 
 
 def _training(run: Run) -> str:
@@ -192,12 +174,18 @@ def _search(run: Run, rankings: list[Ranking]) -> str:
     text = (
         f"The search over {escape(words.joined([words.path(path) for path in space]))} gave "
         if space
+        else "There was "
+        if len(outcomes) == 1
         else "There were "
     )
-    text += words.count(len(outcomes) - scratch, "variant")
-    if scratch:
+    text += words.count(len(outcomes) - scratch or scratch, "variant")
+    if scratch == len(outcomes):
+        text += ", trained from scratch"
+    elif scratch:
         baselines = words.count(scratch, "baseline")
         text += f", compared with {baselines} trained from scratch with the same settings of the last stage"
+        if _as_long(outcomes):
+            text += ", for its own epochs and for those of the whole chain"
     text += "."
     if replicates > 1:
         how = "over folds" if folds else "with different seeds"
@@ -208,6 +196,12 @@ def _search(run: Run, rankings: list[Ranking]) -> str:
     )
 
 
+def _as_long(outcomes: list[Outcome]) -> bool:
+    """Whether there are baselines beside the twins: those that train for the whole chain's epochs."""
+    twins = {outcome.record.scratch for outcome in outcomes}
+    return any(outcome.baseline and outcome.id not in twins for outcome in outcomes)
+
+
 def _scoring(rankings: list[Ranking]) -> str:
     metrics = words.joined(list(dict.fromkeys(ranking.metric.in_sentence for ranking in rankings)))
     classify = any(ranking.task_type != REGRESSION for ranking in rankings)
@@ -215,9 +209,19 @@ def _scoring(rankings: list[Ranking]) -> str:
         f"Variants were ranked by {escape(metrics)} on the validation set; the test set was scored once "
         f"per variant and decided nothing. Intervals are 95 % percentile intervals of {RESAMPLES:,} "
         f"bootstrap resamples of test subjects{' (stratified by class)' if classify else ''}. Differences "
-        "to the best variant were tested on the same resamples, p values corrected after Holm. The gain "
-        "of transfer is 100 · (M − M<sub>scratch</sub>) / M<sub>scratch</sub>, with the sign turned for "
-        "errors."
+        "to the best variant were tested on the same resamples, p values corrected after Holm. The gain of "
+        "transfer is the difference to the best variant trained from scratch, chosen on validation as well, "
+        "with the sign turned for errors; in percent, 100 · (M − M<sub>scratch</sub>) / "
+        f"|M<sub>scratch</sub>|.{_folds(rankings)}"
+    )
+
+
+def _folds(rankings: list[Ranking]) -> str:
+    if not any(ranking.in_folds for ranking in rankings):
+        return ""
+    return (
+        " Over folds, the variant was chosen inside each fold by its own validation part (nested "
+        "cross-validation), and the chosen variants' test scores were averaged."
     )
 
 

@@ -74,16 +74,24 @@ def validate(
     return settings
 
 
-def describe(settings: Mapping[str, Any]) -> str:
-    """The settings in words, for the report's methods."""
+def describe(
+    settings: Mapping[str, Any], oriented: bool = True, series: bool = False, scan: bool = True
+) -> str:
+    """The settings in words, for the contract and the report's methods.
+
+    Args:
+        oriented: whether the images have axes that can be turned: a photograph or an array has none.
+        series: whether they are series of one axis, of which each channel has a scale of its own.
+        scan: whether they know their place in space, and may be masked.
+    """
     parts = []
     if settings.get("window"):
         if settings["normalise"] != "none":
             how = NORMALISATIONS[settings["normalise"]].replace("image", "run")
-            parts.append(f"each channel's values {how}")
+            parts.append(f"each channel's values: {how}")
         parts.append(f"windows of {settings['window']} volumes, labelled by the middle one")
         return "; ".join(parts)
-    if settings["orient"]:
+    if settings["orient"] and oriented:
         parts.append("oriented to RAS")
     if settings["spacing"] is not None:
         parts.append(
@@ -92,8 +100,13 @@ def describe(settings: Mapping[str, Any]) -> str:
     if settings["normalise"] == BY_FEATURE:
         parts.append("each feature to mean 0 and standard deviation 1 over the training part")
     elif settings["normalise"] != "none":
-        masked = _OF_MASKED if settings["normalise"] == "zscore" else ""
-        parts.append(f"intensities {NORMALISATIONS[settings['normalise']]}{masked}")
+        how = NORMALISATIONS[settings["normalise"]]
+        masked = _OF_MASKED if scan and settings["normalise"] == "zscore" else ""
+        parts.append(
+            f"each channel's values: {how.replace('image', 'series')}"
+            if series
+            else f"intensities: {how}{masked}"
+        )
     if settings["size"] is not None:
         parts.append(f"cropped or padded to {words.size(settings['size'])}")
     taken = settings["slice"]

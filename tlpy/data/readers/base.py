@@ -33,6 +33,8 @@ class Reader(ReaderFacts, ABC):
         skippable: what can be left out under `on_bad_image: skip` and is an error otherwise
             (a subject without an image or a row). Their images are not among the records.
         notes: what was inferred, for the plan and the report.
+    and `names_people` is false where the data tell nobody's id: whether two images are one person's is not
+    known then.
     """
 
     root: Path
@@ -42,6 +44,7 @@ class Reader(ReaderFacts, ABC):
 
     def __post_init__(self) -> None:
         self.shown = self.shown.rstrip("/") or self.shown
+        self.names_people = True
         self.skippable: list[Problem] = []
         self.notes: list[str] = []
 

@@ -113,6 +113,7 @@ class ImageFolderReader(Reader):
             session = row.get(self.columns.get("session", "session"))
             records.append(ImageRecord(image, file, subject or own, session, **details))
         if records and labels and not group and "subject" not in columns:
+            self.names_people = False
             self.notes.append(
                 f"{self.shown} names no subjects: every image counts as one of its own, so that "
                 "nobody can be kept from being in two parts"

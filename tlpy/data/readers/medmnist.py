@@ -77,6 +77,7 @@ class MedMnistReader(Reader):
                         where=file,
                     )
                 )
+        self.names_people = False
         self.notes.append(
             f"{self.shown} names no subjects: whether one person is in several parts cannot be checked"
         )

@@ -141,6 +141,7 @@ class TableReader(Reader):
 
     def _note(self, records: list[ImageRecord], known: bool) -> None:
         if not known and records:
+            self.names_people = False
             self.notes.append(
                 f"{self.shown} names no subjects: every image counts as one of its own, "
                 "so that nobody can be kept from being in two parts"

@@ -177,6 +177,7 @@ class Catalogue:
             grouped_by=grouped_by(spec, read.reader, records),
             within=within,
             own_people=spec.get("people") == "own",
+            people_named=read.reader.names_people,
             contents={record.image: read.seen.contents[record.image] for record in records},
             given=given,
             vectors=said.vectors,
@@ -191,7 +192,7 @@ class Catalogue:
         images = _remember(self._images, key, lambda: Images.of(reader, said.reader))
         # Faults of the folder do not hide those of the labels: all are told at once.
         problems.extend(images.faults)
-        reader.skippable, reader.notes = [], []
+        reader.skippable, reader.notes, reader.names_people = [], [], True
         found = reader.records(said.labels, spec.get("group"), problems)
         skippable, notes = list(reader.skippable), list(reader.notes)
         filtered = None
