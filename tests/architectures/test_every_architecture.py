@@ -23,6 +23,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "densenet": {"filters": 4, "growth": 2, "bottleneck": 2},
     "sfcn": {"filters": [4, 6, 8, 8, 8, 5]},
     "swin": {"embed": 6, "window": 2, "depths": [2, 1, 1, 1], "heads": [1, 2, 3, 4]},
+    "mlp": {"hidden": [8, 5], "dropout": 0.0},
     "vit": {"width": 12, "depth": 2, "heads": 2, "patch": 4},
 }
 EACH = [(name, dims) for name in ARCHITECTURES.names() for dims in ARCHITECTURES.facts(name).dimensions]
@@ -92,7 +93,7 @@ def test_a_seed_gives_one_network_and_its_state_another_copy(name: str, dims: in
     assert torch.equal(first(images)["age"], other(images)["age"])
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES.names())
+@pytest.mark.parametrize("name", [name for name, dims in EACH if dims == 2])
 def test_the_memory_format_does_not_change_the_result(name: str) -> None:
     architecture = make(name, (20, 12)).eval()
     images = torch.randn(2, 2, 20, 12)

@@ -221,6 +221,61 @@ class TestIntensity:
         assert (noisy > foreground_threshold(noisy)).sum() == 125
 
 
+class TestBackground:
+    """What is scaled is the image's own, whatever is put around it."""
+
+    AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])
+
+    @pytest.fixture
+    def brain(self):
+        """A skull-stripped brain: 45 % of the voxels are exactly 0."""
+        image = np.random.default_rng(3).normal(100, 20, (8, 9, 10)).astype(np.float32)
+        image[:, :, :2] = image[:2] = image[-1] = 0
+        return image
+
+    @pytest.mark.parametrize("kind", [k for k in NORMALISATIONS if k != "none"])
+    @pytest.mark.parametrize("affine", [None, AFFINE])
+    def test_padding_changes_nothing_within(self, brain, kind, affine):
+        plain = apply(RawImage(brain, affine), settings(normalise=kind))
+        padded = apply(RawImage(brain, affine), settings(normalise=kind, size=16))
+        cut = apply(RawImage(brain, affine), settings(normalise=kind, size=[8, 6, 7]))
+        np.testing.assert_allclose(padded[:, 4:12, 3:12, 3:13], plain, atol=1e-6)
+        np.testing.assert_allclose(cut, plain[:, :, 1:7, 1:8], atol=1e-6)
+
+    @pytest.mark.parametrize("size", [None, 16])
+    def test_of_a_masked_scan_the_brain_has_mean_0_and_sd_1(self, brain, size):
+        done = apply(RawImage(brain, self.AFFINE), settings(size=size))[0].astype(np.float64)
+        inside = done > done.min()
+        assert inside.sum() == (brain > 0).sum()
+        assert done[inside].mean() == pytest.approx(0, abs=1e-5)
+        assert done[inside].std() == pytest.approx(1, abs=1e-5)
+
+    def test_the_brain_is_scaled_as_by_monai(self, brain):
+        from monai.transforms import NormalizeIntensity
+
+        theirs = np.asarray(NormalizeIntensity(nonzero=True)(brain.copy()))
+        ours = apply(RawImage(brain, self.AFFINE), settings())[0]
+        np.testing.assert_allclose(ours[brain > 0], theirs[brain > 0], atol=1e-5)
+        # MONAI leaves the background at 0, in the middle of the brain's values; here it stays the darkest.
+        assert ours[brain == 0].max() < ours[brain > 0].min()
+
+    def test_a_picture_has_no_background(self, brain):
+        picture = brain[4]
+        done = apply(RawImage(picture), settings())
+        assert done.mean() == pytest.approx(0, abs=1e-6)
+        assert done.std() == pytest.approx(1, abs=1e-6)
+
+    def test_a_scan_without_a_masked_background_is_scaled_whole(self, volume):
+        done = apply(RawImage(volume, self.AFFINE), settings())
+        assert done.mean() == pytest.approx(0, abs=1e-5)
+        assert done.std() == pytest.approx(1, abs=1e-5)
+
+    def test_a_mask_is_scaled_whole(self):
+        image = np.zeros((4, 4, 4), np.float32)
+        image[1:3] = 1
+        assert apply(RawImage(image, self.AFFINE), settings()).std() == pytest.approx(1)
+
+
 class TestApply:
     def test_zscore_is_of_the_volume_not_the_slice(self, volume):
         whole = apply(RawImage(volume), settings())

@@ -20,6 +20,7 @@ LAYOUTS = (
     "medmnist",
     "image_folder",
     "timeseries",
+    "vectors",
 )
 FEWEST = 8
 

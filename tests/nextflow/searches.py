@@ -70,7 +70,8 @@ def datasets(dims: int, **labels: Any) -> Params:
 
 
 def architectures(dims: int) -> Params:
-    names = [name for name in ARCHITECTURES.names() if dims in ARCHITECTURES.facts(name).dimensions]
+    known = {name: ARCHITECTURES.facts(name) for name in ARCHITECTURES.names()}
+    names = [name for name, facts in known.items() if dims in facts.dimensions and "images" in facts.takes]
     return {
         **SETTINGS,
         "datasets": datasets(dims, age="age", sex="sex"),
@@ -136,6 +137,27 @@ def training(dims: int) -> Params:
     }
 
 
+def vectors() -> Params:
+    """Every network for vectors, and what is said to make sense beside it."""
+    networks = [n for n in ARCHITECTURES.names() if "vectors" in ARCHITECTURES.facts(n).takes]
+    steps = [[component(n)] for n in AUGMENTATIONS.names() if AUGMENTATIONS.facts(n).vectors]
+    views = {"simclr": {"augmentation": [{"name": "noise", "p": 1.0}]}}
+    data = {"reader": "vectors", "path": "layouts/vectors"}
+    return {
+        **SETTINGS,
+        "datasets": {name: {**data, "label": name} for name in ("age", "sex")},
+        "stages": [{"name": "pretrain", "dataset": "age"}, {"name": "finetune", "dataset": "sex"}],
+        "search": {
+            "space": {
+                "architecture": networks,
+                "pretrain.objective": ["mse", views],
+                "finetune.augmentation": [None, *steps],
+                "finetune.transfer": ["full", "head"],
+            }
+        },
+    }
+
+
 def readers() -> Params:
     """Every layout that the simulator knows, every kind of MedMNIST, and a table."""
     small: Params = {"preprocessing": {"size": [24, 28, 24]}}
@@ -147,7 +169,8 @@ def readers() -> Params:
             **LABELS.get(name, {}),
         }
         for name in LAYOUTS
-        if name not in ("medmnist", "bids_sessions")
+        # Vectors have networks of their own, see `vectors`.
+        if name not in ("medmnist", "bids_sessions", "vectors")
     }
     found |= {
         f"medmnist_{kind}": {"reader": "medmnist", "path": f"layouts/medmnist/{kind}.npz"}

@@ -64,6 +64,10 @@ def test_every_name(
     check(nextflow, checkout, launch, f"{search.__name__}_{dims}d", search(dims))
 
 
+def test_every_network_for_vectors(nextflow: Run, checkout: Path, launch: Path) -> None:
+    check(nextflow, checkout, launch, "vectors", searches.vectors())
+
+
 def test_every_reader(nextflow: Run, checkout: Path, launch: Path) -> None:
     check(nextflow, checkout, launch, "readers", searches.readers())
 

@@ -125,6 +125,26 @@ def test_equal_images_in_official_parts_are_a_warning(tmp_path: Path) -> None:
     assert again.subjects == made.subjects
 
 
+def test_fractions_beside_official_parts_are_told_to_have_no_effect(params: dict, tmp_path: Path) -> None:
+    file = simulate_layout("medmnist", tmp_path / "mnist", subjects=16) / "simmnist.npz"
+    spec = {"reader": "medmnist", "path": str(file)}
+    stages = [{"dataset": "mnist", "epochs": 1}]
+    plain = plan({"outdir": "r", "datasets": {"mnist": spec}, "stages": stages})
+    said = {**spec, "split": {"val": 0.4, "test": 0.3}}
+    made = plan({"outdir": "r", "datasets": {"mnist": said}, "stages": stages})
+    assert made.base_subjects["mnist"].id == plain.base_subjects["mnist"].id
+    assert not plain.normalised
+    assert [dropped.what for dropped in made.normalised] == [
+        "datasets.mnist.split.val",
+        "datasets.mnist.split.test",
+    ]
+    assert "datasets.mnist.split.test has no effect: the data set's own test part is kept" in "\n".join(
+        summary(made)
+    )
+    params["datasets"]["target"]["split"] = {"val": 0.2, "test": 0.2}
+    assert not plan(params).normalised
+
+
 def test_one_odd_row_of_families_leaks_nothing(params: dict, make_table: Any, tmp_path: Path) -> None:
     people = Path(make_table("families", people=60))
     rewrite(people, lambda row: {**row, "family": f"f{int(row['subject'].removeprefix('p')) // 2}"})

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tlpy.components.facts import Facts
 from tlpy.components.loading import load_object
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Name and module names of each layer group, in definition order.
 LayerGroups = list[tuple[str, list[str]]]
+Kinds = tuple[Literal["images", "vectors"], ...]
 
 
 class ArchitectureFacts(Facts):
@@ -25,6 +26,7 @@ class ArchitectureFacts(Facts):
     Attributes:
         planned: whether planning can make it and ask it; what tells a `Family` from a bare network.
         dimensions: the numbers of spatial axes it works in.
+        takes: `images`, whose neighbours belong together, `vectors`, whose features have no order, or both.
         cost: seconds of one training step per floating point operation, relative to `resnet18`
             (measured, one CPU thread, 2D slices of 56x72).
         channels_last: whether a CPU trains it faster in that layout (measured; a GPU always does).
@@ -36,6 +38,7 @@ class ArchitectureFacts(Facts):
 
     planned: ClassVar[bool] = False
     dimensions: ClassVar[tuple[int, ...]] = (1, 2, 3)
+    takes: ClassVar[Kinds] = ("images", "vectors")
     cost: ClassVar[float] = 1.0
     channels_last: ClassVar[bool] = True
     on_meta: ClassVar[bool] = False
@@ -56,6 +59,7 @@ class Family(ArchitectureFacts, ABC):
     """
 
     planned = True
+    takes: ClassVar[Kinds] = ("images",)
 
     dims: int | None = None
 

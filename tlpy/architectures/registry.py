@@ -40,6 +40,7 @@ ARCHITECTURES = Registry(
         "sfcn": f"{_FAMILIES}.sfcn.SFCN",
         "vit": f"{_FAMILIES}.vit.ViT",
         "swin": f"{_FAMILIES}.swin.Swin",
+        "mlp": f"{_FAMILIES}.mlp.MLP",
     },
     Form(
         f"a {_BASE} with layer_names(), layer_groups() and macs(size, channels)",
@@ -57,22 +58,25 @@ ARCHITECTURES = Registry(
 )
 
 
-def complete_architecture(value: Any, where: str, size: Sequence[int] | None = None) -> dict[str, Any]:
+def complete_architecture(
+    value: Any, where: str, size: Sequence[int] | None = None, vectors: bool | None = None
+) -> dict[str, Any]:
     """`value` in its long form, with defaults filled in and every argument checked.
 
     Args:
         value: a name, a class path, or either with arguments.
         where: the param's path, for messages.
         size: the image's spatial size; where it is known, a family's `dims` becomes its length.
+        vectors: whether the images are vectors, where that is known.
 
     Raises:
         InputError: an unknown name or argument, a value out of range, or an image with a number
-            of axes the architecture does not work in.
+            of axes the architecture does not work in; vectors in a network for images, or the reverse.
     """
     given = as_component(value, where)
     facts = ARCHITECTURES.facts(given["name"], where)
     problems = Problems()
-    problems.extend(_misfits(given, facts, where, size))
+    problems.extend(_misfits(given, facts, where, size, vectors))
     try:
         component = ARCHITECTURES.complete(given, where)
     except InputError as error:
@@ -118,9 +122,17 @@ def blamed(component: Mapping[str, Any], where: str = "architecture") -> Iterato
 
 
 def _misfits(
-    given: Mapping[str, Any], facts: type[ArchitectureFacts], where: str, size: Sequence[int] | None
+    given: Mapping[str, Any],
+    facts: type[ArchitectureFacts],
+    where: str,
+    size: Sequence[int] | None,
+    vectors: bool | None,
 ) -> Iterator[Problem]:
-    """A number of axes that an architecture does not work in, or that the images do not have."""
+    """Images of a kind or a number of axes that an architecture does not work in."""
+    kind = None if vectors is None else "vectors" if vectors else "images"
+    if kind is not None and kind not in facts.takes:
+        yield _other_kind(given["name"], kind, where, size)
+        return
     name, works = given["name"], f"works in {', '.join(map(str, facts.dimensions))} dimensions"
     dims = given.get("dims") if facts.planned else None
     if dims is not None and dims not in facts.dimensions:
@@ -130,3 +142,13 @@ def _misfits(
         yield Problem(f"{where}.dims", f"found {dims}, but the prepared images have {found}")
     elif size is not None and len(size) not in facts.dimensions:
         yield Problem(where, f"{name} {works}, the images have {len(size)}")
+
+
+def _other_kind(name: str, kind: str, where: str, size: Sequence[int] | None) -> Problem:
+    """Vectors in a network for images, or images in one for vectors."""
+    able = [other for other in ARCHITECTURES.names() if kind in ARCHITECTURES.facts(other).takes]
+    if kind == "vectors":
+        found = "these are vectors, whose features have no neighbours"
+        return Problem(where, f"{name} is for images, {found}", f"use {' or '.join(able)}")
+    found = f"these are images of {words.size(size)}" if size else "these are images"
+    return Problem(where, f"{name} is for vectors (features of subjects), {found}", f"use {', '.join(able)}")

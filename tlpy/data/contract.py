@@ -32,6 +32,7 @@ def build(
     axes: str | None,
     spacings: Sequence[Sequence[float] | None],
     intensities: Sequence[tuple[float, float, float, float]],
+    features: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The contract of prepared images.
 
@@ -41,6 +42,7 @@ def build(
         axes: what each axis points to, e.g. `RA`; None where unknown.
         spacings: of each prepared image, mm along each axis; None where unknown.
         intensities: of each prepared image: minimum, maximum, mean, sd.
+        features: of vectors, the features' names in order; empty where they have none.
     """
     known = np.array([spacing for spacing in spacings if spacing is not None], np.float64)
     spacing = None
@@ -57,8 +59,11 @@ def build(
         "channels": int(channels),
         "size": [int(n) for n in size],
         "axes": axes,
+        **({"features": list(features)} if features else {}),
         "preprocessing": dict(preprocessing),
-        "steps": describe(preprocessing, oriented=axes is not None, series=len(size) == 1),
+        "steps": describe(
+            preprocessing, oriented=axes is not None, series=len(size) == 1, scan=spacing is not None
+        ),
         "observed": {"images": len(intensities), "spacing": spacing, "intensity": _pooled(intensities)},
     }
 
@@ -187,6 +192,7 @@ def _binding_differences(contract: Mapping[str, Any], other: Mapping[str, Any]) 
         for key in ("format", "dims", "channels", "size", "axes")
         if key in contract and key in other and contract[key] != other[key]
     ]
+    differing += _other_features(contract.get("features", []), other.get("features", []))
     mine, theirs = contract["preprocessing"], other["preprocessing"]
     # The size asked for matters only through the size that came out, which is compared above.
     return differing + [
@@ -194,6 +200,13 @@ def _binding_differences(contract: Mapping[str, Any], other: Mapping[str, Any]) 
         for key in ("orient", "spacing", "normalise", "slice")
         if mine.get(key) != theirs.get(key)
     ]
+
+
+def _other_features(mine: Sequence[str], theirs: Sequence[str]) -> list[Difference]:
+    """The first place where two lists of features differ; names are compared where both have them."""
+    apart = (at for at, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b)
+    at = next(apart, None)
+    return [] if at is None else [Difference("features", f"{mine[at]} as number {at}", theirs[at])]
 
 
 def _text(value: Any) -> str:

@@ -59,10 +59,11 @@ def prepare_shard(request: Mapping[str, Any], root: Path, out: Path, threads: in
     Raises:
         InputError: the request cannot be met at all, or `out` cannot be written.
     """
-    from tlpy.data.readers.registry import open_reader
+    from tlpy.data.readers.registry import open_reader, reads_vectors
 
     problems = Problems()
-    settings = validate(request["preprocessing"], "preprocessing", problems)
+    vectors = reads_vectors(request["reader"])
+    settings = validate(request["preprocessing"], "preprocessing", problems, vectors)
     problems.raise_if_any()
     columns, window = request.get("columns"), settings["window"]
     reader = open_reader(request["reader"], root, request["path"], columns, window)
@@ -76,7 +77,7 @@ def prepare_shard(request: Mapping[str, Any], root: Path, out: Path, threads: in
     try:
         out.mkdir(parents=True, exist_ok=True)
         images = _create(out / "images.npy", (len(mine), *shape))
-        results = list(_decode(reader, mine, settings, images, threads))
+        results = list(_decode(reader, mine, settings, images, threads, vectors))
         _find_problems(results, request, problems)
         _write_table(out / "images.tsv", results)
         good = [row for row, result in enumerate(results) if not result.reason]
@@ -87,9 +88,10 @@ def prepare_shard(request: Mapping[str, Any], root: Path, out: Path, threads: in
             results[good[0]].axes if good else None,
             [results[row].spacing for row in good],
             [results[row].intensity for row in good],
+            reader.feature_names() if vectors else (),
         )
         write_json(out / "contract.json", described)
-        _write_pictures(out / "pictures", images, results, _pictured(results, good, request))
+        _write_pictures(out / "pictures", images, results, _pictured(results, good, request), vectors)
         write_json(out / "problems.json", [problem.as_map() for problem in problems])
         if isinstance(images, np.memmap):
             images.flush()
@@ -116,11 +118,12 @@ def _decode(
     settings: Mapping[str, Any],
     images: np.ndarray,
     threads: int,
+    vectors: bool,
 ) -> Iterator[_Result]:
     """The results in order, while the images go straight to their rows."""
 
     def one(row: int) -> _Result:
-        result, array = _prepare(reader, records[row], settings, images.shape[1:])
+        result, array = _prepare(reader, records[row], settings, images.shape[1:], vectors)
         if array is not None:
             images[row] = array
         return result
@@ -133,12 +136,16 @@ def _decode(
 
 
 def _prepare(
-    reader: Reader, record: ImageRecord, settings: Mapping[str, Any], shape: tuple[int, ...]
+    reader: Reader,
+    record: ImageRecord,
+    settings: Mapping[str, Any],
+    shape: tuple[int, ...],
+    vectors: bool,
 ) -> tuple[_Result, np.ndarray | None]:
     quality = None
     try:
         raw = reader.load(record)
-        quality, faults = assess(raw)
+        quality, faults = assess(raw, vectors)
         if faults:
             raise ImageError("; ".join(faults))
         conformed: Conformed = conform(raw, settings)
@@ -196,10 +203,10 @@ def _pictured(results: Sequence[_Result], good: Sequence[int], request: Mapping[
 
 
 def _write_pictures(
-    folder: Path, images: np.ndarray, results: Sequence[_Result], rows: Sequence[int]
+    folder: Path, images: np.ndarray, results: Sequence[_Result], rows: Sequence[int], vectors: bool
 ) -> None:
     folder.mkdir(exist_ok=True)
     for row in rows:
         result = results[row]
         name = picture_name(result.record.image)
-        save_picture(images[row], folder / name, result.axes, result.spacing)
+        save_picture(images[row], folder / name, result.axes, result.spacing, vectors)

@@ -15,6 +15,11 @@ from tlpy.data.preprocessing.intensity import foreground_threshold, moments
 # Robust z-scores beyond this are noted: for normal data one value in 1.7 million.
 _FAR = 5.0
 _FEWEST = 8
+# What vectors have instead of intensities.
+_OF_FEATURES = {
+    "mean intensity": "mean of the features",
+    "spread of intensities": "spread of the features",
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Quality:
         shape: spatial axes in the file's order.
         spacing: mm per voxel in the same order; empty where the file knows none.
         minimum, maximum, mean, sd: intensities.
-        foreground: share of the voxels that are foreground, 0 to 1.
+        foreground: share of the voxels that are foreground, 0 to 1; NaN for vectors, which have none.
     """
 
     shape: tuple[int, ...]
@@ -37,8 +42,11 @@ class Quality:
     foreground: float
 
 
-def assess(raw: RawImage) -> tuple[Quality, list[str]]:
-    """The figures of an image and everything that makes it unusable (an empty list: nothing)."""
+def assess(raw: RawImage, vector: bool = False) -> tuple[Quality, list[str]]:
+    """The figures of an image and everything that makes it unusable (an empty list: nothing).
+
+    `vector`: its values are features. One alone may well be all that there is.
+    """
     array = raw.array
     shape = array.shape[1:] if raw.channels > 1 else array.shape
     spacing: tuple[float, ...] = ()
@@ -58,9 +66,11 @@ def assess(raw: RawImage) -> tuple[Quality, list[str]]:
         return Quality(shape, spacing, np.nan, np.nan, np.nan, np.nan, 0.0), faults or ["holds no values"]
     low, high = float(array.min()), float(array.max())
     mean, sd = moments(array)
-    if low == high:
+    if low == high and not (vector and array.size == 1):
         faults.append("is all zero" if low == 0 else f"is constant: every value is {words.number(low)}")
         return Quality(shape, spacing, low, high, low, 0.0, 0.0), faults
+    if vector:
+        return Quality(shape, spacing, low, high, mean, sd, np.nan), faults
     foreground = float(np.count_nonzero(array > foreground_threshold(array)) / array.size)
     return Quality(shape, spacing, low, high, mean, sd, foreground), faults
 
@@ -75,12 +85,15 @@ def outliers(images: Mapping[str, Quality]) -> dict[str, str]:
         return {}
     names = sorted(images)
     notes: dict[str, list[str]] = {}
+    vectors = all(np.isnan(quality.foreground) for quality in images.values())
     for what, attribute, logarithmic in (
         ("mean intensity", "mean", True),
         ("spread of intensities", "sd", True),
         ("foreground", "foreground", False),
     ):
         raw = np.array([getattr(images[name], attribute) for name in names], np.float64)
+        if np.isnan(raw).all():
+            continue
         if logarithmic and (raw <= 0).any():
             logarithmic = False
         values = np.log(raw) if logarithmic else raw
@@ -90,6 +103,7 @@ def outliers(images: Mapping[str, Quality]) -> dict[str, str]:
         spread = max(spread, 0.01 if logarithmic else 0.01 * abs(middle), 1e-12)
         for name, value, shown in zip(names, values, raw, strict=True):
             if abs(value - middle) > _FAR * spread:
+                what = _OF_FEATURES.get(what, what) if vectors else what
                 notes.setdefault(name, []).append(f"{what} {shown:.3g}, median {np.median(raw):.3g}")
     shapes = [images[name].shape for name in names]
     usual = max(sorted(set(shapes)), key=shapes.count)

@@ -19,11 +19,18 @@ def picture_name(image: str) -> str:
     return f"{''.join(safe)}.png"
 
 
-def save_picture(image: np.ndarray, path: Path, axes: str | None, spacing: Sequence[float] | None) -> None:
+def save_picture(
+    image: np.ndarray,
+    path: Path,
+    axes: str | None,
+    spacing: Sequence[float] | None,
+    vector: bool = False,
+) -> None:
     """Write the middle of a prepared image as a grey PNG.
 
     A picture or slice fills 256 pixels; a volume gives its three central slices side by side, 160 pixels
-    each; a stack of slices its middle one; a series its curve. Grey runs from the 1st to the 99th percentile.
+    each; a stack of slices its middle one; a series its curve; a vector a bar for each
+    feature. Grey runs from the 1st to the 99th percentile.
 
     Args:
         image: (channels, *size).
@@ -31,12 +38,13 @@ def save_picture(image: np.ndarray, path: Path, axes: str | None, spacing: Seque
         axes: what each axis points to (`RA`, `RAS`, …). Known: drawn in radiological convention (anterior or
             superior up, the patient's right on the left). None: rows and columns as stored.
         spacing: mm along each axis, for the picture's proportions; None: square pixels.
+        vector: whether its values are features, between which no curve leads.
     """
     from PIL import Image
 
     middle = image[len(image) // 2]
     if middle.ndim == 1:
-        Image.fromarray(_curve(middle)).save(path, optimize=True)
+        Image.fromarray(_bars(middle) if vector else _curve(middle)).save(path, optimize=True)
         return
     mm = tuple(spacing or (1.0,) * middle.ndim)
     if middle.ndim == 2:
@@ -90,3 +98,19 @@ def _curve(values: np.ndarray) -> np.ndarray:
         start = row if column == 0 else before
         canvas[min(row, start) : max(row, start) + 1, column] = 255
     return canvas
+
+
+def _bars(values: np.ndarray) -> np.ndarray:
+    """The features of a vector as bars from zero, white on black; of many, the range of each few."""
+    height = LARGEST // 2
+    groups = np.array_split(values, min(LARGEST, len(values)))
+    low = np.array([min(0.0, float(group.min())) for group in groups])
+    high = np.array([max(0.0, float(group.max())) for group in groups])
+    top, span = high.max(), max(high.max() - low.min(), 1e-12)
+    first, last = (np.rint((top - ends) / span * (height - 1)).astype(int) for ends in (high, low))
+    rows = np.arange(height)[:, None]
+    bars = np.where((rows >= first) & (rows <= last), 255, 0).astype(np.uint8)
+    wide = LARGEST // len(groups)
+    if wide < 3:
+        return np.repeat(bars, wide, axis=1)
+    return np.concatenate([np.pad(bar[:, None].repeat(wide - 1, 1), ((0, 0), (0, 1))) for bar in bars.T], 1)

@@ -19,6 +19,7 @@ def check_fit(
     unlabelled: bool = True,
     augmentation: Sequence[Mapping[str, Any]] | None = None,
     datamodule: Mapping[str, Any] | None = None,
+    vectors: bool = False,
 ) -> None:
     """Whether the terms fit the stage's images.
 
@@ -29,6 +30,7 @@ def check_fit(
         unlabelled: whether the stage has `unlabelled` images.
         augmentation: the stage's augmentation, completed.
         datamodule: its data module, completed; it may have augmentations of its own.
+        vectors: whether the images are vectors.
 
     Raises:
         InputError: a term for other images, one that needs images without labels, one whose task an
@@ -47,7 +49,9 @@ def check_fit(
             problems.add(
                 place, f"{term.shown} needs images without labels", "name their data set as `unlabelled`"
             )
-        if size is not None and len(size) not in facts.dims:
+        if vectors and not facts.vectors:
+            problems.add(place, f"{term.shown} is for images, these are vectors without neighbours")
+        elif size is not None and len(size) not in facts.dims:
             allowed = " or ".join(map(str, facts.dims))
             problems.add(place, f"{term.shown} is for images with {allowed} axes, these have {len(size)}")
         for clash in sorted(used & set(facts.conflicts)):
@@ -60,7 +64,7 @@ def check_fit(
             switch = augmenting_argument(datamodule)
             problems.add(place, message, f"{f'give it `{switch}: false`, or ' if switch else ''}take one out")
         if size is not None:
-            check_views(facts, arguments, place, size, problems)
+            check_views(facts, arguments, place, size, problems, vectors)
     averaging = [name for name in objective if _averages(name, objective[name])]
     if len(averaging) > 1:
         message = f"{' and '.join(averaging)} each hold a moving average of the network to be judged and kept"

@@ -23,6 +23,7 @@ class TermFacts(Facts):
             argument `ema` of 0 it holds none.
         decays: it pulls weights towards something, as the optimizer's weight decay does.
         dims: the numbers of spatial axes it works in.
+        vectors: whether it makes sense for vectors, whose features have no neighbours.
         conflicts: augmentations it must not be trained with, since they change what it asks for.
         number: the argument that a bare number sets.
         strengths: the arguments without which, all being 0, it does nothing.
@@ -41,6 +42,7 @@ class TermFacts(Facts):
     averages: ClassVar[bool] = False
     decays: ClassVar[bool] = False
     dims: ClassVar[tuple[Literal[1, 2, 3], ...]] = (1, 2, 3)
+    vectors: ClassVar[bool] = True
     conflicts: ClassVar[tuple[str, ...]] = ()
     number: ClassVar[str] = "weight"
     strengths: ClassVar[tuple[str, ...]] = ("weight",)

@@ -41,6 +41,7 @@ class MaskedAutoencoder(Term):
     cites = ("He K, et al. Masked autoencoders are scalable vision learners. CVPR 2022.",)
 
     selfsupervised = True
+    vectors = False
 
     def __init__(
         self,

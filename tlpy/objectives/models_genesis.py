@@ -41,6 +41,7 @@ class ModelsGenesis(Term):
     cites = ("Zhou Z, et al. Models Genesis. Med Image Anal 2021; 67:101840.",)
 
     selfsupervised = True
+    vectors = False
 
     def __init__(
         self,

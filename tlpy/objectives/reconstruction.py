@@ -33,6 +33,7 @@ class Reconstruction(Term):
     noun = "reconstruction of the images"
 
     selfsupervised = True
+    vectors = False
     uses_maps = True
 
     def __init__(self, heads: Sequence[Head], weight: FromZero = 1.0, width: Count = 128) -> None:

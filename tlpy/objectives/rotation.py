@@ -30,6 +30,7 @@ class Rotation(Term):
     """
 
     dims = (2, 3)
+    vectors = False
     conflicts = ("flip", "rot90")
     noun = "rotation prediction"
     cites = (

@@ -73,14 +73,18 @@ def check_views(
     where: str,
     size: Sequence[int] | None,
     problems: Problems,
+    vectors: bool = False,
 ) -> None:
     """Add what is wrong with the augmentations within a term."""
     from tlpy.data.augmentation.registry import complete_augmentation
 
     for key in facts.augmentations:
-        if key in arguments and arguments[key] not in _VIEWS:
+        if vectors and arguments.get(key) in _VIEWS:
+            message = f"'{arguments[key]}' is made of changes to images, these are vectors"
+            problems.add(f"{where}.{key}", message, "say its own, such as [{name: noise, p: 1, sd: 0.3}]")
+        elif key in arguments and arguments[key] not in _VIEWS:
             try:
-                complete_augmentation(arguments[key], f"{where}.{key}", size)
+                complete_augmentation(arguments[key], f"{where}.{key}", size, vectors)
             except InputError as error:
                 problems.extend(error.problems)
 

@@ -227,11 +227,11 @@ def inferred(plan: Planned) -> list[Inferred]:
         if not data.tasks:
             found.append(Inferred(f"{where}.task", "none", "no label is named"))
         channels = f", {data.channels} channels" if data.channels > 1 else ""
-        found.append(
-            Inferred(
-                f"{where} input", f"{words.size(data.size)}{channels}", "from the headers and preprocessing"
-            )
-        )
+        if data.vectors:
+            found.append(Inferred(f"{where} input", words.count(data.size[0], "feature"), "from the matrix"))
+        else:
+            shape = f"{words.size(data.size)}{channels}"
+            found.append(Inferred(f"{where} input", shape, "from the headers and preprocessing"))
         base = plan.base_subjects[name]
         parts = " / ".join(str(base.counts[part]) for part in ("train", "val", "test"))
         why = (

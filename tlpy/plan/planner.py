@@ -17,7 +17,7 @@ from tlpy.params.schema import Schema
 from tlpy.params.space import space_problems
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.catalogue import Catalogue, reader_problems
-from tlpy.plan.data.split_notes import equal_counts, shared_people, split_warnings
+from tlpy.plan.data.split_notes import equal_counts, idle_fractions, shared_people, split_warnings
 from tlpy.plan.data.split_tables import PublishedRow, SplitBook
 from tlpy.plan.execution_settings import execution, execution_problems
 from tlpy.plan.packs import make_packs
@@ -281,7 +281,7 @@ class Planner:
                 ),
                 *mismatch_warnings(starts),
             ],
-            normalised=list(made.normalised.values()),
+            normalised=[*made.normalised.values(), *idle_fractions(datasets)],
         )
 
     def _looked_up(self, stage: Stage) -> Stage:

@@ -43,6 +43,8 @@ class DataSet:
         people_named: whether it tells whose images they are.
         contents: a digest of each image that equal images share.
         given: its parts, where the user gave them in a table.
+        vectors: whether its images are vectors, as its reader says.
+        features: of vectors, the names of the features in order; () where they have none.
     """
 
     name: str
@@ -64,6 +66,8 @@ class DataSet:
     people_named: bool = True
     contents: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     given: GivenSplit | None = None
+    vectors: bool = False
+    features: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def label(self) -> str:

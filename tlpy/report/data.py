@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tlpy import words
+from tlpy.data.readers.registry import reads_vectors
 from tlpy.data.shards import shard_folders
 from tlpy.data.thumbnails import PICTURES, picture_name
 from tlpy.evaluation.results import Run
@@ -21,6 +22,10 @@ from tlpy.report.sections import Section, bullets, escape, html_table
 from tlpy.report.splitting import how_split
 
 LISTED = 50
+_OF_VECTORS = {
+    "mean": ("Mean of the features", "as stored"),
+    "sd": ("Spread of the features", "standard deviation, as stored"),
+}
 _QUALITIES = {
     "mean": ("Mean intensity", "as stored"),
     "sd": ("Spread of intensity", "standard deviation, as stored"),
@@ -73,7 +78,9 @@ def datasets(run: Run) -> Section:
 
 
 def _shape(facts: DatasetFacts) -> str:
-    """Channels × size of a prepared image."""
+    """Channels × size of a prepared image; the features of a vector."""
+    if reads_vectors(facts.reader):
+        return words.count(facts.size[0], "feature")
     return words.size((facts.channels, *facts.size))
 
 
@@ -131,12 +138,25 @@ def pictures(run: Run) -> Section | None:
         blocks.append(
             f'<h5>{escape(name)} <small>{_shape(facts)}</small></h5><div class="tlimb-row">{figures}</div>'
         )
+    if not blocks:
+        return None
+    if _vectors_alone(run):
+        text = (
+            "The first vectors of each data set as stored: a bar from zero for each feature, or for the "
+            "range of a few. Look for subjects whose features are all alike, or on another scale."
+        )
+        return Section("pictures", "Vectors", text, "html", "".join(blocks))
     text = (
         "The first images of each data set after preparation (orientation, resampling, cropping, "
         "normalisation, slicing), central slice, scaled to grey for the eye. Look for wrong orientation, "
         "cut-off heads, skulls in one set only, empty slices."
     )
-    return Section("pictures", "Prepared images", text, "html", "".join(blocks)) if blocks else None
+    return Section("pictures", "Prepared images", text, "html", "".join(blocks))
+
+
+def _vectors_alone(run: Run) -> bool:
+    """Whether no data set of the run holds images."""
+    return all(reads_vectors(facts.reader) for facts in run.plan.datasets.values())
 
 
 def quality(run: Run) -> Section | None:
@@ -145,7 +165,8 @@ def quality(run: Run) -> Section | None:
     data: list[dict[str, list[float]]] = []
     buttons: list[dict[str, str]] = []
     unusual: list[str] = []
-    for column, (title, meaning) in _QUALITIES.items():
+    figures = _OF_VECTORS if _vectors_alone(run) else _QUALITIES
+    for column, (title, meaning) in figures.items():
         boxes = {escape(name): _numbers(rows, column)[1] for name, rows in images.items()}
         boxes = {name: values for name, values in boxes.items() if values}
         if boxes:
@@ -211,6 +232,8 @@ def left_out(run: Run) -> Section:
             if row.get("status") == "left_out"
         ]
         out += [[escape(name), escape(where), escape(reason)] for where, reason in dict.fromkeys(reasons)]
+        if reads_vectors(facts.reader):
+            continue
         found = Counter(
             (row.get("shape", ""), row.get("spacing", "")) for row in rows if row.get("status") == "ok"
         )

@@ -20,4 +20,5 @@ def prepared_as(run: Run, dataset: str) -> str:
         except (OSError, ValueError, KeyError, TypeError):
             continue
     settings = run.plan.caches[facts.cache].preprocessing
-    return describe(settings, oriented=len(facts.size) > 1, series=len(facts.size) == 1)
+    several = len(facts.size) > 1
+    return describe(settings, oriented=several, series=not several, scan=several)

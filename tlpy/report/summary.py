@@ -213,6 +213,12 @@ def _on_size(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
             )
         found.append(text + ".")
     validation = run.stages[best.done[0].stages[-1]].n.get("val")
+    judges = _judges(run, best)
+    if 0 < judges < FEW and len(ranking.ranked) > 1:
+        who = words.count(judges, "validation subject or group", "validation subjects or groups")
+        found.append(
+            f"Variants were ranked on only {who}: another draw of people could rank them in another order."
+        )
     if ranking.tied > 1:
         on = f" of {words.count(int(validation), 'subject')}" if validation else ""
         found.append(
@@ -220,6 +226,13 @@ def _on_size(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
             "squared error on validation) decided between them."
         )
     return found
+
+
+def _judges(run: Run, best: Outcome) -> int:
+    """How many independent subjects or groups the winner was chosen by, over all folds."""
+    stages = {replicate.stages[-1] for replicate in best.done}
+    parts = (run.stages[stage].predictions("val") for stage in stages)
+    return len({group for cases in parts if cases is not None for group in cases.groups})
 
 
 def _on_balance(ranking: Ranking, best: Outcome) -> list[str]:

@@ -8,8 +8,10 @@ from typing import Any
 
 from tlpy.data.augmentation.pipeline import build_augmentation
 from tlpy.data.dataset import ImageSource, JointDataset, PreparedDataset
+from tlpy.data.feature_scale import FeatureScale, ScaledSource, row_batches
 from tlpy.data.module import UNLABELLED, BaseDataModule
 from tlpy.data.modules.build import build_datamodule
+from tlpy.data.preprocessing import BY_FEATURE
 from tlpy.data.subjects import (
     PARTS,
     SubjectRow,
@@ -51,12 +53,14 @@ class Material:
         unlabelled: the training rows whose images alone are used.
         scaling: of each regression label.
         sets: the data set of each part, and of `unlabelled`.
+        features: of vectors, the scale that their features are brought to; None: they are used as stored.
     """
 
     parts: dict[str, list[SubjectRow]]
     unlabelled: list[SubjectRow]
     scaling: dict[str, TargetScaling]
     sets: dict[str, PreparedDataset]
+    features: FeatureScale | None = None
 
     def counts(self, sources: Sequence[Source]) -> dict[str, int]:
         """Images by part; where there are such, those without labels and those of a target's test part."""
@@ -101,16 +105,36 @@ def gather(stage: Stage, opened: Sequence[Opened]) -> Material:
     numbers = [head.label for head in stage.heads if head.type == REGRESSION]
     scaling = {label: fit_scaling(parts["train"], label) for label in numbers}
 
+    features = _feature_scale(opened, parts["train"])
+    images = [ScaledSource(one.images, features) if features else one.images for one in opened]
+
     def made(rows: Sequence[SubjectRow], heads: Sequence[Head]) -> PreparedDataset:
         targets = encode(rows, heads, scaling)
         if len(sources) == 1 and len(stage.heads) <= 1:
-            return PreparedDataset(opened[0].images, rows, targets)
-        return JointDataset([one.images for one in opened], rows, targets)
+            return PreparedDataset(images[0], rows, targets)
+        return JointDataset(images, rows, targets)
 
     sets = {part: made(rows, stage.heads) for part, rows in parts.items()}
     if unlabelled:
         sets[UNLABELLED] = made(unlabelled, ())
-    return Material(parts, unlabelled, scaling, sets)
+    return Material(parts, unlabelled, scaling, sets, features)
+
+
+def _feature_scale(opened: Sequence[Opened], rows: Sequence[SubjectRow]) -> FeatureScale | None:
+    """The scale of each feature over the training part of the data sets that are learnt from.
+
+    It is of the stage, not of the data: another split, or fewer people, give another. Data sets whose labels
+    are not learnt have no say in it, lest adapting to them began here.
+    """
+    if opened[0].preprocessing["preprocessing"]["normalise"] != BY_FEATURE:
+        return None
+    images = {number: [row.image for row in rows if row.source == number] for number in range(len(opened))}
+    return FeatureScale.of(
+        batch
+        for number, names in images.items()
+        if names
+        for batch in row_batches(opened[number].images, opened[number].images.rows(names))
+    )
 
 
 def _check(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tlpy.data.feature_scale import FeatureScale
 from tlpy.data.subjects import SubjectRow, TargetScaling, truth
 from tlpy.files import write_json, write_table
 from tlpy.objectives.heads import bins_of
@@ -29,9 +30,18 @@ def write_tables(
     """The record, the contract, and what happened epoch by epoch and image by image."""
     write_json(folder / "stage.json", stage.to_json())
     write_json(folder / "contract.json", contract(stage, preprocessing, material.scaling))
+    if material.features:
+        write_features(folder / "features.tsv", material.features, preprocessing.get("features", ()))
     write_history(folder, fitted.keeper.history, stage.metric)
     _write_rows(folder / "learning_rates.csv", fitted.keeper.learning_rates, ["epoch", "group", "lr"])
     write_predictions(folder, stage, material.parts, fitted.predicted)
+
+
+def write_features(path: Path, scale: FeatureScale, names: Sequence[str]) -> None:
+    """features.tsv: what was taken off each feature of vectors, and what it was then divided by."""
+    called = names or range(len(scale.mean))
+    rows = zip(called, scale.mean.tolist(), scale.sd.tolist(), strict=True)
+    write_table(path, ["feature", "mean", "sd"], rows)
 
 
 def write_history(folder: Path, history: Sequence[Mapping[str, float]], metric: str) -> None:

@@ -116,6 +116,7 @@ def load_weights(
             report.adapted[name] = how
         else:
             report.matched.append(name)
+    _check_features(architecture, state, prefix, target)
     if not any(name in parameters for name in [*report.matched, *report.adapted]):
         examples = f"the file has {', '.join(sorted(state)[:3])}, the network {', '.join(wanted[:3])}"
         raise InputError(
@@ -126,6 +127,18 @@ def load_weights(
         if source not in used:
             report.skipped[source] = "the network has no weight of this name"
     return report
+
+
+def _check_features(
+    architecture: Architecture, state: Mapping[str, Tensor], prefix: str, target: Mapping[str, Tensor]
+) -> None:
+    """Raises `InputError` where a network of vectors would get a first layer for other features."""
+    first = getattr(architecture.encoder, "first", "")
+    before, now = state.get(prefix + first), target.get(_ENCODER + first)
+    if before is None or now is None or before.shape[1:] == now.shape[1:]:
+        return
+    message = f"were trained on {before.shape[1]:,} features, these data have {now.shape[1]:,}"
+    raise InputError([Problem("weights", message, "a network of vectors knows its features by their place")])
 
 
 def _grids(wanted: list[str]) -> set[str]:

@@ -76,6 +76,8 @@ CASES: dict[str, tuple[str, str, Any, dict[str, Any], tuple[int, ...], int]] = {
         (12, 9),
         224,
     ),
+    "connectomes": ("vectors", "", "vectors", {"label": "age"}, (1, 15), 7),
+    "phenotypes": ("vectors", "more/phenotypes.csv", "vectors", {"label": "sex"}, (1, 2), 7),
 }
 
 

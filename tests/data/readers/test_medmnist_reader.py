@@ -119,6 +119,16 @@ def test_files_that_are_wrong(tmp_path) -> None:
     )
 
 
+@pytest.mark.parametrize("shape", [(6, 2016), (6, 2016, 1), (6, 1, 2016), (6, 1, 30, 1)])
+def test_features_of_subjects_are_no_pictures(tmp_path, shape) -> None:
+    arrays = {f"{part}_images": np.zeros(shape, np.float32) for part in ("train", "val", "test")}
+    arrays |= {f"{part}_labels": np.zeros(shape[0], np.uint8) for part in ("train", "val", "test")}
+    np.savez(tmp_path / "a.npz", **arrays)
+    _, problems, _ = read(reader_of(tmp_path / "a.npz", "medmnist"), ("label",))
+    assert len(problems) == 3
+    assert "features of subjects are read by `vectors`" in problems[0]
+
+
 def test_a_damaged_member_is_told_when_it_is_read(tmp_path) -> None:
     path = tmp_path / "large.npz"
     images = np.random.default_rng(0).integers(0, 256, (60, 28, 28)).astype(np.uint8)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from reading import read
 
-from tlpy.data.readers.base import ImageRecord, Reader
+from tlpy.data.readers.base import ImageError, ImageRecord, Reader
 from tlpy.data.readers.registry import open_reader
 from tlpy.errors import Problems
 
@@ -173,3 +173,18 @@ def test_a_reader_of_ones_own_by_class_path(pictures: Path) -> None:
     assert reader.load(records[1]).array[0, 0] == 1.0
     assert reader.header(records[1]).shape == (5, 6)
     assert reader.fingerprint(records[0]) != reader.fingerprint(records[1])
+
+
+@pytest.mark.parametrize("shape", [(2016, 1), (1, 2016), (1, 1, 30), (1, 1)])
+def test_an_array_of_features_is_no_picture(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=shape))
+    (tmp_path / "list.csv").write_text("image,label\na.npy,1\n")
+    reader = reader_of(tmp_path / "list.csv")
+    records, _, _ = read(reader, ("label",))
+    for attempt in (reader.header, reader.load):
+        with pytest.raises(ImageError, match="a vector, no image; features of subjects are read by"):
+            attempt(records[0])
+    np.save(tmp_path / "a.npy", np.zeros(30))  # a series
+    assert reader_of(tmp_path / "list.csv").header(records[0]).shape == (30,)
+    np.save(tmp_path / "a.npy", np.zeros((12, 10, 1)))  # a volume of one slice
+    assert reader_of(tmp_path / "list.csv").header(records[0]).shape == (12, 10, 1)

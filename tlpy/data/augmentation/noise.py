@@ -23,6 +23,8 @@ class Noise(Transform):
         sd: in units of the channel's own standard deviation; each image's is drawn evenly from 0 to this.
     """
 
+    vectors = True
+
     def __init__(self, p: Share = 0.5, sd: FromZero = 0.1) -> None:
         super().__init__(p)
         self.sd = sd

@@ -20,9 +20,11 @@ class AugmentationFacts(Facts):
 
     Attributes:
         dims: the numbers of spatial axes that it is made for.
+        vectors: whether it makes sense for vectors, whose features have no neighbours.
     """
 
     dims: ClassVar[tuple[int, ...]] = (1, 2, 3)
+    vectors: ClassVar[bool] = False
 
 
 _BASE = "tlpy.data.augmentation.base.Transform"
@@ -85,7 +87,7 @@ _AXES = rules.list_of(rules.WHOLE, 0)
 
 
 def complete_augmentation(
-    value: Any, where: str, size: Sequence[int] | None = None
+    value: Any, where: str, size: Sequence[int] | None = None, vectors: bool = False
 ) -> list[dict[str, Any]] | None:
     """`value` as a list of components with their defaults, presets expanded; None where nothing is left.
 
@@ -95,6 +97,7 @@ def complete_augmentation(
         value: null, a name, a preset, a component with arguments, or a list of them.
         where: the param's path, for messages.
         size: the spatial size of the images, where it is known.
+        vectors: whether they are vectors.
 
     Raises:
         InputError: an unknown name or argument, a value out of range, or one that does not fit the images.
@@ -115,19 +118,25 @@ def complete_augmentation(
             components = [component]
         for step in components:
             try:
-                completed.append(_complete(step, place, size))
+                completed.append(_complete(step, place, size, vectors))
             except InputError as error:
                 problems.extend(error.problems)
     problems.raise_if_any()
     return [step for step in completed if step.get("p") != 0] or None
 
 
-def _complete(value: Mapping[str, Any], where: str, size: Sequence[int] | None) -> dict[str, Any]:
+def _complete(
+    value: Mapping[str, Any], where: str, size: Sequence[int] | None, vectors: bool
+) -> dict[str, Any]:
     name = value["name"]
     if "." not in name and name not in AUGMENTATIONS:
         hint = nearest(name, [*AUGMENTATIONS.names(), *PRESETS])
         raise InputError([Problem(where, f"unknown augmentation '{name}'", hint)])
     component = AUGMENTATIONS.complete(value, where)
+    if vectors and not AUGMENTATIONS.facts(name).vectors:
+        able = [other for other in AUGMENTATIONS.names() if AUGMENTATIONS.facts(other).vectors]
+        message = f"{name} changes images; features of vectors have no neighbours"
+        raise InputError([Problem(where, message, f"use {' or '.join(able)}")])
     if size is not None:
         _check_fit(component, size, where)
     return component

@@ -31,6 +31,7 @@ class BioImageDataModule(BaseDataModule):
     ascending = (("low", "high"),)
     augments = ("flip", "rot90")
     augments_if = "turns"
+    vectors = False
 
     def __init__(
         self, *, low: Percent = 1.0, high: Percent = 99.0, turns: bool = True, **common: Any

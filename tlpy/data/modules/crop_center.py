@@ -22,6 +22,7 @@ class CropCenterDataModule(BaseDataModule):
     """
 
     crops = True
+    vectors = False
 
     def __init__(self, *, size: PerAxis, **common: Any) -> None:
         super().__init__(**common)

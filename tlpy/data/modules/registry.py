@@ -20,12 +20,14 @@ class DataModuleFacts(Facts):
     Attributes:
         augments: the augmentations that it brings along, by name: a term that they spoil is refused.
         augments_if: its argument, true or false, that says whether it brings them; empty: always.
+        vectors: whether it makes sense for vectors.
         crops: its argument `size` is cut out of the images: one number, or one an axis, at most theirs.
     """
 
     augments: ClassVar[tuple[str, ...]] = ()
     augments_if: ClassVar[str] = ""
     crops: ClassVar[bool] = False
+    vectors: ClassVar[bool] = True
 
 
 _BASE = "tlpy.data.module.BaseDataModule"
@@ -49,13 +51,16 @@ DATAMODULES = Registry(
 )
 
 
-def complete_datamodule(value: Any, where: str, size: Sequence[int] | None = None) -> dict[str, Any]:
+def complete_datamodule(
+    value: Any, where: str, size: Sequence[int] | None = None, vectors: bool = False
+) -> dict[str, Any]:
     """`value` in its long form, with defaults; null is `base`.
 
     Args:
         value: null, a name, a class path, or either with arguments.
         where: the param's path, for messages.
         size: the spatial size of the prepared images, where it is known.
+        vectors: whether they are vectors.
 
     Raises:
         InputError: an unknown name or argument, or a value out of range.
@@ -63,6 +68,8 @@ def complete_datamodule(value: Any, where: str, size: Sequence[int] | None = Non
     component = DATAMODULES.complete("base" if value is None else value, where)
     declaration, problems = DATAMODULES.declaration(component["name"], where), Problems()
     _check_facts(declaration, where, problems)
+    if vectors and not declaration.facts.vectors:
+        problems.add(where, f"{declaration.shown} is for images, these are vectors", "leave it out")
     problems.raise_if_any()
     if declaration.facts.crops and size is not None:
         component["size"] = _fitting(component.get("size"), size, f"{where}.size", problems)

@@ -1,8 +1,9 @@
 """From an image as stored to what a network gets: orientation, grid, intensities, slices.
 
-Order: orient, resample, crop or pad (three sizes), measure the intensities of the whole volume, take the
+Order: orient, resample, measure the intensities of the whole volume, crop or pad (three sizes), take the
 slices, crop or pad the plane (two sizes), scale the intensities. Of a time series: scale each channel over
-the whole run, then take the window, or crop or pad (with the channel's mean).
+the whole run, then take the window, or crop or pad (with the channel's mean). Features of vectors stay as
+stored; training scales them.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from tlpy.data.preprocessing.conforming import (
     output_size,
     prepared_spacing,
 )
+from tlpy.data.preprocessing.of_vectors import BY_FEATURE
 from tlpy.data.preprocessing.settings import DEFAULTS, NORMALISATIONS, PLANES, describe, validate
 
 __all__ = [
+    "BY_FEATURE",
     "DEFAULTS",
     "NORMALISATIONS",
     "PLANES",

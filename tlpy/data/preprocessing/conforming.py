@@ -111,9 +111,11 @@ def conform(raw: RawImage, preprocessing: Mapping[str, Any]) -> Conformed:
     if grid.target is not None:
         array = resample(array, spacing, grid.target)
     darkest = array.min(axis=tuple(range(1, array.ndim)))
+    # Before anything is put around the image: padding is no part of it.
+    scan = raw.affine is not None
+    scalings = [measure(channel, preprocessing["normalise"], scan) for channel in array]
     if grid.volume is not None:
         array = fit(array, grid.volume, darkest)
-    scalings = [measure(channel, preprocessing["normalise"]) for channel in array]
     kept = array
     if grid.axis is not None:
         # (channels, *plane, slices) → (channels, slices, *plane) → one channel a slice

@@ -8,6 +8,7 @@ import numpy as np
 
 from tlpy import words
 from tlpy.data.image_records import ImageError
+from tlpy.data.preprocessing.of_vectors import BY_FEATURE
 
 # From this share of voxels at exactly the minimum on, the minimum is the background (a masked image).
 _MASKED = 0.05
@@ -37,12 +38,15 @@ SERIES = ("none", "zscore", "minmax", "percentile")
 """The normalisations that a time series knows."""
 
 
-def measure(image: np.ndarray, kind: str) -> Scaling:
-    """The scaling of one channel (*spatial) under a normalisation of that name.
+def measure(image: np.ndarray, kind: str, scan: bool = False) -> Scaling:
+    """The scaling of one channel (*spatial), neither cropped nor padded, under a normalisation of that name.
+
+    `scan`: the image knows its place in space, as NIfTI does. A scan may be masked, and then `zscore` is of
+    what lies above its background; a picture, whose darkest value is part of it, is always taken whole.
 
     Raises `ImageError` where it is undefined: a constant image, a constant foreground, a mean of 0 or below.
     """
-    if kind == "none":
+    if kind in ("none", BY_FEATURE):
         return Scaling()
     if kind == "mean":
         mean = float(image.mean(dtype=np.float64))
@@ -58,6 +62,8 @@ def measure(image: np.ndarray, kind: str) -> Scaling:
         clipped = kind == "percentile"
         bounds = (float(low), float(high)) if clipped else (-np.inf, np.inf)
         return Scaling(*bounds, shift=float(low), scale=float(high) - float(low))
+    if kind == "zscore" and scan:
+        image = _unmasked(image)
     if kind == "zscore_foreground":
         image = image[image > foreground_threshold(image)]
     if not image.size:
@@ -67,6 +73,20 @@ def measure(image: np.ndarray, kind: str) -> Scaling:
         part = "foreground" if kind == "zscore_foreground" else "image"
         raise ImageError(f"cannot be normalised ({kind}): its {part} is constant ({words.number(mean)})")
     return Scaling(shift=mean, scale=sd)
+
+
+def _unmasked(image: np.ndarray) -> np.ndarray:
+    """The values above a masked background; all of them where there is none, or nothing varies above it."""
+    low = image.min()
+    if not _is_masked(image, low):
+        return image
+    above = image[image > low]
+    return above if above.size and above.min() < above.max() else image
+
+
+def _is_masked(image: np.ndarray, low: float) -> bool:
+    """Whether so many voxels are exactly at the minimum that this is the background."""
+    return bool(np.count_nonzero(image == np.float32(low)) >= _MASKED * image.size)
 
 
 def moments(image: np.ndarray) -> tuple[float, float]:
@@ -90,7 +110,7 @@ def foreground_threshold(image: np.ndarray) -> float:
     histogram, here of 256 bins).
     """
     low = float(image.min())
-    if np.count_nonzero(image == np.float32(low)) >= _MASKED * image.size:
+    if _is_masked(image, low):
         return low
     counts, edges = np.histogram(image, 256)
     centres = (edges[:-1] + edges[1:]) / 2

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tlpy import words
+from tlpy.data.preprocessing.of_vectors import BY_FEATURE, validate_vectors
 from tlpy.errors import Problems, nearest
 
 DEFAULTS: dict[str, Any] = {
@@ -29,12 +30,15 @@ NORMALISATIONS = {
     "mean": "divided by the image's mean",
     "none": "as stored",
 }
+_OF_MASKED = " (of a masked scan: over what lies above its background)"
 
 # A resting-state series of HCP has 4,800 volumes.
 _LARGEST_SIZE = 16384
 
 
-def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Problems) -> dict[str, Any]:
+def validate(
+    preprocessing: Mapping[str, Any] | None, where: str, problems: Problems, vectors: bool = False
+) -> dict[str, Any]:
     """The settings with every default filled in, so that equal settings are equal however they are written.
 
     Args:
@@ -42,6 +46,7 @@ def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Prob
             for all axes or one an axis.
         where: the param's path, for messages, e.g. `datasets.brains.preprocessing`.
         problems: takes everything that is wrong. What is returned then is not to be used.
+        vectors: whether it is of vectors, as the reader's facts say.
     """
     if preprocessing is None:
         preprocessing = {}
@@ -51,6 +56,8 @@ def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Prob
         )
         return dict(DEFAULTS)
     _unknown(preprocessing, DEFAULTS, where, problems)
+    if vectors:
+        return validate_vectors(preprocessing, where, problems)
     settings = {key: preprocessing.get(key, default) for key, default in DEFAULTS.items()}
     if settings["orient"] not in ("RAS", None):
         problems.add(f"{where}.orient", f"is {settings['orient']!r}; expected RAS or null")
@@ -67,12 +74,15 @@ def validate(preprocessing: Mapping[str, Any] | None, where: str, problems: Prob
     return settings
 
 
-def describe(settings: Mapping[str, Any], oriented: bool = True, series: bool = False) -> str:
+def describe(
+    settings: Mapping[str, Any], oriented: bool = True, series: bool = False, scan: bool = True
+) -> str:
     """The settings in words, for the contract and the report's methods.
 
     Args:
         oriented: whether the images have axes that can be turned: a photograph or an array has none.
         series: whether they are series of one axis, of which each channel has a scale of its own.
+        scan: whether they know their place in space, and may be masked.
     """
     parts = []
     if settings.get("window"):
@@ -87,13 +97,18 @@ def describe(settings: Mapping[str, Any], oriented: bool = True, series: bool = 
         parts.append(
             f"resampled to {words.size(settings['spacing'])} mm (linear, low-pass filtered where coarser)"
         )
+    if settings["normalise"] == BY_FEATURE:
+        parts.append("each feature to mean 0 and standard deviation 1 over the training part")
+    elif settings["normalise"] != "none":
+        how = NORMALISATIONS[settings["normalise"]]
+        masked = _OF_MASKED if scan and settings["normalise"] == "zscore" else ""
+        parts.append(
+            f"each channel's values: {how.replace('image', 'series')}"
+            if series
+            else f"intensities: {how}{masked}"
+        )
     if settings["size"] is not None:
         parts.append(f"cropped or padded to {words.size(settings['size'])}")
-    if settings["normalise"] != "none":
-        how = NORMALISATIONS[settings["normalise"]]
-        parts.append(
-            f"each channel's values: {how.replace('image', 'series')}" if series else f"intensities: {how}"
-        )
     taken = settings["slice"]
     if taken:
         position = words.number(taken["position"])

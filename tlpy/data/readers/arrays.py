@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +12,7 @@ from tlpy.data.fingerprint import open_image
 from tlpy.data.image_records import ImageError, ImageHeader, RawImage
 
 ENDINGS = (".npy",)
+BY_VECTORS = "features of subjects are read by `vectors`"
 
 
 def read_header(path: Path) -> ImageHeader:
@@ -24,7 +26,14 @@ def read_header(path: Path) -> ImageHeader:
         raise ImageError(f"holds values of type {dtype}, expected plain numbers")
     if not 1 <= len(shape) <= 3 or 0 in shape:
         raise ImageError(f"is an array of shape {shape}, expected 1 to 3 axes, none of length 0")
+    if is_vector(shape):
+        raise ImageError(f"is an array of shape {shape}: a vector, no image; {BY_VECTORS}")
     return ImageHeader(tuple(shape), (1.0,) * len(shape), channels=1, dims=len(shape))
+
+
+def is_vector(shape: Sequence[int]) -> bool:
+    """Whether an image of several axes has but one that is longer than 1: features, laid out as a picture."""
+    return len(shape) > 1 and sum(length > 1 for length in shape) < 2
 
 
 def array_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:

@@ -62,6 +62,10 @@ class Reader(ReaderFacts, ABC):
         """The files that a table names, there or not. Of a data set in a folder everything there counts."""
         return []
 
+    def feature_names(self) -> tuple[str, ...]:
+        """Of vectors, what their features are called, in order; () where they have no names."""
+        return ()
+
     def locate(self, record: ImageRecord) -> Path:
         """The image's file on this machine."""
         return self.root / record.file

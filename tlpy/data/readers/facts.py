@@ -13,7 +13,10 @@ class ReaderFacts(Facts):
     Attributes:
         label: the label to read where the user names none; "" if one must be named.
         families: the column that is the group where the user names none; "" for none.
+        vectors: whether its images are vectors, features in no order: they have neither space nor
+            intensities, nor neighbours, and are used as they are.
     """
 
     label: ClassVar[str] = ""
     families: ClassVar[str] = ""
+    vectors: ClassVar[bool] = False

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawImage
+from tlpy.data.readers.arrays import BY_VECTORS, is_vector
 from tlpy.data.readers.base import Reader
 from tlpy.data.readers.npz import Member, members, open_member
 from tlpy.data.readers.rows import PARTS
@@ -168,10 +169,11 @@ class MedMnistReader(Reader):
         before = len(problems)
         for part, images in parts.items():
             labels = found.get(f"{part}_labels")
-            if len(images.shape) < 3 or 0 in images.shape[1:] or images.dtype.kind not in "buif":
-                problems.add(
-                    self.shown, f"{part}_images is {images.dtype} {images.shape}, expected (N, H, W) or more"
-                )
+            flat = len(images.shape) == 2 or is_vector(_image_shape(images.shape))
+            if flat or len(images.shape) < 2 or 0 in images.shape[1:] or images.dtype.kind not in "buif":
+                shape = f"{part}_images is {images.dtype} {images.shape}"
+                hint = BY_VECTORS if flat else ""
+                problems.add(self.shown, f"{shape}, expected (N, H, W) or more", hint)
             elif len(_image_shape(images.shape)) > 3 + _is_colour(_image_shape(images.shape)):
                 problems.add(self.shown, f"{part}_images has {len(images.shape)} axes, expected 3 or 4")
             if labels is None:

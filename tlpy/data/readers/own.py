@@ -116,6 +116,9 @@ class OwnReader(Reader):
         given = self._call("named_files", self.reader.named_files)
         return [Path(file) for file in given]
 
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(map(str, self._call("feature_names", self.reader.feature_names)))
+
     def locate(self, record: ImageRecord) -> Path:
         return self.reader.locate(record)
 

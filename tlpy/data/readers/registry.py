@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tlpy.components.declarations import Form
-from tlpy.components.registry import Registry
+from tlpy.components.registry import Registry, as_component
 from tlpy.data.readers.base import Reader
 from tlpy.data.readers.facts import ReaderFacts
 from tlpy.data.readers.own import open_own
@@ -28,6 +28,7 @@ READERS = Registry(
         "medmnist": "tlpy.data.readers.medmnist.MedMnistReader",
         "image_folder": "tlpy.data.readers.image_folder.ImageFolderReader",
         "timeseries": "tlpy.data.readers.timeseries.TimeSeriesReader",
+        "vectors": "tlpy.data.readers.vectors.VectorsReader",
     },
     Form(
         f"a {_READER} with records(labels, group, problems)",
@@ -42,6 +43,11 @@ READERS = Registry(
         neither=f"is neither a reader nor a data set; a reader is a {_READER}",
     ),
 )
+
+
+def reads_vectors(component: Any) -> bool:
+    """Whether a reader's images are vectors: features in no order, which are used as they are."""
+    return READERS.facts(as_component(component)["name"]).vectors
 
 
 def open_reader(

@@ -72,7 +72,7 @@ def read_table(
             if not any(stripped):
                 continue
             if header is None:
-                header = _check_header(stripped, f"{shown}:{start}", problems)
+                header = header_of(stripped, f"{shown}:{start}", problems)
                 if header is None:
                     return None
                 continue
@@ -119,7 +119,8 @@ def _decode(path: Path, shown: str, problems: Problems) -> str | None:
         return data.decode("cp1252", errors="replace")
 
 
-def _check_header(cells: list[str], where: str, problems: Problems) -> list[str] | None:
+def header_of(cells: list[str], where: str, problems: Problems) -> list[str] | None:
+    """The columns that a header line names, those without a name by number; None for a name that is twice."""
     while cells and not cells[-1]:
         cells = cells[:-1]
     repeated = sorted({cell for cell in cells if cell and cells.count(cell) > 1})

@@ -39,6 +39,7 @@ class _Said:
         label_said: whether the user named the labels.
         columns: our column name → theirs.
         fractions: of the parts to hold out.
+        vectors: whether the reader's images are vectors.
     """
 
     reader: Component
@@ -47,21 +48,23 @@ class _Said:
     columns: dict[str, str]
     fractions: dict[str, float]
     preprocessing: dict[str, Any]
+    vectors: bool
 
     @classmethod
     def of(cls, spec: Mapping[str, Any], where: str) -> _Said:
         """Raises `InputError` with everything that is wrong with the settings themselves."""
         from tlpy.data.preprocessing import validate
-        from tlpy.data.readers.registry import READERS
+        from tlpy.data.readers.registry import READERS, reads_vectors
 
         problems = Problems()
         reader = READERS.complete(spec["reader"], f"{where}.reader")
+        vectors = reads_vectors(reader)
         labels, said = labels_of(spec, where)
         columns, fractions = split_of(spec)
         problems.extend(column_problems(columns, [*labels, *(spec.get("filter") or {})], where))
-        preprocessing = validate(spec.get("preprocessing"), f"{where}.preprocessing", problems)
+        preprocessing = validate(spec.get("preprocessing"), f"{where}.preprocessing", problems, vectors)
         problems.raise_if_any()
-        return cls(reader, labels, said, columns, fractions, preprocessing)
+        return cls(reader, labels, said, columns, fractions, preprocessing, vectors)
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,8 @@ class Catalogue:
             people_named=read.reader.names_people,
             contents={record.image: read.seen.contents[record.image] for record in records},
             given=given,
+            vectors=said.vectors,
+            features=read.reader.feature_names() if said.vectors else (),
         )
 
     def _read(self, spec: Mapping[str, Any], said: _Said, where: str, problems: Problems) -> _Read:

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tlpy.plan.data.split_tables import ties_of
-from tlpy.plan.plan_records import Inferred
+from tlpy.plan.plan_records import Dropped, Inferred
 from tlpy.plan.working import DataSet
 
 if TYPE_CHECKING:
@@ -40,6 +40,19 @@ def equal_counts(runs: Iterable[Run]) -> dict[int, int]:
             for name, _ in same.images:
                 images[name] += 1
         found |= {id(run[name]): count for name, count in images.items()}
+    return found
+
+
+def idle_fractions(datasets: Mapping[str, DataSet]) -> list[Dropped]:
+    """Fractions to hold out that were named, though the data set brings these parts along."""
+    found = []
+    for name, data in datasets.items():
+        split = data.spec.get("split")
+        own = {record.split for record in data.records}
+        for part in split if isinstance(split, Mapping) else ():
+            if part in own:
+                why = f"the data set's own {part} part is kept; a table (`split: FILE.tsv`) can replace it"
+                found.append(Dropped(f"datasets.{name}.split.{part}", why))
     return found
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from tlpy.digests import digest, file_digest
+from tlpy.errors import InputError
 from tlpy.plan.data.split_tables import SplitBook
 from tlpy.plan.plan_records import Dropped, Replicate
 from tlpy.plan.stages.adabn import adabn_idle
 from tlpy.plan.stages.chain import from_scratch, from_scratch_as_long
+from tlpy.plan.stages.feature_fit import features_differ
 from tlpy.plan.stages.goals import can_do_without
 from tlpy.plan.stages.joint_heads import merge_heads, scorable
 from tlpy.plan.stages.resolve import resolve_stage
@@ -54,6 +57,7 @@ class StageBook:
             for fold in range(folds) if folds else [None]:
                 made = _Resolver(self, datasets, chain[-1].dataset, seed, folds, fold)
                 ids: list[str] = []
+                _check_features(chain, datasets)
                 for stage in chain:
                     ids.append(made.stage(stage, self.stages[ids[-1]] if ids else None))
                     self._note_normalised(stage, self.stages[ids[-1]])
@@ -85,6 +89,15 @@ class StageBook:
 
     def _note(self, what: str, why: str) -> None:
         self.normalised[what] = Dropped(what, why)
+
+
+def _check_features(chain: Sequence[StageSpec], datasets: Mapping[str, DataSet]) -> None:
+    """Raises `InputError` where a stage would take over weights that were trained on other features."""
+    for before, stage in pairwise(chain):
+        pair = (datasets[before.dataset], datasets[stage.dataset])
+        found = features_differ(*pair, f"{stage.where}.dataset", "trained one after the other")
+        if found:
+            raise InputError(found)
 
 
 class _Resolver:

@@ -71,7 +71,8 @@ def complete_goal(
     where = f"{spec.where}.objective"
     try:
         objective = complete_objective(spec.objective, heads, where, started)
-        check_fit(objective, where, size, beside, training.augmentation, training.datamodule)
+        vectors = sources[0].data.vectors
+        check_fit(objective, where, size, beside, training.augmentation, training.datamodule, vectors)
         check_bins(objective, heads, sources, where)
     except InputError as error:
         problems.extend(error.problems)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tlpy.errors import Problem, Problems
+from tlpy.plan.stages.feature_fit import features_differ, scales_differ
 from tlpy.plan.working import DataSet
 from tlpy.records import MULTICLASS, Head
 
@@ -48,8 +49,18 @@ def merge_heads(datasets: Sequence[DataSet], where: str) -> tuple[Head, ...]:
 
 
 def common_input(datasets: Sequence[DataSet], where: str) -> list[Problem]:
-    """A problem where data sets that are trained jointly differ in size or channels."""
+    """A problem where data sets that are trained jointly differ in size, channels or features."""
     first = datasets[0]
+    differing = [
+        problem
+        for data in datasets[1:]
+        for problem in (
+            *features_differ(first, data, where, "trained jointly"),
+            *scales_differ(first, data, where),
+        )
+    ]
+    if differing:
+        return differing
     if all((data.size, data.channels) == (first.size, first.channels) for data in datasets):
         return []
     shown = ", ".join(

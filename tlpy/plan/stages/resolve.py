@@ -115,9 +115,10 @@ class _Fitted:
 def _fit_images(spec: StageSpec, data: DataSet, started: bool, problems: Problems) -> _Fitted:
     """Complete what depends on the size of the images; `problems` takes what does not fit."""
     fitted = _Fitted(spec.training, data.size, spec.architecture, spec.transfer)
+    fitted.training, fitted.size = _fit_batches(spec, data, problems)
+    size, vectors = fitted.size, data.vectors
     try:
-        fitted.training, fitted.size = _fit_batches(spec, data.size)
-        architecture = complete_architecture(spec.architecture, "architecture", fitted.size)
+        architecture = complete_architecture(spec.architecture, "architecture", size, vectors)
         fitted.architecture = architecture
         if fitted.training.threads is None:
             batch, channels = fitted.training.batch_size, data.channels
@@ -134,16 +135,23 @@ def _fit_images(spec: StageSpec, data: DataSet, started: bool, problems: Problem
     return fitted
 
 
-def _fit_batches(spec: StageSpec, size: Sequence[int]) -> tuple[Training, tuple[int, ...]]:
+def _fit_batches(spec: StageSpec, data: DataSet, problems: Problems) -> tuple[Training, tuple[int, ...]]:
     """The training, what is done to batches checked against the images; the size they then have."""
     from tlpy.data.augmentation.registry import complete_augmentation
     from tlpy.data.modules.registry import complete_datamodule, input_size
 
-    datamodule = complete_datamodule(spec.training.datamodule, f"{spec.where}.datamodule", size)
-    given = input_size(datamodule, size)
-    steps = complete_augmentation(spec.training.augmentation, f"{spec.where}.augmentation", given)
-    augmentation = tuple(steps) if steps else None
-    return replace(spec.training, datamodule=datamodule, augmentation=augmentation), tuple(given)
+    training, size, vectors = spec.training, tuple(data.size), data.vectors
+    try:
+        datamodule = complete_datamodule(training.datamodule, f"{spec.where}.datamodule", size, vectors)
+        training, size = replace(training, datamodule=datamodule), tuple(input_size(datamodule, size))
+    except InputError as error:
+        problems.extend(error.problems)
+    try:
+        steps = complete_augmentation(training.augmentation, f"{spec.where}.augmentation", size, vectors)
+        training = replace(training, augmentation=tuple(steps) if steps else None)
+    except InputError as error:
+        problems.extend(error.problems)
+    return training, size
 
 
 def _source(source: StageData) -> Source:
