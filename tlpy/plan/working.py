@@ -42,6 +42,7 @@ class DataSet:
         own_people: whether its people are others than those of equal ids in other data sets.
         contents: a digest of each image that equal images share.
         given: its parts, where the user gave them in a table.
+        external: whether it takes no part, and is scored once at the end.
     """
 
     name: str
@@ -62,6 +63,7 @@ class DataSet:
     own_people: bool = False
     contents: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     given: GivenSplit | None = None
+    external: bool = False
 
     @property
     def label(self) -> str:
