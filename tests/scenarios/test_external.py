@@ -13,8 +13,8 @@ import toys
 from toys import Train, read
 
 from tlpy.metrics.registry import compute
-from tlpy.records import Head, Stage
-from tlpy.scenarios.external import ExternalRequest, ScoredStage, score_external
+from tlpy.records import ExternalRequest, Head, ScoredStage, Stage
+from tlpy.scenarios.external import score_external
 
 AGE, SEX = Head("age", "regression"), Head("sex", "binary", ("F", "M"))
 TWO_HEADS: dict[str, Any] = {

@@ -102,6 +102,23 @@ def _rank_target(
     return Ranking(target, metric, heads, usable + [o for o in outcomes if o.id not in ranked])
 
 
+def compare(
+    outcomes: list[Outcome],
+    kind: str,
+    seed: int,
+    resamples: int = intervals.RESAMPLES,
+    stratified: bool = True,
+) -> None:
+    """Fill in each outcome's interval and its difference to the first of them (`to_best`), on the same draws.
+
+    For outcomes that are ranked already, on cases that had no part in it.
+    """
+    _resample(outcomes, kind, seed, resamples, stratified)
+    for outcome in outcomes:
+        outcome.test_interval = intervals.interval(_mean(list(outcome.resampled.values()), resamples))
+    _compare_with_best(outcomes, resamples)
+
+
 def _order(outcome: Outcome, metric: Metric) -> tuple[float, float, float]:
     def cost(name: str) -> float:
         value = outcome.mean("val", name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tlpy.errors import InputError, Problem
 from tlpy.files import read_json, write_json
 from tlpy.objectives.build import build_objective
 from tlpy.objectives.heads import outputs_of
-from tlpy.records import Record, Source, Stage
+from tlpy.records import ExternalRequest, Source, Stage
 from tlpy.scenarios import outputs
 from tlpy.scenarios.device import (
     choose_accelerator,
@@ -37,31 +37,6 @@ from tlpy.scenarios.sequential import SequentialScenario
 from tlpy.scenarios.stage import divide_batch, make_scenario
 from tlpy.transfer.apply import apply
 from tlpy.weights.read import WEIGHTS, read_weights
-
-
-@dataclass(frozen=True)
-class ScoredStage(Record):
-    """A stage that is to be scored, and the labels that the data set has of those it learnt."""
-
-    id: str
-    labels: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ExternalRequest(Record):
-    """What is scored on one external data set.
-
-    Attributes:
-        name: of the data set; the folder of its results is called so.
-        cache: the id of its prepared images.
-        subjects: the id of its table, all of whose rows are scored.
-        stages: those that were chosen.
-    """
-
-    name: str
-    cache: str
-    subjects: str
-    stages: tuple[ScoredStage, ...]
 
 
 def score_external(
