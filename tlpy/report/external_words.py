@@ -10,6 +10,7 @@ from tlpy.evaluation.external import BEST, SCRATCH, TRANSFER, ExternalScore
 from tlpy.evaluation.intervals import FEWEST
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
+from tlpy.evaluation.results import Run
 from tlpy.metrics.registry import Metric
 from tlpy.report.sections import escape, paragraph
 
@@ -94,6 +95,20 @@ def _verdict(score: ExternalScore) -> str:
         return ": it <strong>does not show that transfer helped</strong>"
     helped = (low > 0) != score.metric.lower_is_better
     return ": transfer <strong>helped</strong>" if helped else ": transfer <strong>did harm</strong>"
+
+
+def external_method(run: Run) -> str:
+    """A sentence for the methods text, with a space before it; empty without external sets."""
+    names = list(dict.fromkeys(one.name.partition("#")[0] for one in run.plan.external))
+    if not names:
+        return ""
+    sets = "data set" if len(names) == 1 else "data sets"
+    listed = escape(words.joined([f"'{name}'" for name in names]))
+    return (
+        f" The external {sets} {listed} took no part in training, validation or choice, and nobody who is in "
+        "another data set was left in; the variant that validation chose, and the best training from "
+        "scratch, were scored on all of its images once, after the search had ended."
+    )
 
 
 def cautions(scores: Sequence[ExternalScore]) -> list[str]:

@@ -15,6 +15,7 @@ from tlpy.optimizers.registry import OPTIMIZERS
 from tlpy.plan.plan_records import DatasetFacts
 from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
+from tlpy.report.external_words import external_method
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 from tlpy.report.splitting import are_people_apart, exceptions
 
@@ -45,7 +46,7 @@ def inferred(run: Run) -> Section:
 
 def methods(run: Run, rankings: list[Ranking]) -> Section:
     """Paragraphs to copy, and what to cite."""
-    body = [_data(run), _training(run), _search(run, rankings), _scoring(rankings), _software(run)]
+    body = [_data(run), _training(run), _search(run, rankings), _scoring(run, rankings), _software(run)]
     text = "A draft from what was really run. Check it against your study before it goes into a paper."
     content = (
         "".join(paragraph(part) for part in body)
@@ -65,9 +66,10 @@ def _data(run: Run) -> str:
             if people.all != n.all
             else ""
         )
+        parts = f"{n.train:,} for training, {n.val:,} for validation, {n.test:,} for testing"
         sentences.append(
-            f"Data set '{escape(name)}' comprised {words.count(n.all, 'image')}{of} ({n.train:,} for "
-            f"training, {n.val:,} for validation, {n.test:,} for testing) and "
+            f"Data set '{escape(name)}' comprised {words.count(n.all, 'image')}{of} "
+            f"({'all for external testing' if facts.external else parts}) and "
             + (f"served {escape(served)}. " if served else "was used without labels. ")
             + _preprocessing(run, facts)
         )
@@ -197,7 +199,7 @@ def _search(run: Run, rankings: list[Ranking]) -> str:
     )
 
 
-def _scoring(rankings: list[Ranking]) -> str:
+def _scoring(run: Run, rankings: list[Ranking]) -> str:
     metrics = words.joined(list(dict.fromkeys(ranking.metric.in_sentence for ranking in rankings)))
     classify = any(ranking.task_type != REGRESSION for ranking in rankings)
     return (
@@ -206,7 +208,7 @@ def _scoring(rankings: list[Ranking]) -> str:
         f"bootstrap resamples of test subjects{' (stratified by class)' if classify else ''}. Differences "
         "to the best variant were tested on the same resamples, p values corrected after Holm. The gain "
         "of transfer is 100 · (M − M<sub>scratch</sub>) / M<sub>scratch</sub>, with the sign turned for "
-        "errors."
+        "errors." + external_method(run)
     )
 
 
