@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tlpy import words
 from tlpy.evaluation.external import ExternalScore
 from tlpy.evaluation.ranking import Ranking
 from tlpy.metrics.registry import METRICS
@@ -71,13 +70,12 @@ def _figure(scores: Sequence[ExternalScore]) -> str:
 def _table(scores: Sequence[ExternalScore]) -> str:
     metric = scores[0].metric
     also = _ALSO.get(task_type(scores[0].outcome.heads))
-    header = ["External set", "Chosen as", "Variant", f"{metric.label} there", "On its own test part"]
-    header += ["Difference to scratch there"]
+    header = ["External set", "Chosen as", "Variant", "Score there", "Own test part", "Over scratch there"]
     header += [METRICS[also].label] if also else []
-    header += ["Subjects (images)"]
+    header += ["Subjects"]
     rows = []
     for one in scores:
-        images = f" ({one.images:,})" if one.images != one.outcome.n_test else ""
+        images = f" ({one.images:,} images)" if one.images != one.outcome.n_test else ""
         rows.append(
             [
                 f"<strong>{escape(one.dataset)}</strong>",
@@ -87,7 +85,7 @@ def _table(scores: Sequence[ExternalScore]) -> str:
                 with_interval(metric, one.own),
                 difference_in_words(one) or "–",
                 *([METRICS[also].show(one.outcome.mean("test", also))] if also else []),
-                f"{words.count(one.outcome.n_test, 'subject')}{images}",
+                f"{one.outcome.n_test:,}{images}",
             ]
         )
     return html_table(header, rows, (3, 4, 5))
