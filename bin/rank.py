@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tlpy.evaluation.external import external_scores, write_external
 from tlpy.evaluation.leaderboard import write_ranking
 from tlpy.evaluation.ranking import rank
 from tlpy.evaluation.results import read_run
@@ -21,13 +22,17 @@ EXISTING = click.Path(exists=True, path_type=Path)
 @click.option("--plan", type=EXISTING, required=True, help="plan.json of PLAN.")
 @click.option("--stages", type=EXISTING, required=True, help="Folder that holds <stage id>/ of TRAIN.")
 @click.option("--prepared", type=EXISTING, help="Folder that holds <request id>/ of PREPARE.")
+@click.option("--external", type=EXISTING, help="Folder that holds <data set>/<stage id>/ of EXTERNAL.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the ranking.")
-def main(plan: Path, stages: Path, prepared: Path | None, out: Path) -> None:
+def main(plan: Path, stages: Path, prepared: Path | None, external: Path | None, out: Path) -> None:
     """Write OUT/leaderboard.tsv and what belongs to it, and report/ beside OUT."""
     run = read_run(Plan.from_json(json.loads(plan.read_text(encoding="utf-8"))), stages, prepared)
     rankings = rank(run)
     write_ranking(rankings, run.plan.params, out)
-    write_report(run, rankings, out.resolve().parent / "report")
+    outside = external_scores(run, rankings, external)
+    if outside:
+        write_external(outside, out / "external.tsv")
+    write_report(run, rankings, out.resolve().parent / "report", outside)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ from tlpy.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tlpy.evaluation.results import Run
+
 # Where finished work is kept if no store is named: beside Nextflow's own work folder.
 WORK = Path("work") / "tlpy"
 ATTEMPTS = 4
@@ -157,7 +159,28 @@ class LocalRun:
             self.store.fetch("stages", stage, out / "stages" / stage)
         return self._rank(out)
 
+    def _score_external(self, run: Run, out: Path) -> Path | None:
+        """Score what was chosen on the external data sets; the folder of that, None without such sets."""
+        shutil.rmtree(out / "external", ignore_errors=True)
+        if not self.record.external:
+            return None
+        from tlpy.evaluation.external import choose
+        from tlpy.evaluation.ranking import rank
+        from tlpy.scenarios.external import score_external
+
+        for request in choose(self.record, rank(run, resamples=1)).requests:
+            score_external(
+                request,
+                caches=self.store.root / "cache",
+                subjects=out / "subjects",
+                stages=out / "stages",
+                out=out / "external",
+                accelerator=self.accelerator,
+            )
+        return out / "external"
+
     def _rank(self, out: Path) -> Result:
+        from tlpy.evaluation.external import external_scores, write_external
         from tlpy.evaluation.leaderboard import write_ranking
         from tlpy.evaluation.ranking import rank
         from tlpy.evaluation.results import read_run
@@ -166,7 +189,10 @@ class LocalRun:
         found = read_run(self.record, out / "stages", self.store.root / "cache")
         rankings = rank(found)
         write_ranking(rankings, self.plan.params, out / "ranking")
-        write_report(found, rankings, out / "report")
+        outside = external_scores(found, rankings, self._score_external(found, out))
+        if outside:
+            write_external(outside, out / "ranking" / "external.tsv")
+        write_report(found, rankings, out / "report", outside)
         best = out / "ranking" / "best_params.yaml"
         failed = {key: stage.reason for key, stage in found.stages.items() if stage.reason}
         board = read_leaderboard(out / "ranking" / "leaderboard.tsv")

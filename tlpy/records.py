@@ -344,3 +344,28 @@ class Pack(Record):
     stages: tuple[Stage, ...]
     execution: ExecutionSettings = field(default_factory=ExecutionSettings)
     files: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ScoredStage(Record):
+    """A stage that is to be scored, and the labels that the data set has of those it learnt."""
+
+    id: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ExternalRequest(Record):
+    """What is scored on one external data set.
+
+    Attributes:
+        name: of the data set; the folder of its results is called so.
+        cache: the id of its prepared images.
+        subjects: the id of its table, all of whose rows are scored.
+        stages: those that were chosen.
+    """
+
+    name: str
+    cache: str
+    subjects: str
+    stages: tuple[ScoredStage, ...]

@@ -1,5 +1,5 @@
 /*
-    plan -> prepare the images -> train each distinct stage once -> rank -> report
+    plan -> prepare the images -> train each distinct stage once -> score the chosen on external data -> rank -> report
 */
 
 include { LIST         } from '../modules/local/list'
@@ -7,6 +7,7 @@ include { PLAN         } from '../modules/local/plan'
 include { PREPARE      } from '../modules/local/prepare'
 include { RANK         } from '../modules/local/rank'
 include { MULTIQC      } from '../modules/local/multiqc'
+include { OUTSIDE      } from '../subworkflows/local/external'
 include { TRAINING     } from '../subworkflows/local/training'
 include { stampOf      } from '../subworkflows/local/files'
 include { dataInput ; packsOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
@@ -64,6 +65,8 @@ workflow TLIMB {
     )
     ch_stages = TRAINING.out.stages.mix(ch_tasks.flatMap { tasks -> storedStages(tasks, options) }) // [ stage id, folder ]
 
+    OUTSIDE(PLAN.out.plan, ch_prepared, ch_stages, options)
+
     RANK(
         PLAN.out.plan,
         ch_prepared
@@ -74,6 +77,7 @@ workflow TLIMB {
             .mix(ch_tasks.flatMap { tasks -> storedPrepared(tasks, options) })
             .toSortedList { left, right -> left[0] <=> right[0] }
             .map { rows -> rows.collect { _id, folder -> folder } },
+        OUTSIDE.out.scores.toSortedList { left, right -> left.name <=> right.name },
         options.code,
         options.components,
     )

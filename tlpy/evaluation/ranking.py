@@ -120,9 +120,7 @@ def rank_target(target: str, outcomes: list[Outcome], seed: int, resamples: int,
     for number, outcome in enumerate(usable, start=1):
         outcome.rank = number
     kind = task_type(heads)
-    cases = [(r.fold, r.cases) for outcome in usable for r in outcome.done if r.cases is not None]
-    strata = intervals.strata_of(cases, kind, stratified)
-    resampling = resample(usable, strata, kind, seed, resamples)
+    resampling = resample(usable, kind, seed, resamples, stratified)
     for outcome in usable:
         outcome.test_interval = resampling.score(outcome, metric)
     add_gains(usable, metric, resampling)

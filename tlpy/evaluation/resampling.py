@@ -6,7 +6,7 @@ several seeds these are drawn too, since another training would have changed the
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,12 +113,18 @@ def score_of(replicate: ReplicateResult, metric: Metric) -> float:
 
 
 def resample(
-    outcomes: list[Outcome], strata: Mapping[str, Hashable], kind: str, seed: int, resamples: int
+    outcomes: Sequence[Outcome],
+    kind: str,
+    seed: int,
+    resamples: int = intervals.RESAMPLES,
+    stratified: bool = True,
 ) -> Resampling:
     """Score every replicate of every variant on one set of draws.
 
     With fewer than `intervals.FEWEST` units there are no draws: intervals and p values are NaN then.
     """
+    cases = [(r.fold, r.cases) for outcome in outcomes for r in outcome.done if r.cases is not None]
+    strata = intervals.strata_of(cases, kind, stratified)
     if len(strata) < intervals.FEWEST:
         return Resampling(None, seed)
     draws = intervals.draw(strata, resamples, seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
@@ -19,6 +19,7 @@ from tlpy.plan.plan_records import (
     CacheFacts,
     Counts,
     DatasetFacts,
+    ExternalTask,
     Inferred,
     LeftOut,
     Plan,
@@ -102,6 +103,7 @@ def plan_record(plan: Planned) -> Plan:
         inferred=tuple(inferred(plan)),
         normalised=tuple(plan.normalised),
         warnings=tuple(plan.warnings),
+        external=plan.external,
     )
 
 
@@ -139,7 +141,21 @@ def tasks_of(plan: Planned) -> Tasks:
         packs=tuple(_train_task(plan, pack, in_packs) for pack in plan.packs),
         stored_stages=tuple(sorted(key for key, stage in plan.stages.items() if stage.stored)),
         stored_prepared=tuple(stored_shards),
+        external=tuple(_external_tasks(plan)),
     )
+
+
+def _external_tasks(plan: Planned) -> Iterator[ExternalTask]:
+    """One task for each external data set, whatever is chosen."""
+    for one in {one.name: one for one in plan.external}.values():
+        targets = {other.target_cache for other in plan.external if other.name == one.name}
+        threads = [s.training.threads or 1 for s in plan.stages.values() if s.cache in targets]
+        yield ExternalTask(
+            id=one.name,
+            cpus=max(threads, default=1),
+            prepared=tuple(plan.caches[one.cache].shard_ids()),
+            subjects=one.subjects,
+        )
 
 
 def _absolute(reader: Component) -> tuple[str, ...]:
@@ -187,13 +203,15 @@ def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
         left_out=tuple(LeftOut(problem.where, problem.message) for problem in data.left_out),
         official_split=data.has_official_split,
         filter=data.spec["filter"] if data.filtered else None,
-        images=tuple(record.image for record in data.records) if data.filtered else None,
+        # Whoever the run has was taken out of an external set, but not out of its cache.
+        images=tuple(r.image for r in data.records) if data.filtered or data.external else None,
         split_by=data.grouped_by,
         within=data.within,
         own_people=data.own_people,
         people_named=data.people_named,
         equal=equal,
         split_given=data.given.shown if data.given else None,
+        external=data.external,
     )
 
 
@@ -222,6 +240,7 @@ def inferred(plan: Planned) -> list[Inferred]:
             classes = f" ({', '.join(task.classes)})" if task.classes else ""
             known = sum(any(r.labels.get(c) for c in task.head(label).columns) for r in data.records)
             why = "as said" if data.spec.get("task") else f"from the {known} values of '{label}'"
+            why = "as of its target" if data.external else why
             what = f"{where}.task" if len(data.tasks) == 1 else f"{where}.task of {label}"
             found.append(Inferred(what, f"{task.type}{classes}", why))
         if not data.tasks:
@@ -233,6 +252,11 @@ def inferred(plan: Planned) -> list[Inferred]:
             shape = f"{words.size(data.size)}{channels}"
             found.append(Inferred(f"{where} input", shape, "from the headers and preprocessing"))
         base = plan.base_subjects[name]
+        if data.external:
+            targets = words.joined([f"'{one.target}'" for one in plan.external if one.name == name])
+            what = f"all {base.counts['test']} images; none trains, validates or chooses"
+            found.append(Inferred(f"{where} part", what, f"external, scored once for {targets}"))
+            continue
         parts = " / ".join(str(base.counts[part]) for part in ("train", "val", "test"))
         why = (
             f"as given ({data.spec['split']})"
@@ -246,6 +270,7 @@ def inferred(plan: Planned) -> list[Inferred]:
         ) + (", within subjects: its parts share people" if data.within else "")
         found.append(Inferred(f"{where} split", f"{parts} (train / val / test)", why))
         found += [Inferred(where, note, "the reader") for note in data.notes]
+    found += plan.external_notes
     found += plan.shared_people
     found += plan.starts
     found += _joint(plan)

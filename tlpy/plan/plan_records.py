@@ -83,6 +83,7 @@ class DatasetFacts(Record):
         people_named: whether it tells whose images they are.
         split_given: the user's table of its parts.
         equal: how many of its images are equal to an image under another subject's id.
+        external: whether it takes no part, and is scored once at the end.
     """
 
     reader: Component
@@ -103,6 +104,7 @@ class DatasetFacts(Record):
     people_named: bool = True
     equal: int = 0
     split_given: str | None = None
+    external: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,28 @@ class Software(Record):
 
 
 @dataclass(frozen=True)
+class ExternalSet(Record):
+    """A data set that takes no part, as it is scored for one target.
+
+    Attributes:
+        name: under which `Plan.datasets` has it.
+        target: what the variants that are scored on it are ranked under.
+        target_cache: the prepared images of the target's version that it goes with.
+        cache, subjects: its own prepared images, and its table.
+        labels: of the target's, those that it has; the first is the one that the target is judged by.
+        differences: where its images are prepared in another way than the target's, as far as settings tell.
+    """
+
+    name: str
+    target: str
+    target_cache: str
+    cache: str
+    subjects: str
+    labels: tuple[str, ...]
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Plan(Record):
     """`plan.json`: what PLAN found out and decided.
 
@@ -194,6 +218,7 @@ class Plan(Record):
         params: as the user gave them.
         metric: the user's, or None.
         normalised: settings without effect.
+        external: data sets that take no part, as each is scored.
     """
 
     format: int
@@ -211,6 +236,7 @@ class Plan(Record):
     inferred: tuple[Inferred, ...]
     normalised: tuple[Dropped, ...]
     warnings: tuple[str, ...]
+    external: tuple[ExternalSet, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -256,6 +282,23 @@ class TrainTask(Record):
 
 
 @dataclass(frozen=True)
+class ExternalTask(Record):
+    """What the task that scores the chosen stages on an external data set needs beside them.
+
+    Attributes:
+        id: the data set's name in the plan.
+        cpus: cores that it may use.
+        prepared: ids of the shards of its prepared images.
+        subjects: the id of its table.
+    """
+
+    id: str
+    cpus: int
+    prepared: tuple[str, ...]
+    subjects: str
+
+
+@dataclass(frozen=True)
 class Tasks(Record):
     """`tasks.json`: what Nextflow is to run, or the problems that forbid it.
 
@@ -270,3 +313,4 @@ class Tasks(Record):
     packs: tuple[TrainTask, ...]
     stored_stages: tuple[str, ...]
     stored_prepared: tuple[str, ...]
+    external: tuple[ExternalTask, ...] = ()

@@ -17,11 +17,12 @@ from tlpy.params.schema import Schema
 from tlpy.params.space import space_problems
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.catalogue import Catalogue, reader_problems
+from tlpy.plan.data.external import Externals, ends, external_problems, named, open_externals
 from tlpy.plan.data.split_notes import equal_counts, idle_fractions, shared_people, split_warnings
 from tlpy.plan.data.split_tables import PublishedRow, SplitBook
 from tlpy.plan.execution_settings import execution, execution_problems
 from tlpy.plan.packs import make_packs
-from tlpy.plan.plan_records import Dropped, Inferred, PlannedPack, Variant
+from tlpy.plan.plan_records import Dropped, ExternalSet, Inferred, PlannedPack, Variant
 from tlpy.plan.stages.book import StageBook
 from tlpy.plan.stages.chain import ChainResolver, images_only, unknown_datasets
 from tlpy.plan.stages.resolve import metric_problems
@@ -68,6 +69,8 @@ class Planned:
     published: Callable[[str], Iterable[PublishedRow]]
     warnings: list[str]
     normalised: list[Dropped]
+    external: tuple[ExternalSet, ...] = ()
+    external_notes: tuple[Inferred, ...] = ()
 
 
 class Planner:
@@ -100,6 +103,7 @@ class Planner:
         sources.use(components, params.get("components"))
         self.roots = roots
         self.stages: dict[str, Stage] = {}
+        self.external = Externals()
 
     def plan(self) -> Planned:
         """The plan; raises `InputError` with every problem that can be known before training."""
@@ -173,7 +177,7 @@ class Planner:
     def _add_data_problems(self, problems: Problems, catalogue: Catalogue) -> None:
         """What is wrong with the data sets whose own settings are sound."""
         datasets = self.given.get("datasets")
-        blind = images_only(self.given.get("stages"))
+        blind = images_only(self.given.get("stages")) | set(named(self.given))
         for name, spec in datasets.items() if isinstance(datasets, dict) else ():
             if not any(problem.where.startswith(f"datasets.{name}.") for problem in problems):
                 problems.extend(_raised(partial(catalogue.dataset, name, spec, name in blind)))
@@ -203,6 +207,7 @@ class Planner:
         used = {name for _, chain in chains for stage in chain for name in stage.all_datasets}
         learnt = {name for _, chain in chains for stage in chain for name in stage.labelled}
         problems = Problems()
+        problems.extend(external_problems(self.given, used))
         opened: dict[str, DataSet] = {}
         for params, _ in chains:
             for name, spec in params["datasets"].items():
@@ -212,13 +217,16 @@ class Planner:
                         opened[key] = catalogue.dataset(name, spec, images_only=name not in learnt)
                     except InputError as error:
                         problems.extend(error.problems)
+        self.external = open_externals(self.given, ends(chains), opened, catalogue, problems)
         problems.raise_if_any()
         targets = {name for _, chain in chains for name in chain[-1].labelled[:1]}
         problems.extend(
             metric_problems(self._value("metric"), {d.name: d for d in opened.values() if d.name in targets})
         )
         problems.raise_if_any()
-        return catalogue.share(opened)
+        shared = catalogue.share({**opened, **self.external.opened})
+        self.external.share(shared)
+        return {key: shared[key] for key in opened}
 
     def _drop_unused(self, book: VariantBook) -> None:
         """Without baselines, the from-scratch stages that no variant asks for are not trained."""
@@ -235,6 +243,10 @@ class Planner:
             for name, data in _by_name(opened.values()).items()
             if data.cache.id in used_caches and made.splits.has(data)
         }
+        outside = self.external.named()
+        for data in outside.values():
+            made.splits.add_whole(data)
+        datasets |= outside
         caches = {data.cache.id: data.cache for data in datasets.values()}
         stored = {
             cache.id
@@ -251,6 +263,10 @@ class Planner:
         joint = made.splits.joint()
         equal = equal_counts(joint)
         needed = {source.subjects for stage in stages.values() for source in stage.sources}
+        external = self.external.records(
+            opened, _targets(opened), {name: made.splits.base(data) for name, data in outside.items()}
+        )
+        needed |= {one.subjects for one in external}
         return Planned(
             params=dict(self.given),
             seed=int(self._value("seed")),
@@ -276,12 +292,15 @@ class Planner:
             contracts={path: contract_beside(path) for path in made.contracts.known()},
             warnings=[
                 *split_warnings(joint),
+                *self.external.warnings,
                 *plan_warnings(
                     self.given["datasets"], datasets, stages.values(), str(self._value("accelerator"))
                 ),
                 *mismatch_warnings(starts),
             ],
-            normalised=[*made.normalised.values(), *idle_fractions(datasets)],
+            normalised=[*made.normalised.values(), *self.external.normalised, *idle_fractions(datasets)],
+            external=external,
+            external_notes=tuple(self.external.notes),
         )
 
     def _looked_up(self, stage: Stage) -> Stage:

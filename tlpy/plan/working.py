@@ -45,6 +45,7 @@ class DataSet:
         given: its parts, where the user gave them in a table.
         vectors: whether its images are vectors, as its reader says.
         features: of vectors, the names of the features in order; () where they have none.
+        external: whether it takes no part, and is scored once at the end.
     """
 
     name: str
@@ -68,6 +69,7 @@ class DataSet:
     given: GivenSplit | None = None
     vectors: bool = False
     features: tuple[str, ...] = field(default=(), repr=False)
+    external: bool = False
 
     @property
     def label(self) -> str:

@@ -55,7 +55,7 @@ def datasets(run: Run) -> Section:
         n, groups = facts.n, facts.groups
         kind = "<br>".join(_kind(head) for head in facts.heads) or NONE
         people = f" ({groups.all:,})" if groups.all != n.all else ""
-        split = f"{n.train:,} / {n.val:,} / {n.test:,}"
+        split = "external" if facts.external else f"{n.train:,} / {n.val:,} / {n.test:,}"
         rows.append(
             [
                 f"<strong>{escape(name)}</strong>{_filter(facts)}",

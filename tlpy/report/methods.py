@@ -16,6 +16,7 @@ from tlpy.optimizers.registry import OPTIMIZERS
 from tlpy.plan.plan_records import DatasetFacts
 from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
+from tlpy.report.external_words import external_method
 from tlpy.report.interval_words import how_intervals_were_made
 from tlpy.report.prepared import prepared_as
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
@@ -50,7 +51,7 @@ def _left_out(run: Run) -> list[str]:
 
 def methods(run: Run, rankings: list[Ranking]) -> Section:
     """Paragraphs to copy, and what to cite."""
-    body = [_data(run), _training(run), _search(run, rankings), _scoring(rankings), _software(run)]
+    body = [_data(run), _training(run), _search(run, rankings), _scoring(run, rankings), _software(run)]
     text = "A draft from what was really run. Check it against your study before it goes into a paper."
     content = (
         "".join(paragraph(part) for part in body)
@@ -66,9 +67,10 @@ def _data(run: Run) -> str:
         n, people = facts.n, facts.groups
         served = words.joined([f"{_kind(head.type)} of {head.label}" for head in facts.heads])
         of = f" of {_people(people.all, facts.split_by)}" if people.all != n.all else ""
+        parts = f"{n.train:,} for training, {n.val:,} for validation, {n.test:,} for testing"
         sentences.append(
             f"Data set '{escape(name)}' comprised {words.count(n.all, _noun(run, facts))}{of} "
-            f"({n.train:,} for training, {n.val:,} for validation, {n.test:,} for testing) and "
+            f"({'all for external testing' if facts.external else parts}) and "
             + (f"served {escape(served)}. " if served else "was used without labels. ")
             + _prepared(run, name, facts)
         )
@@ -207,7 +209,7 @@ def _as_long(outcomes: list[Outcome]) -> bool:
     return any(outcome.baseline and outcome.id not in twins for outcome in outcomes)
 
 
-def _scoring(rankings: list[Ranking]) -> str:
+def _scoring(run: Run, rankings: list[Ranking]) -> str:
     metrics = words.joined(list(dict.fromkeys(ranking.metric.in_sentence for ranking in rankings)))
     return (
         f"Variants were ranked by {escape(metrics)} on the validation set; the test set was scored once "
@@ -215,7 +217,7 @@ def _scoring(rankings: list[Ranking]) -> str:
         "best variant were tested likewise, p values corrected after Holm. The gain of transfer is the "
         "difference to the best variant trained from scratch, chosen on validation as well, with the sign "
         "turned for errors; in percent, 100 · (M − M<sub>scratch</sub>) / |M<sub>scratch</sub>|."
-        f"{_folds(rankings)}"
+        f"{_folds(rankings)}{external_method(run)}"
     )
 
 

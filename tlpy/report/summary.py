@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from tlpy import words
 from tlpy.evaluation.curves import confusion
+from tlpy.evaluation.external import ExternalScore
 from tlpy.evaluation.intervals import FEWEST
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions, Run
 from tlpy.records import REGRESSION, Stage
+from tlpy.report.external_words import outside_in_short
 from tlpy.report.sections import Section, bullets, escape, paragraph
 from tlpy.report.verdicts import on_a_scratch_winner, on_chance, on_folds, on_transfer, on_twin
 
@@ -44,9 +47,9 @@ STYLE = """<style>
 </style>"""
 
 
-def summary(run: Run, rankings: list[Ranking]) -> Section:
+def summary(run: Run, rankings: list[Ranking], outside: Sequence[ExternalScore] = ()) -> Section:
     """The first section: a card per target."""
-    cards = [_card(run, ranking) for ranking in rankings]
+    cards = [_card(run, ranking, outside) for ranking in rankings]
     return Section(
         "summary",
         "Summary",
@@ -77,7 +80,7 @@ def _trained_on(stage: Stage) -> str:
     return " + ".join(stage.learnt or stage.blind)
 
 
-def _card(run: Run, ranking: Ranking) -> str:
+def _card(run: Run, ranking: Ranking, outside: Sequence[ExternalScore]) -> str:
     primary = [head.label for head in ranking.heads[:1]]
     doing = f"predicting {escape(words.joined(primary))}" if primary else "learning without labels"
     title = f"{escape(ranking.target)}: {doing}"
@@ -93,6 +96,7 @@ def _card(run: Run, ranking: Ranking) -> str:
     intro = "".join(paragraph(text) for text in (verdicts[0], said, verdicts[1]) if text)
     return (
         f'<div class="tlimb-card"><h4>{title}</h4>{intro}{_tiles(run, ranking, best)}'
+        f"{outside_in_short(ranking, outside)}"
         f"{paragraph('Keep in mind:')}{bullets(caveats(run, ranking))}</div>"
     )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from tlpy.evaluation.external import ExternalScore
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
 from tlpy.report import (
     data,
+    external,
     leaderboard_table,
     methods,
     predictions,
@@ -18,7 +21,7 @@ from tlpy.report import (
 )
 
 
-def write_report(run: Run, rankings: list[Ranking], out: Path) -> None:
+def write_report(run: Run, rankings: list[Ranking], out: Path, outside: Sequence[ExternalScore] = ()) -> None:
     """Write `<section>_mqc.json` files into `out`.
 
     A section without anything to show (no history, no predictions, no pictures) is left out; the summary, the
@@ -26,8 +29,9 @@ def write_report(run: Run, rankings: list[Ranking], out: Path) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     sections = [
-        summary.summary(run, rankings),
+        summary.summary(run, rankings, outside),
         leaderboard_table.leaderboard(rankings),
+        external.external(rankings, outside),
         score_figures.scores(rankings),
         score_figures.gain(rankings),
         score_figures.effects(rankings),

@@ -107,6 +107,11 @@ class SequentialScenario(LightningModule, ScenarioFacts):
         self.architecture.load_state_dict(weights)
         self._settled = True
 
+    def restore(self, weights: Mapping[str, Tensor]) -> None:
+        """Take up a training that ended elsewhere: `weights` are what it handed on."""
+        self.architecture.load_state_dict(weights)
+        self._settled = True
+
     def configure_optimizers(self) -> Any:
         training = self._stage.training
         groups = ParameterGroups((*self._groups.groups, *self.objective.groups()))

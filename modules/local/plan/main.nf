@@ -64,6 +64,7 @@ process PLAN {
         ],
         stored_stages: [],
         stored_prepared: [],
+        external: [[id: 'far', cpus: 1, prepared: ['cache-1of1'], subjects: 'subjects']],
     ])
     """
     mkdir subjects splits

@@ -9,6 +9,7 @@ process RANK {
     path plan
     path stages, stageAs: 'stages/*'
     path prepared, stageAs: 'prepared/*'
+    path external, stageAs: 'external/*'
     path code
     path components, stageAs: 'components'
 
@@ -23,12 +24,13 @@ process RANK {
     def args = task.ext.args ?: ''
     """
     export PYTHONPATH="\$PWD:\$PWD/components" TLPY_COMPONENTS="\$PWD/components"
-    mkdir -p stages prepared
+    mkdir -p stages prepared external
 
     rank.py \\
         --plan ${plan} \\
         --stages stages \\
         --prepared prepared \\
+        --external external \\
         --out ranking \\
         ${args}
     """

@@ -137,22 +137,36 @@ class Catalogue:
     _images: dict[str, Images | InputError] = field(default_factory=dict)
     _datasets: dict[str, DataSet | InputError] = field(default_factory=dict)
 
-    def dataset(self, name: str, spec: Mapping[str, Any], images_only: bool = False) -> DataSet:
+    def dataset(
+        self,
+        name: str,
+        spec: Mapping[str, Any],
+        images_only: bool = False,
+        tasks: Mapping[str, Task] | None = None,
+    ) -> DataSet:
         """The data set; raises `InputError` with everything that is wrong with it, again on each call.
 
         Args:
             images_only: no stage learns from its labels, so that they may be missing.
+            tasks: what its labels are, where that is not to be inferred from them.
         """
-        key = canonical([name, spec, images_only])
-        return _remember(self._datasets, key, lambda: self._open(name, dict(spec), images_only))
+        known = [[label, task.type, task.classes] for label, task in (tasks or {}).items()]
+        key = canonical([name, spec, images_only, known])
+        return _remember(self._datasets, key, lambda: self._open(name, dict(spec), images_only, tasks))
 
-    def _open(self, name: str, spec: dict[str, Any], images_only: bool) -> DataSet:
+    def _open(
+        self, name: str, spec: dict[str, Any], images_only: bool, tasks: Mapping[str, Task] | None
+    ) -> DataSet:
         where = f"datasets.{name}"
         problems = Problems()
         said = _Said.of(spec, where)
         read = self._read(spec, said, where, problems)
         usable = self._usable(read, spec, said, images_only, where, problems)
-        learnt = _learnt(usable.labelled, spec, said, images_only, where, problems)
+        learnt = (
+            _learnt(usable.labelled, spec, said, images_only, where, problems)
+            if tasks is None
+            else _Learnt(dict(tasks), [])
+        )
         within = within_subjects(spec, usable.records, where, problems)
         if learnt.tasks:
             problems.extend(id_problems(said.labels, usable.labelled, within, where))

@@ -91,6 +91,11 @@ class SplitBook:
         """What the report shows of a data set: its first split, before any subset was taken."""
         return self._base[id(data)]
 
+    def add_whole(self, data: DataSet) -> None:
+        """Take in a data set that is tested on as a whole, and split with no other."""
+        self._base[id(data)] = whole_table(data)
+        self.tables[self._base[id(data)].id] = self._base[id(data)]
+
     def joint(self) -> list[dict[str, DataSet]]:
         """The data sets that were split jointly, one map for each choice of them."""
         return list(self._runs.values())
@@ -102,6 +107,12 @@ class SplitBook:
         """
         kept = [key for key in self._splits if id(data) in key.run]
         records = sorted(data.records, key=lambda record: record.image)
+        if data.external:
+            for r in records:
+                unit, known = f"subject {r.subject}", data.contents.get(r.image, "")
+                first = (name, "1", str(self.seed), "", "")
+                yield (*first, r.image, r.subject, r.group, unit, "external", known)
+            return
         seen: dict[tuple[object, ...], None] = {}
         for (_, target, folds), group in groupby(kept, key=lambda key: (key.run, key.target, key.folds)):
             keys = list(group)
@@ -149,6 +160,11 @@ class SplitBook:
             )
             self._units[key] = connect(records, ties)
         return self._splits[key]
+
+
+def whole_table(data: DataSet) -> SubjectTable:
+    """The table of a data set that is tested on as a whole."""
+    return _table(data, {record.image: "test" for record in data.records}, None, 0)
 
 
 def ties_of(datasets: Mapping[str, DataSet]) -> Ties:
