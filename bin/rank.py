@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tlpy.evaluation.confounds import write_confounds
 from tlpy.evaluation.leaderboard import write_ranking
 from tlpy.evaluation.ranking import rank
 from tlpy.evaluation.results import read_run
@@ -21,12 +22,15 @@ EXISTING = click.Path(exists=True, path_type=Path)
 @click.option("--plan", type=EXISTING, required=True, help="plan.json of PLAN.")
 @click.option("--stages", type=EXISTING, required=True, help="Folder that holds <stage id>/ of TRAIN.")
 @click.option("--prepared", type=EXISTING, help="Folder that holds <request id>/ of PREPARE.")
+@click.option("--covariates", type=EXISTING, help="Folder that holds <data set>.tsv of PLAN.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the ranking.")
-def main(plan: Path, stages: Path, prepared: Path | None, out: Path) -> None:
+def main(plan: Path, stages: Path, prepared: Path | None, covariates: Path | None, out: Path) -> None:
     """Write OUT/leaderboard.tsv and what belongs to it, and report/ beside OUT."""
-    run = read_run(Plan.from_json(json.loads(plan.read_text(encoding="utf-8"))), stages, prepared)
+    record = Plan.from_json(json.loads(plan.read_text(encoding="utf-8")))
+    run = read_run(record, stages, prepared, covariates)
     rankings = rank(run)
     write_ranking(rankings, run.plan.params, out)
+    write_confounds(run, rankings, out)
     write_report(run, rankings, out.resolve().parent / "report")
 
 

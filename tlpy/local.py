@@ -147,8 +147,9 @@ class LocalRun:
         """Carry out the whole plan and rank its variants."""
         out = self.outdir
         write_plan(self.plan, out / "plan")
-        shutil.rmtree(out / "splits", ignore_errors=True)
-        (out / "plan" / "splits").rename(out / "splits")
+        for folder in ("splits", "covariates"):
+            shutil.rmtree(out / folder, ignore_errors=True)
+            (out / "plan" / folder).rename(out / folder)
         self.write_subjects(out)
         self.prepare()
         for task in self.tasks.packs:
@@ -158,14 +159,16 @@ class LocalRun:
         return self._rank(out)
 
     def _rank(self, out: Path) -> Result:
+        from tlpy.evaluation.confounds import write_confounds
         from tlpy.evaluation.leaderboard import write_ranking
         from tlpy.evaluation.ranking import rank
         from tlpy.evaluation.results import read_run
         from tlpy.report.write import write_report
 
-        found = read_run(self.record, out / "stages", self.store.root / "cache")
+        found = read_run(self.record, out / "stages", self.store.root / "cache", out / "covariates")
         rankings = rank(found)
         write_ranking(rankings, self.plan.params, out / "ranking")
+        write_confounds(found, rankings, out / "ranking")
         write_report(found, rankings, out / "report")
         best = out / "ranking" / "best_params.yaml"
         failed = {key: stage.reason for key, stage in found.stages.items() if stage.reason}

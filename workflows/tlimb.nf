@@ -66,6 +66,7 @@ workflow TLIMB {
 
     RANK(
         PLAN.out.plan,
+        PLAN.out.covariates,
         ch_prepared
             .combine(ch_stages.toSortedList { left, right -> left[0] <=> right[0] }.map { stages -> [stages] })
             .map { _tasks, _prepared, stages -> finished(stages) },

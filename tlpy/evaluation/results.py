@@ -165,15 +165,22 @@ class Run:
     plan: Plan
     stages: dict[str, StageResult]
     prepared: Path | None = None
+    covariates: Path | None = None
     notes: list[str] = field(default_factory=list)
 
 
-def read_run(plan: Plan, stages: Path, prepared: Path | None = None) -> Run:
-    """Read every stage of `plan` from `stages/<id>/`."""
+def read_run(plan: Plan, stages: Path, prepared: Path | None = None, covariates: Path | None = None) -> Run:
+    """Read every stage of `plan` from `stages/<id>/`.
+
+    Args:
+        prepared: the folder that holds the caches' shards, or None.
+        covariates: the folder of PLAN's tables of labels and confounds, or None.
+    """
     return Run(
         plan,
         {id_: _read_stage(record, stages / id_) for id_, record in sorted(plan.stages.items())},
         prepared,
+        covariates,
     )
 
 

@@ -11,6 +11,8 @@ from tlpy import words
 from tlpy.errors import InputError, Problem
 from tlpy.files import write_json, write_table
 from tlpy.plan.data.caches import Cache
+from tlpy.plan.data.covariates import FOLDER as COVARIATES
+from tlpy.plan.data.covariates import write_covariates
 from tlpy.plan.data.filters import in_words
 from tlpy.plan.data.split_tables import PUBLISHED
 from tlpy.plan.overlap import overlaps
@@ -46,6 +48,7 @@ def write_plan(plan: Planned, out: Path) -> None:
     write_json(out / "tasks.json", tasks_of(plan).to_json())
     _write_variants(plan, out / "variants.tsv")
     _write_tables(plan, out)
+    write_covariates(plan.datasets, plan.units, out)
     found = overlaps(out)
     if found:
         raise InputError(found)
@@ -74,7 +77,8 @@ def write_problems(problems: Iterable[Problem], out: Path) -> None:
     """Write the files of a plan that could not be made: the workflow stops with all of `problems`."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "subjects").mkdir(exist_ok=True)
-    shutil.rmtree(out / "splits", ignore_errors=True)
+    for folder in ("splits", COVARIATES):
+        shutil.rmtree(out / folder, ignore_errors=True)
     told = tuple(str(problem) for problem in problems)
     write_json(out / "plan.json", {"format": FORMAT, "problems": list(told)})
     write_json(out / "tasks.json", Tasks(told, (), (), (), (), ()).to_json())
@@ -187,6 +191,7 @@ def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
         own_people=data.own_people,
         equal=equal,
         split_given=data.given.shown if data.given else None,
+        confounds=data.confounds.heads,
     )
 
 
@@ -238,6 +243,10 @@ def inferred(plan: Planned) -> list[Inferred]:
             + f", seed {plan.seed}"
         ) + (", within subjects: its parts share people" if data.within else "")
         found.append(Inferred(f"{where} split", f"{parts} (train / val / test)", why))
+        if data.confounds.said or data.confounds.tasks:
+            why = "as said" if data.confounds.said else "columns beside the label"
+            found.append(Inferred(f"{where} confounds", data.confounds.in_words(), why))
+        found += [Inferred(f"{where} confounds", note, "the table") for note in data.confounds.notes]
         found += [Inferred(where, note, "the reader") for note in data.notes]
     found += plan.shared_people
     found += _joint(plan)

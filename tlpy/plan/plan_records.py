@@ -82,6 +82,7 @@ class DatasetFacts(Record):
         own_people: whether its people are others than those of equal ids in other data sets.
         split_given: the user's table of its parts.
         equal: how many of its images are equal to an image under another subject's id.
+        confounds: what its table says beside the labels, each as a label would be read.
     """
 
     reader: Component
@@ -101,6 +102,7 @@ class DatasetFacts(Record):
     own_people: bool = False
     equal: int = 0
     split_given: str | None = None
+    confounds: tuple[Head, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Planned:
     equal: dict[str, int]
     shared_people: list[Inferred]
     published: Callable[[str], Iterable[PublishedRow]]
+    units: Callable[[str], Mapping[str, str]]
     warnings: list[str]
     normalised: list[Dropped]
 
@@ -256,6 +257,7 @@ class Planner:
             equal={name: equal[id(data)] for name, data in datasets.items() if id(data) in equal},
             shared_people=shared_people(joint),
             published=lambda name: made.splits.published(name, datasets[name]),
+            units=lambda name: made.splits.units(datasets[name]),
             warnings=[
                 *split_warnings(joint),
                 *plan_warnings(

@@ -15,6 +15,7 @@ from tlpy.data.labels import Task
 from tlpy.errors import Problem
 from tlpy.files import write_table
 from tlpy.plan.data.caches import Cache, Wanted
+from tlpy.plan.data.confounds import Confounds
 from tlpy.plan.data.filters import Filtered
 from tlpy.plan.data.given_splits import GivenSplit
 from tlpy.plan.data.tasks import strata_of
@@ -42,6 +43,7 @@ class DataSet:
         own_people: whether its people are others than those of equal ids in other data sets.
         contents: a digest of each image that equal images share.
         given: its parts, where the user gave them in a table.
+        confounds: what its table says beside the labels.
     """
 
     name: str
@@ -62,6 +64,7 @@ class DataSet:
     own_people: bool = False
     contents: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     given: GivenSplit | None = None
+    confounds: Confounds = field(default_factory=Confounds, compare=False, repr=False)
 
     @property
     def label(self) -> str:

@@ -13,6 +13,7 @@ from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions, Run
 from tlpy.records import REGRESSION, Stage
+from tlpy.report.confounds import confound_caveats
 from tlpy.report.sections import Section, bullets, escape, paragraph
 
 FEW = 100
@@ -157,6 +158,7 @@ def caveats(run: Run, ranking: Ranking) -> list[str]:
         *_on_adaptation(run, ranking, best),
         *_on_size(run, ranking, best),
         *_on_balance(ranking, best),
+        *confound_caveats(run, ranking),
     ]
     indistinct = [o for o in ranking.ranked[1:] if math.isfinite(o.p_to_best)]
     same = sum(o.p_to_best >= 0.05 for o in indistinct)

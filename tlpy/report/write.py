@@ -7,6 +7,7 @@ from pathlib import Path
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
 from tlpy.report import (
+    confounds,
     data,
     leaderboard_table,
     methods,
@@ -37,6 +38,7 @@ def write_report(run: Run, rankings: list[Ranking], out: Path) -> None:
         training.cost(run, rankings),
         training.sharing(run),
         data.datasets(run),
+        confounds.confounds(run, rankings),
         data.pictures(run),
         data.quality(run),
         data.left_out(run),

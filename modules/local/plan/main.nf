@@ -20,6 +20,7 @@ process PLAN {
     path 'tasks.json'    , emit: tasks
     path 'subjects/*.tsv', emit: subjects, optional: true
     path 'splits'        , emit: splits, optional: true
+    path 'covariates'    , emit: covariates, optional: true
     tuple val("${task.process}"), val('python'), eval("python3 -c 'import platform; print(platform.python_version())'"), topic: versions
 
     script:
@@ -66,8 +67,8 @@ process PLAN {
         stored_prepared: [],
     ])
     """
-    mkdir subjects splits
-    touch plan.json variants.tsv subjects/subjects.tsv splits/data.tsv
+    mkdir subjects splits covariates
+    touch plan.json variants.tsv subjects/subjects.tsv splits/data.tsv covariates/data.tsv
     cat > tasks.json <<'END_OF_JSON'
     ${tasks}
     END_OF_JSON

@@ -7,6 +7,7 @@ process RANK {
 
     input:
     path plan
+    path covariates, stageAs: 'covariates'
     path stages, stageAs: 'stages/*'
     path prepared, stageAs: 'prepared/*'
     path code
@@ -27,6 +28,7 @@ process RANK {
 
     rank.py \\
         --plan ${plan} \\
+        --covariates covariates \\
         --stages stages \\
         --prepared prepared \\
         --out ranking \\

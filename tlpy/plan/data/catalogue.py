@@ -13,6 +13,7 @@ from tlpy.digests import canonical
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.plan.data.caches import Wanted, share_caches
 from tlpy.plan.data.columns import column_problems, grouped_by, labels_of, split_of, within_subjects
+from tlpy.plan.data.confounds import confounds_of
 from tlpy.plan.data.filters import Filtered, keep
 from tlpy.plan.data.given_splits import GivenSplit, given_split, is_table
 from tlpy.plan.data.headers import Images, Seen, common_grid
@@ -51,7 +52,8 @@ class _Said:
         reader = READERS.complete(spec["reader"], f"{where}.reader")
         labels, said = labels_of(spec, where)
         columns, fractions = split_of(spec)
-        problems.extend(column_problems(columns, [*labels, *(spec.get("filter") or {})], where))
+        asked = [*labels, *(spec.get("filter") or {}), *(spec.get("confounds") or [])]
+        problems.extend(column_problems(columns, asked, where))
         preprocessing = validate(spec.get("preprocessing"), f"{where}.preprocessing", problems)
         problems.raise_if_any()
         return cls(reader, labels, said, columns, fractions, preprocessing)
@@ -145,6 +147,7 @@ class Catalogue:
         learnt = _learnt(usable.labelled, spec, said, images_only, where, problems)
         within = within_subjects(spec, usable.records, where, problems)
         given, records = self._given_parts(name, spec, read.images, usable.records, problems)
+        confounds = confounds_of(spec, said.labels, read.reader, records, where, problems, read.images.faults)
         size, channels = common_grid(read.seen.headers, said.preprocessing, where, problems)
         problems.raise_if_any()
         request = {
@@ -176,6 +179,7 @@ class Catalogue:
             own_people=spec.get("people") == "own",
             contents={record.image: read.seen.contents[record.image] for record in records},
             given=given,
+            confounds=confounds,
         )
 
     def _read(self, spec: Mapping[str, Any], said: _Said, where: str, problems: Problems) -> _Read:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SPLIT_DEFAULTS = {"val": 0.15, "test": 0.15}
 # Our names of what every reader says of an image, as `columns` may map them to a table's.
 OURS = ("image", "subject", "session", "group", "site", "split")
+# What labels go with most often, and how it may be called: taken for confounds where a table has it.
+USUAL_CONFOUNDS = {"age": ("age",), "sex": ("sex", "gender"), "site": ("site",)}
 
 
 def labels_of(spec: Mapping[str, Any], where: str) -> tuple[list[str], bool]:
@@ -77,7 +79,8 @@ def within_subjects(
 
 def column_problems(columns: Mapping[str, str], names: Sequence[str], where: str) -> list[Problem]:
     """Names of columns that are none of ours, nor of the `names` that the data set is asked for."""
-    valid = [*OURS, *(name for name in names if name not in OURS)]
+    usual = [spelling for spellings in USUAL_CONFOUNDS.values() for spelling in spellings]
+    valid = list(dict.fromkeys([*OURS, *names, *usual]))
     return [
         Problem(f"{where}.columns.{name}", "is none of our column names", nearest(name, valid))
         for name in columns

@@ -91,6 +91,10 @@ class SplitBook:
         """What the report shows of a data set: its first split, before any subset was taken."""
         return self._base[id(data)]
 
+    def units(self, data: DataSet) -> Mapping[str, str]:
+        """The unit of each image of a data set, in its first split."""
+        return next(found[data.name] for key, found in self._units.items() if id(data) in key.run)
+
     def joint(self) -> list[dict[str, DataSet]]:
         """The data sets that were split jointly, one map for each choice of them."""
         return list(self._runs.values())
