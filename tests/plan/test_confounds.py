@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - messages are in one line each
+
 """Confounds of a data set: which columns they are, what they hold, and that nothing is trained by them."""
 
 from __future__ import annotations
