@@ -1,4 +1,3 @@
-
 """Confounds of a data set: which columns they are, what they hold, and that nothing is trained by them."""
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def confounds(run: Run, rankings: Sequence[Ranking]) -> Section | None:
     groups = [one for ranking in rankings for one in group_scores(run, ranking)]
     if not found and not groups:
         return None
-    warned = sorted((one for one in found if one.is_worth_a_warning), key=lambda one: -one.found.strength)
+    warned = sorted((one for one in found if one.is_worth_a_warning), key=_prominence)
     told = [f"<strong>{escape(one.dataset)}</strong>: {_sentence(one)}." for one in warned]
     parts = [bullets(told) if told else "<p>Nothing stands out.</p>", _table(found)] if found else []
     if groups:
@@ -62,14 +62,19 @@ def confound_caveats(run: Run, ranking: Ranking) -> list[str]:
     ]
     if not found:
         return []
-    found.sort(key=lambda one: -one.found.strength)
-    named = [f"{escape(one.covariate.name)} ({_value(one)})" for one in found[:_MORE]]
+    found.sort(key=_prominence)
+    named = [f"<strong>{escape(one.covariate.name)}</strong> ({_value(one)})" for one in found[:_MORE]]
     more = [f"{len(found) - _MORE} more"] if len(found) > _MORE else []
     instead = words.joined(list(dict.fromkeys(_learnt(one) for one in found[:3])), "or")
     return [
-        f"<strong>The label goes with {words.joined([*named, *more])}</strong>: the network may have learnt "
+        f"The label goes with {words.joined([*named, *more])}: the network may have learnt "
         f"{instead} instead of {escape(ranking.heads[0].label)}. See Confounds."
     ]
+
+
+def _prominence(one: Confounding) -> tuple[bool, float]:
+    """What somebody wrote down of people comes before what was measured, the strongest first."""
+    return one.measured, -one.found.strength
 
 
 def _sentence(one: Confounding) -> str:
