@@ -177,7 +177,7 @@ class Run:
 
 
 def read_run(plan: Plan, stages: Path, prepared: Path | None = None, plain: Path | None = None) -> Run:
-    """Read every stage of `plan` from `stages/<id>/`, and every fit of a plain baseline from `plain/<id>/`."""
+    """Read every stage of `plan` from `stages/<id>/`, and every plain baseline from `plain/<id>/`."""
     return Run(
         plan,
         {id_: StageResult(one, *_read(stages / id_)) for id_, one in sorted(plan.stages.items())},

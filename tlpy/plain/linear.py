@@ -46,7 +46,7 @@ class LinearBaseline(PlainBaseline):
         "Pedregosa F, et al. Scikit-learn: machine learning in Python. JMLR 2011; 12:2825–2830.",
     )
 
-    strengths: Strengths = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0)
+    strengths: Strengths = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0)
     balanced: bool = False
 
     @abstractmethod

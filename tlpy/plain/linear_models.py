@@ -18,7 +18,8 @@ import numpy as np
 
 from tlpy.metrics.formulas import Array
 
-_ITERATIONS = 1000
+# scikit-learn's own tolerance leaves weak penalties several percent of probability off.
+_TOLERANCE, _ITERATIONS = 1e-6, 1000
 # Of what a feature's spread may be lost to rounding, in units of its size.
 _FLAT = 1e-6
 
@@ -114,7 +115,7 @@ def logistic_path(
         left, sizes, rotation = np.linalg.svd(features, full_matrices=False)
         features = left * sizes
     model = LogisticRegression(
-        max_iter=_ITERATIONS, warm_start=True, class_weight="balanced" if balanced else None
+        max_iter=_ITERATIONS, tol=_TOLERANCE, warm_start=True, class_weight="balanced" if balanced else None
     )
     for penalty in penalties:
         model.set_params(C=1.0 / penalty)

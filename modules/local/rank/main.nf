@@ -8,6 +8,7 @@ process RANK {
     input:
     path plan
     path stages, stageAs: 'stages/*'
+    path plain, stageAs: 'plain/*'
     path prepared, stageAs: 'prepared/*'
     path code
     path components, stageAs: 'components'
@@ -23,11 +24,12 @@ process RANK {
     def args = task.ext.args ?: ''
     """
     export PYTHONPATH="\$PWD:\$PWD/components" TLPY_COMPONENTS="\$PWD/components"
-    mkdir -p stages prepared
+    mkdir -p stages plain prepared
 
     rank.py \\
         --plan ${plan} \\
         --stages stages \\
+        --plain plain \\
         --prepared prepared \\
         --out ranking \\
         ${args}
