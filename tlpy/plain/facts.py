@@ -16,9 +16,11 @@ class PlainFacts(Facts):
     Attributes:
         data: what its data may be; empty: anything. Where the user names none, each that fits is used.
         noun, noun_for_classes: what it is called, where it predicts numbers and where it predicts classes.
+        penalised: it is a linear model with a penalty, whose strength is chosen on validation.
         draws: it draws random numbers, so that each seed is fitted anew.
     """
 
     data: ClassVar[tuple[Literal["images", "series", "vectors"], ...]] = ()
     noun_for_classes: ClassVar[str] = ""
+    penalised: ClassVar[bool] = False
     draws: ClassVar[bool] = False

@@ -40,6 +40,7 @@ class LinearBaseline(PlainBaseline):
         balanced: classes count alike in the loss, however many images each has.
     """
 
+    penalised = True
     cites = (
         "Hoerl AE, Kennard RW. Ridge regression: biased estimation for nonorthogonal problems. "
         "Technometrics 1970; 12:55–67.",
