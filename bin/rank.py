@@ -21,13 +21,16 @@ EXISTING = click.Path(exists=True, path_type=Path)
 @click.command()
 @click.option("--plan", type=EXISTING, required=True, help="plan.json of PLAN.")
 @click.option("--stages", type=EXISTING, required=True, help="Folder that holds <stage id>/ of TRAIN.")
+@click.option("--plain", type=EXISTING, help="Folder that holds <fit id>/ of PLAIN.")
 @click.option("--prepared", type=EXISTING, help="Folder that holds <request id>/ of PREPARE.")
 @click.option("--covariates", type=EXISTING, help="Folder that holds <data set>.tsv of PLAN.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the ranking.")
-def main(plan: Path, stages: Path, prepared: Path | None, covariates: Path | None, out: Path) -> None:
+def main(
+    plan: Path, stages: Path, plain: Path | None, prepared: Path | None, covariates: Path | None, out: Path
+) -> None:
     """Write OUT/leaderboard.tsv and what belongs to it, and report/ beside OUT."""
     record = Plan.from_json(json.loads(plan.read_text(encoding="utf-8")))
-    run = read_run(record, stages, prepared, covariates)
+    run = read_run(record, stages, prepared, plain, covariates)
     rankings = rank(run)
     write_ranking(rankings, run.plan.params, out)
     write_confounds(run, rankings, out)

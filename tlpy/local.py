@@ -19,6 +19,7 @@ from tlpy.errors import InputError, Problem, Problems, nearest
 from tlpy.files import read_json
 from tlpy.params.file import read_params
 from tlpy.params.schema import Schema
+from tlpy.plain.run import PlainFolders, run_fits
 from tlpy.plan.documents import check_written, plan_record, tasks_of, write_plan
 from tlpy.plan.plan_records import Replicate, Variant
 from tlpy.plan.planner import Planned, Planner
@@ -38,7 +39,7 @@ class Result:
     """What a search gave.
 
     Attributes:
-        outdir: the folder it is in: `ranking`, `stages`, `plan`, `report` (MultiQC's input).
+        outdir: the folder it is in: `ranking`, `stages`, `plain`, `plan`, `report` (MultiQC's input).
         leaderboard: the variants, best first, as rows of leaderboard.tsv.
         best_params: the winner as params that run; None where every variant failed.
         failed: why, by stage id, for stages that failed.
@@ -154,6 +155,9 @@ class LocalRun:
         self.prepare()
         for task in self.tasks.packs:
             self.train(task.pack, out, self.store.root)
+        for plain in self.tasks.plain:
+            folders = PlainFolders(self.store.root / "cache", out / "subjects")
+            run_fits(plain.pack.fits, folders, out / "plain")
         for stage in self.tasks.stored_stages:
             self.store.fetch("stages", stage, out / "stages" / stage)
         return self._rank(out)
@@ -165,7 +169,8 @@ class LocalRun:
         from tlpy.evaluation.results import read_run
         from tlpy.report.write import write_report
 
-        found = read_run(self.record, out / "stages", self.store.root / "cache", out / "covariates")
+        places = (self.store.root / "cache", out / "plain", out / "covariates")
+        found = read_run(self.record, out / "stages", *places)
         rankings = rank(found)
         write_ranking(rankings, self.plan.params, out / "ranking")
         write_confounds(found, rankings, out / "ranking")

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tlpy.evaluation import intervals
 from tlpy.evaluation.results import Predictions
@@ -110,3 +111,56 @@ def test_a_thousand_resamples_of_a_thousand_subjects_are_quick() -> None:
     start = time.perf_counter()
     intervals.scores("auroc", "binary", data, draws)
     assert time.perf_counter() - start < 1.0  # 0.05 s on an idle core; other tests share it
+
+
+def test_the_expanded_interval_of_a_mean_is_students() -> None:
+    """Hesterberg (2015): for a mean with normal errors, expanded percentiles are those of the t interval."""
+    n, rng = 12, np.random.default_rng(5)
+    sample = rng.normal(0, 1, n)
+    spread = sample.std(ddof=1)
+    values = sample.mean() + spread * np.sqrt((n - 1) / n) / np.sqrt(n) * rng.standard_normal(400_000)
+    low, high = intervals.interval(values, units=n)
+    t = stats.ttest_1samp(sample, 0).confidence_interval(0.95)
+    assert low == pytest.approx(t.low, abs=0.01)
+    assert high == pytest.approx(t.high, abs=0.01)
+    p = intervals.p_value(values, units=n)
+    assert p == pytest.approx(stats.ttest_1samp(sample, 0).pvalue, abs=0.01)
+
+
+def test_p_agrees_with_the_interval() -> None:
+    rng = np.random.default_rng(6)
+    for shift in np.linspace(0.5, 4.0, 60):
+        for units in (10.0, 30.0, float("inf")):
+            values = rng.normal(shift, 1, 999)
+            low, high = intervals.interval(values, units)
+            p = intervals.p_value(values, units)
+            if abs(p - 0.05) > 0.01:
+                assert (p < 0.05) == (low > 0 or high < 0)
+
+
+def test_seeds_alone_give_their_own_spread_and_one_seed_none() -> None:
+    full = [0.7, 0.8, 0.75, 0.9]
+    still = [np.full(20_000, score) for score in full]
+    values = intervals.over_seeds(still, full)
+    assert values.mean() == pytest.approx(np.mean(full), abs=0.002)
+    assert values.std() == pytest.approx(np.std(full, ddof=1) / 2, rel=0.02)
+    units = np.random.default_rng(7).normal(0.8, 0.1, 500)
+    assert (intervals.over_seeds([units], [0.8]) == units).all()
+
+
+def test_two_variants_with_the_same_seeds_stay_paired() -> None:
+    """What a seed adds to both is gone from their difference."""
+    rng = np.random.default_rng(8)
+    first = rng.normal(0.8, 0.05, (3, 500))
+    luck = np.array([0.1, -0.2, 0.1])
+    a = intervals.over_seeds(list(first), [0.8, 0.8, 0.8])
+    b = intervals.over_seeds(list(first + luck[:, None]), list(0.8 + luck))
+    shared = intervals.over_seeds(list(first + luck[:, None] + 0.03), list(0.83 + luck))
+    assert (b - a).std() > 0.05
+    assert np.ptp(shared - b) < 1e-12
+
+
+def test_undefined_resamples_of_one_seed_leave_the_others() -> None:
+    values = intervals.over_seeds([np.array([np.nan, 1.0, np.nan]), np.array([2.0, 3.0, np.nan])], [1.5, 1.5])
+    assert values[:2] == pytest.approx([2.0, 2.0])
+    assert np.isnan(values[2])

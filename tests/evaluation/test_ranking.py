@@ -12,8 +12,10 @@ import pytest
 import yaml
 from fake_run import FakeRun
 
+from tlpy.evaluation.gain import transferability
+from tlpy.evaluation.intervals import holm
 from tlpy.evaluation.leaderboard import best_params, write_ranking
-from tlpy.evaluation.ranking import Ranking, rank, transferability
+from tlpy.evaluation.ranking import Ranking, rank
 from tlpy.evaluation.results import Run, read_run
 from tlpy.plan.plan_records import Plan
 from tlpy.report.write import write_report
@@ -55,15 +57,31 @@ def test_order_is_by_validation_and_failed_come_last(ranking: Ranking) -> None:
     assert not ranking.best_transfer.baseline
 
 
-def test_gain_is_equation_1_against_the_twin(ranking: Ranking) -> None:
+def test_gain_is_told_against_the_best_from_scratch_and_against_the_twin(ranking: Ranking) -> None:
     by_id = {outcome.id: outcome for outcome in ranking.outcomes}
+    scratch = [outcome for outcome in ranking.ranked if outcome.baseline]
+    best = max(scratch, key=lambda outcome: outcome.mean("val"))
+    assert ranking.best_scratch is best
+    corrected = holm([outcome.gain.p for outcome in ranking.ranked if not outcome.baseline])
     for outcome in ranking.ranked:
         if outcome.baseline:
-            assert np.isnan(outcome.gain)
+            assert not outcome.gain.known
+            assert not outcome.twin_gain.known
             continue
-        scratch = by_id[outcome.record.scratch].mean("test")
-        assert outcome.gain == pytest.approx(100 * (outcome.mean("test") - scratch) / scratch)
-        assert outcome.gain_interval[0] <= outcome.gain <= outcome.gain_interval[1]
+        test = outcome.mean("test")
+        twin = by_id[outcome.record.scratch].mean("test")
+        pairs = ((outcome.gain, outcome.gain_percent, best.mean("test")),
+                 (outcome.twin_gain, outcome.twin_gain_percent, twin))  # fmt: skip
+        for found, share, reference in pairs:
+            assert found.value == pytest.approx(test - reference)
+            assert found.low <= found.value <= found.high
+            assert share == pytest.approx(100 * (test - reference) / reference)
+        assert outcome.p_gain == corrected.pop(0)
+    headline = ranking.headline
+    assert headline.best is ranking.best
+    assert headline.gain.value == pytest.approx(
+        ranking.best_transfer.mean("test") - ranking.best_scratch.mean("test")
+    )
 
 
 def test_intervals_hold_the_score_and_differences_are_to_the_winner(ranking: Ranking) -> None:
@@ -73,7 +91,7 @@ def test_intervals_hold_the_score_and_differences_are_to_the_winner(ranking: Ran
         low, high = outcome.test_interval
         assert low <= outcome.mean("test") <= high
         if outcome is not best:
-            assert outcome.to_best == pytest.approx(outcome.mean("test") - best.mean("test"))
+            assert outcome.to_best.value == pytest.approx(outcome.mean("test") - best.mean("test"))
             assert 0 < outcome.p_to_best <= 1
     assert np.isnan(best.p_to_best)
 
@@ -121,10 +139,11 @@ def test_lower_is_better_for_errors(tmp_path: Path) -> None:
     (found,) = rank(make(tmp_path, task="regression"))
     scores = [outcome.mean("val") for outcome in found.ranked]
     assert scores == sorted(scores)
-    better = [o for o in found.ranked if not o.baseline and o.gain > 0]
-    by_id = {outcome.id: outcome for outcome in found.outcomes}
+    better = [o for o in found.ranked if not o.baseline and o.gain.value > 0]
     assert better
-    assert all(o.mean("test") < by_id[o.record.scratch].mean("test") for o in better)
+    assert found.best_scratch is not None
+    assert all(o.mean("test") < found.best_scratch.mean("test") for o in better)
+    assert all(o.gain_percent > 0 for o in better)
 
 
 def test_each_target_has_its_own_ranks(tmp_path: Path) -> None:
@@ -230,12 +249,12 @@ def test_too_few_people_get_no_interval_and_no_p(tmp_path: Path, test: int, give
     best, *others = found.ranked
     assert best.n_groups == test
     assert np.isfinite(best.mean("test"))
-    shown = [*best.test_interval, others[0].p_to_best, others[0].to_best_interval[0]]
+    shown = [*best.test_interval, others[0].p_to_best, others[0].to_best.low]
     assert np.isfinite(shown).all() == given
     transfer = found.best_transfer
     assert transfer is not None
-    assert np.isfinite(transfer.gain)
-    assert np.isfinite(transfer.gain_interval).all() == given
+    assert np.isfinite(transfer.gain.value)
+    assert np.isfinite([transfer.gain.low, transfer.gain.high]).all() == given
     write_report(run, [found], tmp_path / "report")
     summary = json.loads((tmp_path / "report/summary_mqc.json").read_text())["data"]
     assert ("no interval and no p value means anything: none is given" in summary) != given

@@ -43,10 +43,11 @@ def test_tlimbs_search_has_12_variants_and_6_distinct_pretrainings(params: dict)
     plan = _plan({**params, "search": {"space": TLIMB_SPACE}})
     assert len(_searched(plan)) == 12
     assert sum(record.role == "pretrain" for record in plan.stages.values()) == 6
-    assert len(plan.stages) == 6 + 12 + 6
+    # Each twin once with the last stage's epoch, once with the three of the whole chain.
+    assert len(plan.stages) == 6 + 12 + 2 * 6
     saved = sharing(plan)
-    assert (saved.stage_runs, saved.distinct, saved.to_train) == (30, 24, 24)
-    assert (saved.epochs_unshared, saved.epochs_distinct) == (12 * 3 + 6, 6 * 2 + 12 + 6)
+    assert (saved.stage_runs, saved.distinct, saved.to_train) == (36, 30, 30)
+    assert (saved.epochs_unshared, saved.epochs_distinct) == (12 * 3 + 6 * 4, 6 * 2 + 12 + 6 * 4)
 
 
 def test_every_variant_names_its_from_scratch_twin(params: dict) -> None:
@@ -72,8 +73,25 @@ def test_baselines_can_be_switched_off(params: dict) -> None:
 
 def test_a_variant_that_is_from_scratch_is_the_baseline(params: dict) -> None:
     plan = _plan({**params, "search": {"space": {"pretrain": ["none", {"dataset": "source"}]}}})
-    assert [variant.baseline for variant in plan.variants] == [True, False]
+    assert [variant.baseline for variant in plan.variants] == [True, False, True]
     assert plan.variants[1].scratch == plan.variants[0].id
+
+
+def test_a_baseline_trains_as_long_as_the_whole_chain(params: dict) -> None:
+    """Else what transfer gains may be a gain of training longer."""
+    space = {"epochs": [1, 4], "finetune.epochs": [2]}
+    plan = _plan({**params, "search": {"space": space}})
+    whole = {
+        plan.stages[variant.replicates[0].stages[0]].training.epochs: variant
+        for variant in plan.variants
+        if variant.baseline
+    }
+    assert sorted(whole) == [2, 1 + 2, 4 + 2]
+    assert whole[6].settings == {"epochs": None, "finetune.epochs": 6}
+    assert whole[6].label == "from scratch: finetune epochs 6"
+    assert all(variant.scratch == whole[2].id for variant in _searched(plan))
+    alone = dict(params, stages=params["stages"][1:])
+    assert len(_plan(alone).variants) == 1
 
 
 def test_variants_that_differ_in_nothing_that_acts_collapse(params: dict) -> None:

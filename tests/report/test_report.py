@@ -30,7 +30,7 @@ ALWAYS = {"summary", "leaderboard", "datasets", "left_out", "inferred", "methods
 
 def ranked(root: Path) -> tuple[Run, list[Ranking]]:
     plan = Plan.from_json(json.loads((root / "plan.json").read_text()))
-    run = read_run(plan, root / "stages", root / "prepared", root / "covariates")
+    run = read_run(plan, root / "stages", root / "prepared", covariates=root / "covariates")
     return run, rank(run)
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import chdtr, chdtrc, chndtr, ncfdtr, ndtr, ndtri, stdtr
 
 from tlpy.evaluation.intervals import FEWEST, LEVEL
 
@@ -73,12 +74,10 @@ def _strength(measure: str, value: float, none: float) -> float:
 
 def numbers(first: Numbers, second: Numbers, units: int) -> Association | None:
     """Spearman's correlation of two numbers (n,); None where one of them is constant."""
-    from scipy.stats import rankdata, t
-
     n = len(first)
     if n < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return None
-    rho = float(np.clip(np.corrcoef(rankdata(first), rankdata(second))[0, 1], -1, 1))
+    rho = float(np.clip(np.corrcoef(_ranks(first), _ranks(second))[0, 1], -1, 1))
     low = high = p = NAN
     if units >= FEWEST:
         # A correlation of exactly one would have an interval of no width.
@@ -87,7 +86,7 @@ def numbers(first: Numbers, second: Numbers, units: int) -> Association | None:
         low = min(rho, float(np.tanh(np.arctanh(inside) - reach)))
         high = max(rho, float(np.tanh(np.arctanh(inside) + reach)))
         ratio = abs(rho) * np.sqrt((units - 2) / max(1 - rho**2, 1e-300))
-        p = float(2 * t.sf(ratio, units - 2))
+        p = float(2 * stdtr(units - 2, -ratio))
     return Association(SPEARMAN, rho, low, high, 0.0, p, n, units)
 
 
@@ -100,11 +99,9 @@ def number_by_class(values: Numbers, classes: Codes, units: int) -> Association 
 
 
 def _auroc(values: Numbers, codes: Codes, units: int) -> Association:
-    from scipy.stats import norm, rankdata
-
     n, second = len(values), int((codes == 1).sum())
     first = n - second
-    ranks = rankdata(values)
+    ranks = _ranks(values)
     area = float((ranks[codes == 1].sum() - second * (second + 1) / 2) / (first * second))
     low = high = p = NAN
     if units >= FEWEST:
@@ -114,7 +111,7 @@ def _auroc(values: Numbers, codes: Codes, units: int) -> Association:
         _, ties = np.unique(values, return_counts=True)
         tied = float((ties**3 - ties).sum()) / (n * (n - 1))
         variance = (m + k) / n * (n + 1 - tied) / (12 * m * k)
-        p = float(2 * norm.sf(abs(area - 0.5) / np.sqrt(variance)))
+        p = float(2 * ndtr(-abs(area - 0.5) / np.sqrt(variance)))
     return Association(AUROC, area, low, high, 0.5, p, n, units)
 
 
@@ -133,12 +130,10 @@ def _newcombe(area: float, first: float, second: float) -> Interval:
 
 
 def _epsilon(values: Numbers, codes: Codes, units: int) -> Association | None:
-    from scipy.stats import chi2, ncf, rankdata
-
     n, k = len(values), int(codes.max()) + 1
     if n <= k:
         return None
-    ranks = rankdata(values)
+    ranks = _ranks(values)
     counts = np.bincount(codes)
     means = np.bincount(codes, ranks) / counts
     between = float((counts * (means - ranks.mean()) ** 2).sum())
@@ -149,17 +144,15 @@ def _epsilon(values: Numbers, codes: Codes, units: int) -> Association | None:
     if units >= max(FEWEST, k + 1):
         inside = min(eta, 1 - 1 / units)  # as for a correlation of one
         ratio = inside / (k - 1) / ((1 - inside) / (units - k))
-        edges = _noncentral(lambda power: float(ncf.cdf(ratio, k - 1, units - k, power)), units)
+        edges = _noncentral(lambda power: float(ncfdtr(k - 1, units - k, power, ratio)), units)
         low, high = (min(power / (power + units), 1.0) for power in edges)
         low, high = min(low, value), max(high, value)
-        p = float(chi2.sf(eta * (units - 1), k - 1))
+        p = float(chdtrc(k - 1, eta * (units - 1)))
     return Association(EPSILON, value, low, high, 0.0, p, n, units)
 
 
 def categories(first: Codes, second: Codes, units: int) -> Association | None:
     """Cramér's V of two categories (n,); None where one of them is constant."""
-    from scipy.stats import chi2, ncx2
-
     rows, row = np.unique(first, return_inverse=True)
     columns, column = np.unique(second, return_inverse=True)
     n, r, c = len(first), len(rows), len(columns)
@@ -177,11 +170,11 @@ def categories(first: Codes, second: Codes, units: int) -> Association | None:
     if units >= FEWEST:
         statistic = phi * size
         edges = _noncentral(
-            lambda power: float(ncx2.cdf(statistic, freedom, power)), size, chi2.cdf(statistic, freedom)
+            lambda power: float(chndtr(statistic, freedom, power)), size, float(chdtr(freedom, statistic))
         )
         low, high = (_v(power / size, most) for power in edges)
         low, high = min(low, value), max(high, value)
-        p = float(chi2.sf(statistic, freedom))
+        p = float(chdtrc(freedom, statistic))
     return Association(CRAMER, value, low, high, 0.0, p, n, units)
 
 
@@ -224,9 +217,15 @@ def _root(rising: Callable[[float], float], low: float, high: float) -> float:
 
 
 def _z() -> float:
-    from statistics import NormalDist
+    return float(ndtri((1 + LEVEL) / 2))
 
-    return NormalDist().inv_cdf((1 + LEVEL) / 2)
+
+def _ranks(values: Numbers) -> Numbers:
+    """Ranks from 1, the mean rank for equal values."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    means: Numbers = ends - (counts - 1) / 2
+    return means[place]
 
 
 def codes_of(texts: Sequence[str]) -> Codes:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from tlpy.evaluation import intervals
 from tlpy.evaluation.covariates import Column, covariates_of
 from tlpy.evaluation.outcomes import NAN, Outcome, ReplicateResult
 from tlpy.evaluation.ranking import Ranking
+from tlpy.evaluation.resampling import resample
 from tlpy.evaluation.results import Predictions, Run
 from tlpy.metrics.registry import compute
 from tlpy.records import NONE
@@ -40,8 +39,13 @@ class GroupScore:
 def group_scores(
     run: Run, ranking: Ranking, outcome: Outcome | None = None, resamples: int = intervals.RESAMPLES
 ) -> list[GroupScore]:
-    """The scores of a variant, by default the winner, in each category of each confound of its target."""
-    best = outcome or ranking.best
+    """The scores of a variant in each category of each confound of its target.
+
+    Args:
+        outcome: the variant; None: what was chosen, over folds inside each of them.
+        resamples: of the bootstrap.
+    """
+    best = outcome or ranking.headline.best
     table = covariates_of(run, ranking.target)
     if best is None or table is None or ranking.task_type == NONE:
         return []
@@ -74,7 +78,10 @@ def _score(
     interval, score = (NAN, NAN), NAN
     if inside.n_groups >= intervals.FEWEST:
         score = inside.mean("test")
-        interval = _interval(inside, ranking.task_type, run.plan.seed, resamples)
+        cases = [(r.fold, r.cases) for r in kept if r.cases is not None]
+        strata = intervals.strata_of(cases, ranking.task_type)
+        resampling = resample([inside], strata, ranking.task_type, run.plan.seed, resamples)
+        interval = resampling.score(inside, ranking.metric)
     return GroupScore(
         ranking.target,
         best.id,
@@ -110,14 +117,3 @@ def _within(
         cases.score[kept],
     )
     return replace(replicate, cases=only, test=compute(ranking.task_type, only.true, only.score))
-
-
-def _interval(outcome: Outcome, kind: str, seed: int, resamples: int) -> tuple[float, float]:
-    """As the ranking's of the whole test part: one set of draws, mean over the replicates in each."""
-    cases = [(r.fold, r.cases) for r in outcome.done if r.cases is not None]
-    draws = intervals.draw(intervals.strata_of(cases, kind), resamples, seed)
-    scores = np.stack([intervals.scores(outcome.metric, kind, found, draws) for _, found in cases])
-    defined = np.isfinite(scores)
-    total = np.where(defined, scores, 0.0).sum(axis=0)
-    means = np.where(defined.any(axis=0), total / np.maximum(defined.sum(axis=0), 1), NAN)
-    return intervals.interval(means)

@@ -15,11 +15,13 @@ Efron & Tibshirani, An Introduction to the Bootstrap (1993), percentile method.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from tlpy.evaluation.results import Predictions
 from tlpy.metrics.formulas import Array
@@ -30,6 +32,8 @@ FEWEST = 10
 """Below this many independent groups no interval and no p is given: the bootstrap calls one of two equal
 classifiers better in 100, 51 and 24 % of cases with 1, 2 and 3 groups."""
 LEVEL = 0.95
+Bounds = tuple[float, float]
+UNBOUNDED: Bounds = (-math.inf, math.inf)
 _CELLS = 500_000  # resamples × cases scored at once: keeps the working set in the processor's cache
 
 
@@ -40,14 +44,21 @@ class Draws:
     Attributes:
         column: group → column of `counts`.
         counts: (resamples, groups).
+        sizes: how many groups each stratum has.
     """
 
     column: Mapping[str, int]
     counts: NDArray[np.uint8]
+    sizes: tuple[int, ...] = ()
 
     @property
     def resamples(self) -> int:
         return len(self.counts)
+
+    @property
+    def units(self) -> float:
+        """How many independent units the resamples count as."""
+        return float(max(2, min(self.sizes))) if self.sizes else math.inf
 
 
 def draw(strata: Mapping[str, Hashable], resamples: int = RESAMPLES, seed: int = 0) -> Draws:
@@ -70,7 +81,8 @@ def draw(strata: Mapping[str, Hashable], resamples: int = RESAMPLES, seed: int =
         cells = (drawn + size * np.arange(resamples)[:, None]).ravel()
         parts.append(np.bincount(cells, minlength=resamples * size).reshape(resamples, size))
     counts = np.concatenate(parts, axis=1) if parts else np.zeros((resamples, 0))
-    return Draws(column, counts.astype(np.uint8))
+    sizes = tuple(len(members[stratum]) for stratum in sorted(members, key=repr))
+    return Draws(column, counts.astype(np.uint8), sizes)
 
 
 def strata_of(
@@ -114,22 +126,91 @@ def scores(name: str, task_type: str, cases: Predictions, draws: Draws) -> Array
     )
 
 
-def interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
-    """The central `level` of the resampled values; NaN, NaN when fewer than half of them are defined."""
-    defined = values[np.isfinite(values)]
-    if len(defined) < max(2, len(values) / 2):
-        return float("nan"), float("nan")
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+def interval(
+    values: Array, units: float = math.inf, bounds: Bounds = UNBOUNDED, level: float = LEVEL
+) -> tuple[float, float]:
+    """The interval of a score from its resampled values; NaN, NaN when fewer than half of them are defined.
+
+    Args:
+        values: (resamples,) of one metric, or of the difference of two variants.
+        units: on how many independent units they rest (`Draws.units`).
+        bounds: least and greatest value that there can be (`Metric.bounds`, `difference_bounds`).
+    """
+    defined = _defined(values, bounds, units)
+    if defined is None:
+        return math.nan, math.nan
+    tail = _expanded((1 - level) / 2, units)
+    low, high = np.quantile(defined, [tail, 1 - tail])
     return float(low), float(high)
 
 
-def p_value(differences: Array) -> float:
-    """Two-sided bootstrap p that the difference is zero: twice the smaller tail, never quite zero."""
-    defined = differences[np.isfinite(differences)]
-    if len(defined) < max(2, len(differences) / 2):
-        return float("nan")
-    tail = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
-    return min(1.0, 2.0 * (tail + 1) / (len(defined) + 1))
+def p_value(differences: Array, units: float = math.inf, bounds: Bounds = UNBOUNDED) -> float:
+    """Two-sided bootstrap p that the difference is zero, never quite zero: below 0.05 where `interval` of the
+    same values, units and bounds leaves zero out, but for the grain of the resamples."""
+    defined = _defined(differences, bounds, units)
+    if defined is None:
+        return math.nan
+    beyond = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
+    return min(1.0, 2.0 * _contracted((beyond + 1) / (len(defined) + 1), units))
+
+
+def difference_bounds(bounds: Bounds) -> Bounds:
+    """Least and greatest difference of two values that both lie within `bounds`."""
+    return bounds[0] - bounds[1], bounds[1] - bounds[0]
+
+
+def over_seeds(resampled: Sequence[Array], full: Sequence[float], seed: int = 0) -> Array:
+    """The mean score over trainings with several seeds, in each resample of units *and* seeds.
+
+    A resample of the units scores all seeds; a resample of the seeds moves their mean by deviations of the
+    full-sample scores, drawn with replacement and √(k/(k − 1)) times as large, so that they vary as k seeds
+    let expect (Davison & Hinkley, Bootstrap Methods, 1997, 3.8). The draw hangs on k and `seed` alone: two
+    variants trained with the same seeds, in the same order, stay paired. With one seed only units vary.
+
+    Args:
+        resampled: per seed (resamples,) of one metric on the same draws; NaN where undefined.
+        full: per seed the metric on all test cases.
+        seed: of the draw.
+
+    Returns:
+        (resamples,), NaN where no seed is defined.
+    """
+    values = np.stack(resampled)
+    k = len(values)
+    defined = np.isfinite(values)
+    count = defined.sum(axis=0)
+    total = np.where(defined, values, 0.0).sum(axis=0)
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    if k < 2:
+        return mean
+    drawn = np.random.default_rng([seed, k]).multinomial(k, np.full(k, 1 / k), size=values.shape[1])
+    deviations = np.asarray(full, dtype=np.float64) - np.mean(full)
+    return mean + math.sqrt(k / (k - 1)) * (drawn @ deviations) / k
+
+
+def _defined(values: Array, bounds: Bounds, units: float) -> Array | None:
+    """The values that are numbers; None when too few are."""
+    del bounds, units
+    defined = values[np.isfinite(values)]
+    return None if len(defined) < max(2, len(values) / 2) else defined
+
+
+def _expanded(tail: float, units: float) -> float:
+    """The share of resamples to leave out on one side, so that `tail` is left out of the true distribution.
+
+    Hesterberg (2015), "expanded percentile": a bootstrap distribution is narrower than it should be by
+    √((n − 1)/n), and has normal tails where Student's are due.
+    """
+    if math.isinf(units):
+        return tail
+    return float(ndtr(math.sqrt(units / (units - 1)) * stdtrit(units - 1, tail)))
+
+
+def _contracted(share: float, units: float) -> float:
+    """The inverse of `_expanded`."""
+    if math.isinf(units):
+        return share
+    return float(stdtr(units - 1, ndtri(share) / math.sqrt(units / (units - 1))))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tlpy import words
-from tlpy.evaluation.outcomes import NAN, Outcome
-from tlpy.evaluation.ranking import Ranking, transferability
+from tlpy.evaluation.difference import NAN, Difference
+from tlpy.evaluation.outcomes import Outcome
+from tlpy.evaluation.ranking import Headline, Ranking
 from tlpy.files import write_json, write_table
 from tlpy.metrics.registry import METRICS, names
 
@@ -20,7 +21,7 @@ _BEFORE: dict[str, Callable[[Outcome], Any]] = {
     "variant": lambda o: o.id,
     "label": lambda o: o.label,
     "target": lambda o: o.record.target,
-    "kind": lambda o: "scratch" if o.baseline else "transfer",
+    "kind": lambda o: o.kind,
 }
 _AFTER: dict[str, Callable[[Outcome], Any]] = {
     "metric": lambda o: o.metric,
@@ -30,13 +31,18 @@ _AFTER: dict[str, Callable[[Outcome], Any]] = {
     "test_low": lambda o: o.test_interval[0],
     "test_high": lambda o: o.test_interval[1],
     "test_sd": lambda o: o.spread("test"),
-    "gain": lambda o: o.gain,
-    "gain_low": lambda o: o.gain_interval[0],
-    "gain_high": lambda o: o.gain_interval[1],
-    "gain_sd": lambda o: o.gain_sd,
-    "to_best": lambda o: o.to_best,
-    "to_best_low": lambda o: o.to_best_interval[0],
-    "to_best_high": lambda o: o.to_best_interval[1],
+    "gain": lambda o: o.gain.value,
+    "gain_low": lambda o: o.gain.low,
+    "gain_high": lambda o: o.gain.high,
+    "p_gain": lambda o: o.p_gain,
+    "gain_percent": lambda o: o.gain_percent,
+    "gain_to_twin": lambda o: o.twin_gain.value,
+    "gain_to_twin_low": lambda o: o.twin_gain.low,
+    "gain_to_twin_high": lambda o: o.twin_gain.high,
+    "gain_to_twin_percent": lambda o: o.twin_gain_percent,
+    "to_best": lambda o: o.to_best.value,
+    "to_best_low": lambda o: o.to_best.low,
+    "to_best_high": lambda o: o.to_best.high,
     "p_to_best": lambda o: o.p_to_best,
 }
 _LAST: dict[str, Callable[[Outcome], Any]] = {
@@ -128,8 +134,8 @@ def _summary(ranking: Ranking) -> dict[str, Any]:
             "validation": outcome.mean("val"),
             "test": outcome.mean("test"),
             "test_interval": outcome.test_interval,
-            "gain": outcome.gain,
-            "gain_interval": outcome.gain_interval,
+            "gain": _difference(outcome.gain, outcome.p_gain),
+            "gain_percent": outcome.gain_percent,
             "stages": [{"seed": r.seed, "fold": r.fold, "stages": list(r.stages)} for r in outcome.done],
         }
 
@@ -139,10 +145,29 @@ def _summary(ranking: Ranking) -> dict[str, Any]:
         "direction": ranking.metric.direction,
         "selected_on": "validation",
         "tied_on_validation": ranking.tied,
+        "headline": _headline(ranking.headline),
         "best": brief(ranking.best),
         "best_transfer": brief(ranking.best_transfer),
         "best_scratch": brief(ranking.best_scratch),
     }
+
+
+def _headline(headline: Headline) -> dict[str, Any] | None:
+    """What the variants that were chosen reach; over folds, chosen inside each."""
+    if headline.best is None:
+        return None
+    return {
+        "test": headline.best.mean("test"),
+        "test_interval": headline.best.test_interval,
+        "chosen_in_folds": headline.best.picks or None,
+        "over_chance": _difference(headline.over_chance, headline.over_chance.p),
+        "gain": _difference(headline.gain, headline.gain.p),
+        "gain_percent": headline.gain_percent,
+    }
+
+
+def _difference(found: Difference, p: float) -> dict[str, float] | None:
+    return {"value": found.value, "low": found.low, "high": found.high, "p": p} if found.known else None
 
 
 def other_metrics(rankings: Sequence[Ranking]) -> list[str]:
@@ -158,7 +183,7 @@ def other_scores(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _write_leaderboard(rankings: list[Ranking], path: Path) -> None:
-    outcomes = [outcome for ranking in rankings for outcome in ranking.outcomes]
+    outcomes = [outcome for ranking in rankings for outcome in ranking.rows]
     settings, others, beside = searched(outcomes), other_metrics(rankings), other_scores(outcomes)
     fixed = {*_BEFORE, *_AFTER, *_LAST}
     header = [
@@ -187,12 +212,17 @@ def _write_replicates(rankings: list[Ranking], path: Path) -> None:
     rows: list[list[Any]] = []
     for ranking in rankings:
         name = ranking.metric.name
-        scores = {(o.id, r.key): r.test.get(name, NAN) for o in ranking.outcomes for r in o.done}
-        for outcome in ranking.outcomes:
+        turn = -1.0 if ranking.metric.lower_is_better else 1.0
+        best = ranking.best_scratch
+        scratch = {r.key: r.test.get(name, NAN) for r in best.done} if best else {}
+        for outcome in ranking.rows:
             for r in outcome.replicates:
-                scratch = scores.get((outcome.record.scratch or "", r.key), NAN)
-                gain = transferability(r.test.get(name, NAN), scratch, ranking.metric.lower_is_better)
-                values = [r.val.get(name, NAN), r.test.get(name, NAN), float(gain)]
+                gain = (
+                    NAN
+                    if outcome.kind != "transfer"
+                    else turn * (r.test.get(name, NAN) - scratch.get(r.key, NAN))
+                )
+                values = [r.val.get(name, NAN), r.test.get(name, NAN), gain]
                 status = "done" if r.reason is None else "failed"
                 who = [outcome.rank, outcome.id, outcome.label, ranking.target, r.seed, r.fold]
                 rows.append([*who, status, r.reason or "", name, *values, ",".join(r.stages)])

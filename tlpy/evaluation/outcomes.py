@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from tlpy.evaluation.difference import NAN, NONE, Difference
 from tlpy.evaluation.results import Predictions, Run, StageResult
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import compute
 from tlpy.plan.plan_records import Replicate, Variant
 from tlpy.records import Head
-
-NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,14 @@ class Outcome:
         seconds: time of its distinct stages, shared ones counted in full; NaN where not known.
         shared_seconds: the part of it that other variants use too.
         resampled: replicate → the target's metric on the test cases in each bootstrap resample.
-        gain: percent over its from-scratch twin, Eq. 1 of "Cats, not CAT scans", mean over replicates.
-        to_best: test metric minus the winner's, on the same cases; p by bootstrap, Holm-corrected.
+        gain: over the best from-scratch variant, in units of the metric, positive where transfer is better.
+        gain_percent: the same by Eq. 1 of "Cats, not CAT scans", of scores averaged over replicates.
+        p_gain: of `gain`, Holm-corrected for the number of variants with transfer.
+        twin_gain, twin_gain_percent: the same over its from-scratch twin with equal settings.
+        to_best: test metric minus the winner's, on the same cases.
+        p_to_best: of `to_best`, Holm-corrected for the number of variants.
+        picks: fold → the variant chosen in it, where this outcome is put together from several.
+        plain: whether it is a plain baseline, which has no rank.
     """
 
     record: Variant
@@ -71,12 +76,15 @@ class Outcome:
     rank: int | None = None
     resampled: dict[tuple[int, int | None], Array] = field(default_factory=dict)
     test_interval: tuple[float, float] = (NAN, NAN)
-    gain: float = NAN
-    gain_interval: tuple[float, float] = (NAN, NAN)
-    gain_sd: float = NAN
-    to_best: float = NAN
-    to_best_interval: tuple[float, float] = (NAN, NAN)
+    gain: Difference = NONE
+    gain_percent: float = NAN
+    p_gain: float = NAN
+    twin_gain: Difference = NONE
+    twin_gain_percent: float = NAN
+    to_best: Difference = NONE
     p_to_best: float = NAN
+    picks: dict[int, str] = field(default_factory=dict)
+    plain: bool = False
 
     @property
     def id(self) -> str:
@@ -89,6 +97,11 @@ class Outcome:
     @property
     def baseline(self) -> bool:
         return self.record.baseline
+
+    @property
+    def kind(self) -> str:
+        """`transfer`, `scratch` or `plain`."""
+        return "plain" if self.plain else "scratch" if self.baseline else "transfer"
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -5,19 +5,26 @@
   the root mean squared error), then by fewer trained parameters, then by the plan's order.
 * From-scratch baselines stand in the list with the rest, marked: when one of them leads, that is the answer.
 * Failed variants come last, with their reason.
+* Plain baselines stand beside it, without a rank: they are there to be compared with.
+* Over folds, what choosing gives is told by choosing inside each fold (`folds`), not by the winner's own mean.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from tlpy.evaluation import intervals
+from tlpy.evaluation.chance import over_chance
+from tlpy.evaluation.difference import NONE, Difference
+from tlpy.evaluation.folds import chosen_in_each_fold, in_folds
+from tlpy.evaluation.gain import add_gains, percent
 from tlpy.evaluation.outcomes import NAN, Outcome, gather
+from tlpy.evaluation.plain import gather_plain
+from tlpy.evaluation.resampling import Resampling, resample
 from tlpy.evaluation.results import Run
-from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import METRICS, Metric
 from tlpy.records import BINARY, MULTICLASS, MULTILABEL, REGRESSION, Head, task_type
 
@@ -25,13 +32,44 @@ _FINER = {REGRESSION: "rmse", BINARY: "log_loss", MULTICLASS: "log_loss", MULTIL
 
 
 @dataclass(frozen=True)
+class Headline:
+    """The answer of a ranking: what the variants that were chosen reach on test cases that chose nothing.
+
+    Attributes:
+        best, transfer, scratch: what was chosen among all variants, those with transfer, those from scratch;
+            over folds, inside each fold. None where none finished.
+        gain: of `transfer` over `scratch`, positive where transfer is better.
+        gain_percent: the same by Eq. 1.
+        over_chance: of `best` over guessing.
+        plain: the plain baseline that was chosen in the same way.
+        over_plain: of `best` over `plain`.
+    """
+
+    best: Outcome | None = None
+    transfer: Outcome | None = None
+    scratch: Outcome | None = None
+    gain: Difference = NONE
+    gain_percent: float = NAN
+    over_chance: Difference = NONE
+    plain: Outcome | None = None
+    over_plain: Difference = NONE
+
+
+@dataclass(frozen=True)
 class Ranking:
-    """The variants of one target, best first, failed ones last."""
+    """The variants of one target, best first, failed ones last.
+
+    Attributes:
+        plain: the plain baselines, without a rank, in the same order.
+    """
 
     target: str
     metric: Metric
     heads: tuple[Head, ...]
     outcomes: list[Outcome]
+    headline: Headline = Headline()
+    resampling: Resampling = Resampling(None)
+    plain: list[Outcome] = field(default_factory=list)
 
     @property
     def task_type(self) -> str:
@@ -41,6 +79,11 @@ class Ranking:
     @property
     def ranked(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.rank is not None]
+
+    @property
+    def rows(self) -> list[Outcome]:
+        """As tables show them: those with a rank, the plain baselines, those that failed."""
+        return [*self.ranked, *self.plain, *(outcome for outcome in self.outcomes if outcome.rank is None)]
 
     @property
     def best(self) -> Outcome | None:
@@ -54,6 +97,10 @@ class Ranking:
     @property
     def best_scratch(self) -> Outcome | None:
         return next((outcome for outcome in self.ranked if outcome.baseline), None)
+
+    @property
+    def in_folds(self) -> bool:
+        return in_folds(self.outcomes)
 
     @property
     def tied(self) -> int:
@@ -72,34 +119,81 @@ def rank(
     Args:
         seed: of the bootstrap; None takes the plan's.
     """
-    outcomes = gather(run)
+    outcomes, plain = gather(run), gather_plain(run)
     seed = run.plan.seed if seed is None else seed
     targets = dict.fromkeys(outcome.record.target for outcome in outcomes)
     return [
-        _rank_target(target, [o for o in outcomes if o.record.target == target], seed, resamples, stratified)
+        rank_target(
+            target,
+            [o for o in outcomes if o.record.target == target],
+            seed,
+            resamples,
+            stratified,
+            [o for o in plain if o.record.target == target],
+        )
         for target in targets
     ]
 
 
-def _rank_target(
-    target: str, outcomes: list[Outcome], seed: int, resamples: int, stratified: bool
+def rank_target(
+    target: str,
+    outcomes: list[Outcome],
+    seed: int,
+    resamples: int,
+    stratified: bool,
+    plain: Sequence[Outcome] = (),
 ) -> Ranking:
+    """Rank the variants of one target; `outcomes` get their ranks, intervals and differences.
+
+    Args:
+        plain: the target's plain baselines, which get the same but for ranks.
+    """
     metric = METRICS[outcomes[0].metric]
     heads = outcomes[0].heads
     usable = [outcome for outcome in outcomes if outcome.status != "failed"]
     usable = sorted(usable, key=lambda outcome: _order(outcome, metric))
     for number, outcome in enumerate(usable, start=1):
         outcome.rank = number
-    _resample(usable, task_type(heads), seed, resamples, stratified)
-    by_id = {outcome.id: outcome for outcome in usable}
-    for outcome in usable:
-        outcome.test_interval = intervals.interval(_mean(list(outcome.resampled.values()), resamples))
-        scratch = by_id.get(outcome.record.scratch or "")
-        if scratch is not None and not outcome.baseline:
-            _add_gain(outcome, scratch, metric, resamples)
-    _compare_with_best(usable, resamples)
+    kind = task_type(heads)
+    plain = sorted(plain, key=lambda outcome: _order(outcome, metric))
+    beside = [outcome for outcome in plain if outcome.status != "failed"]
+    scored = usable + beside
+    cases = [(r.fold, r.cases) for outcome in scored for r in outcome.done if r.cases is not None]
+    strata = intervals.strata_of(cases, kind, stratified)
+    resampling = resample(scored, strata, kind, seed, resamples)
+    for outcome in scored:
+        outcome.test_interval = resampling.score(outcome, metric)
+    add_gains(usable, metric, resampling)
+    _compare_with_best(usable, metric, resampling)
+    _compare_with_best([*usable[:1], *beside] if usable else [], metric, resampling)
     ranked = {outcome.id for outcome in usable}
-    return Ranking(target, metric, heads, usable + [o for o in outcomes if o.id not in ranked])
+    everyone = usable + [o for o in outcomes if o.id not in ranked]
+    headline = _headline(usable, metric, kind, resampling, beside)
+    return Ranking(target, metric, heads, everyone, headline, resampling, plain)
+
+
+def _headline(
+    ranked: list[Outcome], metric: Metric, kind: str, resampling: Resampling, beside: list[Outcome]
+) -> Headline:
+    def chosen(among: list[Outcome]) -> Outcome | None:
+        if not in_folds(among):
+            return among[0] if among else None
+        found = chosen_in_each_fold(among, lambda outcome: _order(outcome, metric))
+        if found is not None:
+            found.test_interval = resampling.score(found, metric)
+        return found
+
+    best = chosen(ranked)
+    transfer = chosen([outcome for outcome in ranked if not outcome.baseline])
+    scratch = chosen([outcome for outcome in ranked if outcome.baseline])
+    gain, share = NONE, NAN
+    if transfer is not None and scratch is not None:
+        gain = resampling.between(transfer, scratch, metric)
+        share = percent(transfer, scratch, metric)
+    above = over_chance(best, metric, kind, resampling) if best is not None else NONE
+    plain = chosen(beside)
+    over_plain = resampling.between(best, plain, metric) if best and plain else NONE
+    return Headline(best, transfer, scratch, gain, share, above, plain, over_plain)
 
 
 def _order(outcome: Outcome, metric: Metric) -> tuple[float, float, float]:
@@ -114,79 +208,13 @@ def _order(outcome: Outcome, metric: Metric) -> tuple[float, float, float]:
     return cost(metric.name), cost(finer) if finer else 0.0, parameters
 
 
-def _resample(outcomes: list[Outcome], kind: str, seed: int, resamples: int, stratified: bool) -> None:
-    """Score every replicate on one set of draws, so that all differences between variants are paired.
-
-    With too few groups to draw from there are none: intervals and p values are NaN then.
-    """
-    cases = [(r.fold, r.cases) for outcome in outcomes for r in outcome.done if r.cases is not None]
-    if not cases:
-        return
-    strata = intervals.strata_of(cases, kind, stratified)
-    if len(strata) < intervals.FEWEST:
-        return
-    draws = intervals.draw(strata, resamples, seed)
-    for outcome in outcomes:
-        for replicate in outcome.done:
-            if replicate.cases is not None:
-                outcome.resampled[replicate.key] = intervals.scores(
-                    outcome.metric, kind, replicate.cases, draws
-                )
-
-
-def _mean(parts: list[Array], resamples: int) -> Array:
-    """Mean over replicates in each resample, of those that are defined."""
-    if not parts:
-        return np.full(resamples, NAN)
-    stacked = np.stack(parts)
-    defined = np.isfinite(stacked)
-    count = defined.sum(axis=0)
-    total = np.where(defined, stacked, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), NAN)
-
-
-def transferability(value: Any, scratch: Any, lower_is_better: bool) -> Any:
-    """Percent gained over no transfer: 100 · (M − M_scratch) / |M_scratch|, positive when transfer helps.
-
-    Eq. 1 of "Cats, not CAT scans" (for the AUC, which is positive), with the sign turned for errors. NaN
-    where the from-scratch score is zero.
-    """
-    value, scratch = np.asarray(value, dtype=float), np.asarray(scratch, dtype=float)
-    sign = -1.0 if lower_is_better else 1.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(scratch == 0, NAN, sign * 100.0 * (value - scratch) / np.abs(scratch))
-
-
-def _add_gain(outcome: Outcome, scratch: Outcome, metric: Metric, resamples: int) -> None:
-    """Gain per replicate against the same replicate of the twin, then mean, spread and interval."""
-    twins = {replicate.key: replicate for replicate in scratch.done}
-    gains, resampled = [], []
-    for replicate in outcome.done:
-        twin = twins.get(replicate.key)
-        if twin is None:
-            continue
-        pair = (replicate.test.get(metric.name, NAN), twin.test.get(metric.name, NAN))
-        gains.append(float(transferability(*pair, metric.lower_is_better)))
-        if replicate.key in outcome.resampled and replicate.key in scratch.resampled:
-            pairs = (outcome.resampled[replicate.key], scratch.resampled[replicate.key])
-            resampled.append(transferability(*pairs, metric.lower_is_better))
-    gains = [gain for gain in gains if np.isfinite(gain)]
-    if gains:
-        outcome.gain = float(np.mean(gains))
-        outcome.gain_sd = float(np.std(gains, ddof=1)) if len(gains) > 1 else NAN
-        outcome.gain_interval = intervals.interval(_mean(resampled, resamples))
-
-
-def _compare_with_best(ranked: list[Outcome], resamples: int) -> None:
+def _compare_with_best(ranked: list[Outcome], metric: Metric, resampling: Resampling) -> None:
     """Difference of each variant to the winner on the same test cases, over the replicates both have."""
     if not ranked:
         return
     best, others = ranked[0], ranked[1:]
     for other in others:
-        shared = [key for key in other.resampled if key in best.resampled]
-        differences = _mean([other.resampled[key] - best.resampled[key] for key in shared], resamples)
-        other.to_best = other.mean("test") - best.mean("test")
-        other.to_best_interval = intervals.interval(differences)
-        other.p_to_best = intervals.p_value(differences)
-    for other, p in zip(others, intervals.holm([other.p_to_best for other in others]), strict=True):
+        other.to_best = resampling.between(other, best, metric, better_is_positive=False)
+    corrected = intervals.holm([other.to_best.p for other in others])
+    for other, p in zip(others, corrected, strict=True):
         other.p_to_best = p

@@ -6,6 +6,7 @@ predictions give equal numbers everywhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,8 @@ class Metric:
         in_label_units: true where the value has the label's unit (years, for an age).
         format: how to print a value.
         meaning: half a sentence for captions.
+        bounds: least and greatest value that there can be; infinite where there is none.
+        zero_is_chance: true where guessing scores about zero, so that a percentage of a score may be noise.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Metric:
     in_label_units: bool = False
     format: str = "{:.3f}"
     meaning: str = ""
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    zero_is_chance: bool = False
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -65,6 +70,15 @@ class Metric:
     def show(self, value: float | None) -> str:
         return "n/a" if value is None or not np.isfinite(value) else self.format.format(value)
 
+    def signed(self, value: float) -> str:
+        """A difference of two values: `+0.031`, `−1.20`."""
+        shown = self.show(abs(value))
+        if not np.isfinite(value) or not float(shown):
+            return shown
+        return f"{'−' if value < 0 else '+'}{shown}"
+
+
+_SHARE = (0.0, 1.0)
 
 _ALL = (
     Metric("mae", "Mean absolute error", {"regression": formulas.mae}, True, True, "{:.2f}",
@@ -72,28 +86,32 @@ _ALL = (
     Metric("rmse", "Root mean squared error", {"regression": formulas.rmse}, True, True, "{:.2f}",
            "like the mean absolute error, but large misses count more"),
     Metric("r2", "R²", {"regression": formulas.r2},
-           meaning="share of variance explained; 0 is as good as predicting the mean"),
-    Metric("r", "Pearson's r", {"regression": formulas.r}, meaning="linear correlation with the true value"),
+           meaning="share of variance explained; 0 is as good as predicting the mean", zero_is_chance=True),
+    Metric("r", "Pearson's r", {"regression": formulas.r}, meaning="linear correlation with the true value",
+           bounds=(-1.0, 1.0), zero_is_chance=True),
     Metric("auroc", "AUROC", {"binary": formulas.auroc, "multiclass": formulas.multiclass_auroc,
                               "multilabel": formulas.over_labels(formulas.auroc)},
-           meaning="chance that a random case scores above a random non-case; 0.5 is guessing"),
+           meaning="chance that a random case scores above a random non-case; 0.5 is guessing",
+           bounds=_SHARE),
     Metric("average_precision", "Average precision",
            {"binary": formulas.average_precision,
             "multilabel": formulas.over_labels(formulas.average_precision)},
-           meaning="area under the precision-recall curve; guessing gives the share of cases"),
+           meaning="area under the precision-recall curve; guessing gives the share of cases", bounds=_SHARE),
     Metric("accuracy", "Accuracy",
            {"binary": formulas.accuracy, "multiclass": formulas.multiclass_accuracy,
             "multilabel": formulas.over_labels(formulas.accuracy)},
-           meaning="share of correct calls; misleading when classes are unequal"),
+           meaning="share of correct calls; misleading when classes are unequal", bounds=_SHARE),
     Metric("balanced_accuracy", "Balanced accuracy",
            {"binary": formulas.balanced_accuracy, "multiclass": formulas.multiclass_balanced_accuracy,
             "multilabel": formulas.over_labels(formulas.balanced_accuracy)},
-           meaning="mean sensitivity over the classes"),
-    Metric("sensitivity", "Sensitivity", {"binary": formulas.sensitivity}, meaning="share of cases found"),
-    Metric("specificity", "Specificity", {"binary": formulas.specificity}, meaning="the same for non-cases"),
+           meaning="mean sensitivity over the classes", bounds=_SHARE),
+    Metric("sensitivity", "Sensitivity", {"binary": formulas.sensitivity},
+           meaning="share of cases found", bounds=_SHARE),
+    Metric("specificity", "Specificity", {"binary": formulas.specificity},
+           meaning="the same for non-cases", bounds=_SHARE),
     Metric("f1", "F1", {"binary": formulas.f1, "multiclass": formulas.multiclass_f1,
                         "multilabel": formulas.over_labels(formulas.f1)},
-           meaning="harmonic mean of precision and sensitivity"),
+           meaning="harmonic mean of precision and sensitivity", bounds=_SHARE),
     Metric("log_loss", "Log loss",
            {"binary": formulas.log_loss, "multiclass": formulas.multiclass_log_loss,
             "multilabel": formulas.over_labels(formulas.log_loss)}, True,

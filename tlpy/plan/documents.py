@@ -16,6 +16,7 @@ from tlpy.plan.data.covariates import write_covariates
 from tlpy.plan.data.filters import in_words
 from tlpy.plan.data.split_tables import PUBLISHED
 from tlpy.plan.overlap import overlaps
+from tlpy.plan.plain import plain_names, plain_tasks
 from tlpy.plan.plan_records import (
     FORMAT,
     CacheFacts,
@@ -106,6 +107,8 @@ def plan_record(plan: Planned) -> Plan:
         inferred=tuple(inferred(plan)),
         normalised=tuple(plan.normalised),
         warnings=tuple(plan.warnings),
+        plain=tuple(plan.plain.variants),
+        plain_fits=plan.plain.fits,
     )
 
 
@@ -143,6 +146,7 @@ def tasks_of(plan: Planned) -> Tasks:
         packs=tuple(_train_task(plan, pack, in_packs) for pack in plan.packs),
         stored_stages=tuple(sorted(key for key, stage in plan.stages.items() if stage.stored)),
         stored_prepared=tuple(stored_shards),
+        plain=plain_tasks(plan.plain, {key: cache.shard_ids() for key, cache in plan.caches.items()}),
     )
 
 
@@ -290,6 +294,8 @@ def summary(plan: Planned) -> list[str]:
         f"{saved.distinct} of them distinct, {saved.stored} in the store, {saved.to_train} to train "
         f"in {len(plan.packs)} tasks"
     )
+    if plan.plain.variants:
+        lines.append(f"plain baselines: {words.joined(plain_names(plan.plain))}")
     lines += [f"{item.what} has no effect: {item.why}" for item in plan.normalised]
     lines += [f"warning: {warning}" for warning in plan.warnings]
     told: set[Problem] = set()

@@ -5,9 +5,10 @@ They stand apart from `tlpy.records`, since nothing here has a part in what a tr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from tlpy.plain.fits import PlainFit, PlainPack
 from tlpy.records import Component, Head, Pack, Record, Stage
 
 FORMAT = 1
@@ -48,6 +49,24 @@ class Variant(Record):
     def stages(self) -> tuple[str, ...]:
         """The ids of all its stages, each once."""
         return tuple(dict.fromkeys(stage for replicate in self.replicates for stage in replicate.stages))
+
+
+@dataclass(frozen=True)
+class PlainVariant(Record):
+    """A plain baseline on one of the splits that a target's variants are on.
+
+    Attributes:
+        settings: of the search, those that tell it from the same baseline on other splits.
+        replicates: as a variant's; the id of its fit stands where a variant has those of its stages.
+    """
+
+    id: str
+    label: str
+    target: str
+    component: Component
+    settings: dict[str, Any]
+    metric: str
+    replicates: tuple[Replicate, ...]
 
 
 @dataclass(frozen=True)
@@ -194,6 +213,8 @@ class Plan(Record):
         params: as the user gave them.
         metric: the user's, or None.
         normalised: settings without effect.
+        plain: the plain baselines beside the variants.
+        plain_fits: what is fitted for them, by id.
     """
 
     format: int
@@ -211,6 +232,8 @@ class Plan(Record):
     inferred: tuple[Inferred, ...]
     normalised: tuple[Dropped, ...]
     warnings: tuple[str, ...]
+    plain: tuple[PlainVariant, ...] = ()
+    plain_fits: dict[str, PlainFit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -256,6 +279,22 @@ class TrainTask(Record):
 
 
 @dataclass(frozen=True)
+class PlainTask(Record):
+    """One task of PLAIN: the baselines of one target, and what is to be staged for them.
+
+    Attributes:
+        prepared: ids of shards of prepared images.
+        subjects: ids of tables of subjects.
+        pack: what PLAIN is told.
+    """
+
+    id: str
+    prepared: tuple[str, ...]
+    subjects: tuple[str, ...]
+    pack: PlainPack
+
+
+@dataclass(frozen=True)
 class Tasks(Record):
     """`tasks.json`: what Nextflow is to run, or the problems that forbid it.
 
@@ -270,3 +309,4 @@ class Tasks(Record):
     packs: tuple[TrainTask, ...]
     stored_stages: tuple[str, ...]
     stored_prepared: tuple[str, ...]
+    plain: tuple[PlainTask, ...] = ()

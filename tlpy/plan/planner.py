@@ -15,12 +15,14 @@ from tlpy.errors import InputError, Problem, Problems
 from tlpy.params.assignment import path_problems, variant_params
 from tlpy.params.schema import Schema
 from tlpy.params.space import space_problems
+from tlpy.plain.registry import plain_problems
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.catalogue import Catalogue, reader_problems
 from tlpy.plan.data.split_notes import equal_counts, shared_people, split_warnings
 from tlpy.plan.data.split_tables import PublishedRow, SplitBook
 from tlpy.plan.execution_settings import execution, execution_problems
 from tlpy.plan.packs import make_packs
+from tlpy.plan.plain import PlainPlan, plan_plain, unfitting
 from tlpy.plan.plan_records import Dropped, Inferred, PlannedPack, Variant
 from tlpy.plan.stages.book import StageBook
 from tlpy.plan.stages.chain import ChainResolver, images_only, unknown_datasets
@@ -60,6 +62,7 @@ class Planned:
     units: Callable[[str], Mapping[str, str]]
     warnings: list[str]
     normalised: list[Dropped]
+    plain: PlainPlan
 
 
 class Planner:
@@ -147,6 +150,8 @@ class Planner:
             if isinstance(self.given.get(name), str):
                 problems.add(name, f"expected a map or a list, or a file with one, got {self.given[name]!r}")
         problems.extend(sources.folder_problems())
+        if "plain" not in {problem.where.partition("[")[0].partition(".")[0] for problem in problems}:
+            problems.extend(plain_problems(self._value("plain")))
         faulty = {problem.where.partition(".")[0].partition("[")[0] for problem in problems}
         if not faulty & {"stages", "datasets", "search"}:
             search = self.given.get("search") or {}
@@ -236,6 +241,11 @@ class Planner:
         joint = made.splits.joint()
         equal = equal_counts(joint)
         needed = {source.subjects for stage in stages.values() for source in stage.sources}
+        variants = [variant.record(stages) for variant in book.variants]
+        plain = self._value("plain")
+        unused = unfitting(plain, variants, stages, datasets)
+        if unused:
+            raise InputError(unused)
         return Planned(
             params=dict(self.given),
             seed=int(self._value("seed")),
@@ -245,7 +255,7 @@ class Planner:
             subjects={key: table for key, table in made.splits.tables.items() if key in needed},
             base_subjects={name: made.splits.base(data) for name, data in datasets.items()},
             stages=stages,
-            variants=[variant.record(stages) for variant in book.variants],
+            variants=variants,
             packs=self._packs(stages),
             baselines=book.baselines(),
             stage_runs=runs + book.baseline_runs(),
@@ -265,6 +275,7 @@ class Planner:
                 ),
             ],
             normalised=list(made.normalised.values()),
+            plain=plan_plain(plain, variants, stages, datasets, self.components),
         )
 
     def _looked_up(self, stage: Stage) -> Stage:

@@ -98,27 +98,43 @@ class VariantBook:
         self._pairs[variant.id] = replicates
 
     def add_baselines(self, stages: Mapping[str, Stage]) -> None:
-        """The last stage of every variant, from scratch; shared by all variants it serves."""
+        """The last stage of every variant from scratch, with its own epochs and with the whole chain's.
+
+        Each is shared by all variants that it serves.
+        """
         names = {name for variant in self.variants for name in variant.chain}
         for variant in self.variants:
             if variant.baseline:
                 continue
             pairs = self._pairs[variant.id]
             last = stages[pairs[0].scratch].name
-            twin = VariantDraft(
-                settings=_without_start(_without_stages(variant.settings, names - {last}), last),
-                chain=(last,),
-                target=variant.target,
-                replicates=tuple(replace(pair.replicate, stages=(pair.scratch,)) for pair in pairs),
-                baseline=True,
-            )
-            variant.scratch = twin.id
-            known = self._by_stages.get(twin.id)
-            if known is None:
-                self._by_stages[twin.id] = twin
-                self._added_baselines.append(twin)
-            elif known in self._added_baselines:
-                known.settings = _common(known.settings, twin.settings)
+            settings = _without_start(_without_stages(variant.settings, names - {last}), last)
+            variant.scratch = self._add_baseline(variant, settings, [pair.scratch for pair in pairs], last)
+            as_long = [pair.scratch_whole for pair in pairs]
+            if as_long != [pair.scratch for pair in pairs]:
+                epochs = {f"{last}.epochs": stages[as_long[0]].training.epochs}
+                others = {path: None if path == "epochs" else value for path, value in settings.items()}
+                self._add_baseline(variant, others | epochs, as_long, last)
+
+    def _add_baseline(
+        self, variant: VariantDraft, settings: dict[str, Any], stages: Sequence[str], name: str
+    ) -> str:
+        """Add what a variant is compared with: one stage for each of its replicates; the baseline's id."""
+        pairs = zip(variant.replicates, stages, strict=True)
+        twin = VariantDraft(
+            settings=settings,
+            chain=(name,),
+            target=variant.target,
+            replicates=tuple(replace(replicate, stages=(stage,)) for replicate, stage in pairs),
+            baseline=True,
+        )
+        known = self._by_stages.get(twin.id)
+        if known is None:
+            self._by_stages[twin.id] = twin
+            self._added_baselines.append(twin)
+        elif known in self._added_baselines:
+            known.settings = _common(known.settings, twin.settings)
+        return twin.id
 
     def _baseline_stages(self) -> Iterator[str]:
         return (stage for variant in self._added_baselines for stage in variant.stages)

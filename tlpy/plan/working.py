@@ -181,7 +181,13 @@ class StageData:
 
 @dataclass(frozen=True)
 class PairedReplicate:
-    """A replicate of a variant, and the id of its last stage from scratch."""
+    """A replicate of a variant, and what its last stage is compared with.
+
+    Attributes:
+        scratch: the id of its last stage from scratch, with equal settings.
+        scratch_whole: the same for as many epochs as the whole chain's; equal to `scratch` where these are one.
+    """
 
     replicate: Replicate
     scratch: str
+    scratch_whole: str

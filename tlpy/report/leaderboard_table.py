@@ -6,10 +6,12 @@ import math
 from typing import Any
 
 from tlpy import words
+from tlpy.evaluation.difference import Difference
 from tlpy.evaluation.leaderboard import other_scores, searched
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.metrics.registry import METRICS
+from tlpy.report.plain import plain_in_table, table_rows
 from tlpy.report.sections import Section, bullets, escape
 
 TOP = 50
@@ -22,18 +24,21 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "none": (),
 }
 _FAILURES = 10
+_FOLDS = (
+    "Means over folds are optimistic for a variant that was chosen by them, since one fold's validation images "
+    "are another's test images: the summary tells what choosing inside each fold gives. "
+)
 
 
 def leaderboard(rankings: list[Ranking]) -> Section:
     """The table, one row per variant in order of rank, the failed ones last."""
-    outcomes = [outcome for ranking in rankings for outcome in ranking.outcomes]
+    outcomes = [outcome for ranking in rankings for outcome in ranking.rows]
     settings = [path for path in searched(outcomes) if not _is_target(path, outcomes)]
     also = list(dict.fromkeys(name for r in rankings for name in _ALSO[r.task_type]))
     troubled = [outcome for outcome in outcomes if outcome.status != "done"]
     rows = {}
     for ranking in rankings:
-        for place, outcome in enumerate(ranking.outcomes[:TOP]):
-            key = f"{outcome.rank}" if outcome.rank else f"failed {place + 1}"
+        for key, outcome in table_rows(ranking, TOP).items():
             row = _row(ranking, outcome, settings, also)
             rows[f"{escape(ranking.target)} {key}" if len(rankings) > 1 else key] = row
     left = sum(max(0, len(ranking.outcomes) - TOP) for ranking in rankings)
@@ -41,6 +46,8 @@ def leaderboard(rankings: list[Ranking]) -> Section:
     text = (
         f"Ordered by {metrics} on validation. Read the test score with its interval: neighbours in rank "
         "are often equal for all one can tell. "
+        + (_FOLDS if any(ranking.in_folds for ranking in rankings) else "")
+        + plain_in_table(rankings)
         + (f"Another {left} variants are not shown. " if left else "")
         + "The whole table, with more metrics, is <code>ranking/leaderboard.tsv</code>"
         + ("; <code>ranking/best_params.yaml</code> runs the winner again. " if rankings[0].best else ". ")
@@ -56,7 +63,7 @@ def _headers(outcomes: list[Outcome], settings: list[str], also: list[str]) -> d
     metrics = {outcome.metric for outcome in outcomes}
     if len(metrics) > 1:
         headers["metric"] = _text("Metric", "What this target is scored by")
-    headers["kind"] = _text("Start", "Pretrained (transfer) or from scratch (the baseline without transfer)")
+    headers["kind"] = _text("Start", "Pretrained (transfer), from scratch, or plain (no network)")
     for path in settings:
         headers[f"set:{path}"] = _text(_short(path, settings), f"Searched setting: {path}")
     form = METRICS[outcomes[0].metric].format if len(metrics) == 1 else "{:.3f}"
@@ -67,8 +74,13 @@ def _headers(outcomes: list[Outcome], settings: list[str], also: list[str]) -> d
     headers["interval"] = _text("95 % interval", "Of the test score, by bootstrap over subjects")
     if any(math.isfinite(outcome.spread("test")) for outcome in outcomes):
         headers["sd"] = _number("sd", "Of the test score over replicates (seeds or folds)", form)
-    if any(math.isfinite(outcome.gain) for outcome in outcomes):
-        headers["gain"] = _text("Gain", "Over training from scratch, in percent of its test score")
+    if any(outcome.gain.known for outcome in outcomes):
+        headers["gain"] = _text(
+            "Gain", "Over the best variant from scratch, in units of the metric; above zero: better"
+        )
+        headers["gain_percent"] = _text("Gain, %", "The same in percent of the from-scratch score (Eq. 1)")
+    if any(outcome.twin_gain.known for outcome in outcomes):
+        headers["twin"] = _text("To twin", "Over training from scratch with its own settings")
     for name in also:
         title = METRICS[name].label.replace("accuracy", "acc.")
         headers[f"also:{name}"] = _number(title, f"On test: {METRICS[name].meaning}", METRICS[name].format)
@@ -131,12 +143,14 @@ def _row(ranking: Ranking, outcome: Outcome, settings: list[str], also: list[str
     show = ranking.metric.show
     values: dict[str, Any] = {
         "metric": ranking.metric.label,
-        "kind": "scratch" if outcome.baseline else "transfer",
+        "kind": escape(outcome.label) if outcome.plain else outcome.kind,
         "validation": outcome.mean("val"),
         "test": outcome.mean("test"),
         "interval": f"{show(low)} to {show(high)}" if math.isfinite(low) else "",
         "sd": outcome.spread("test"),
-        "gain": words.percent(outcome.gain) if math.isfinite(outcome.gain) else "",
+        "gain": _gain(outcome.gain, ranking),
+        "gain_percent": words.percent(outcome.gain_percent) if math.isfinite(outcome.gain_percent) else "",
+        "twin": _gain(outcome.twin_gain, ranking),
         "seconds": words.duration(outcome.seconds),
         "parameters": _millions(outcome.trainable),
         "status": outcome.status,
@@ -145,6 +159,15 @@ def _row(ranking: Ranking, outcome: Outcome, settings: list[str], also: list[str
     values |= {f"also:{name}": outcome.mean("test", name) for name in also}
     values |= {f"other:{name}": outcome.other(name) for name in other_scores([outcome])}
     return {k: value for k, value in values.items() if not isinstance(value, float) or math.isfinite(value)}
+
+
+def _gain(found: Difference, ranking: Ranking) -> str:
+    """`+0.031 (−0.010 to +0.072)`; empty where it is not known."""
+    signed = ranking.metric.signed
+    if not found.known:
+        return ""
+    between = f" ({signed(found.low)} to {signed(found.high)})" if math.isfinite(found.low) else ""
+    return signed(found.value) + between
 
 
 def _millions(number: float) -> str:

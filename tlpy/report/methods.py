@@ -15,6 +15,7 @@ from tlpy.optimizers.registry import OPTIMIZERS
 from tlpy.plan.plan_records import DatasetFacts
 from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
+from tlpy.report.plain import plain_methods
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 from tlpy.report.splitting import are_people_apart, exceptions
 
@@ -45,7 +46,8 @@ def inferred(run: Run) -> Section:
 
 def methods(run: Run, rankings: list[Ranking]) -> Section:
     """Paragraphs to copy, and what to cite."""
-    body = [_data(run), _training(run), _search(run, rankings), _scoring(rankings), _software(run)]
+    body = [_data(run), _training(run), _search(run, rankings), plain_methods(run)]
+    body = [*filter(None, body), _scoring(rankings), _software(run)]
     text = "A draft from what was really run. Check it against your study before it goes into a paper."
     content = (
         "".join(paragraph(part) for part in body)

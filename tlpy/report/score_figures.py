@@ -26,8 +26,16 @@ def scores(rankings: list[Ranking]) -> Section | None:
         if not shown:
             continue
         show = ranking.metric.show
+        shown += [o for o in ranking.plain if math.isfinite(o.mean("test"))]
         marks = [
-            Mark(_name(o), o.mean("test"), *o.test_interval, _with(show(o.mean("test")), o, show), o.baseline)
+            Mark(
+                _name(o),
+                o.mean("test"),
+                *o.test_interval,
+                _with(show(o.mean("test")), o, show),
+                muted=o.baseline,
+                apart=o.plain,
+            )
             for o in shown
         ]
         axis = f"{ranking.metric.label} on test ({ranking.metric.direction})"
@@ -38,6 +46,7 @@ def scores(rankings: list[Ranking]) -> Section | None:
         "Each point is a variant's score on the test set, each line its 95 % interval (bootstrap over "
         "subjects), in order of rank. Look at how far the intervals overlap before calling one variant "
         "better than another. Grey: trained from scratch. The dashed line is guessing."
+        + (" Orange, below: plain baselines, by validation." if any(r.plain for r in rankings) else "")
     )
     return Section("scores", "Test scores", text, "html", "".join(figures)) if figures else None
 
@@ -46,30 +55,39 @@ def gain(rankings: list[Ranking]) -> Section | None:
     """Gain over scratch with intervals."""
     figures = []
     for ranking in rankings:
-        shown = [o for o in ranking.ranked if math.isfinite(o.gain)][:SHOWN]
+        shown = [o for o in ranking.ranked if o.gain.known][:SHOWN]
         if shown:
+            signed = ranking.metric.signed
             marks = [
-                Mark(_name(o), o.gain, *o.gain_interval, _with(words.percent(o.gain), o, words.percent, True))
-                for o in shown
+                Mark(_name(o), o.gain.value, o.gain.low, o.gain.high, _with_percent(o, signed)) for o in shown
             ]
-            axis = f"Gain over scratch, % of its {ranking.metric.label} on test"
+            axis = f"Gain in {ranking.metric.label} on test (above zero: better than from scratch)"
             figure = forest(marks, axis, 0.0, ("Rank and variant", "Gain (95 % interval)"))
             figures.append(_titled(rankings, ranking) + figure)
     text = (
-        "What transfer adds: 100 · (score − score from scratch) / score from scratch, on the same test "
-        "subjects, each variant against training from scratch with its own settings (the sign is turned "
-        "for errors, so that right is always better). A line that crosses zero shows no gain. Percentages "
-        "get large where the from-scratch score is near zero."
+        "What transfer adds, in units of the metric: score − score of the best variant from scratch, chosen on "
+        "validation as the winner is, on the same test cases (the sign is turned for errors, so that right is "
+        "always better). Among those from scratch are trainings as long as a whole chain. A line that crosses "
+        "zero shows no gain; one wholly below zero is harm. In brackets: 100 · (score − score from scratch) / "
+        "score from scratch. The gain over the twin with equal settings stands in the leaderboard."
     )
     return Section("gain", "Gain over scratch", text, "html", "".join(figures)) if figures else None
 
 
-def _with(value: str, outcome: Outcome, show: Callable[[float], str], of_gain: bool = False) -> str:
-    low, high = outcome.gain_interval if of_gain else outcome.test_interval
+def _with_percent(outcome: Outcome, signed: Callable[[float], str]) -> str:
+    found, share = outcome.gain, outcome.gain_percent
+    between = f" ({signed(found.low)} to {signed(found.high)})" if math.isfinite(found.low) else ""
+    return signed(found.value) + between + (f" [{words.percent(share)}]" if math.isfinite(share) else "")
+
+
+def _with(value: str, outcome: Outcome, show: Callable[[float], str]) -> str:
+    low, high = outcome.test_interval
     return f"{value} ({show(low)} to {show(high)})" if math.isfinite(low) else value
 
 
 def _name(outcome: Outcome) -> str:
+    if outcome.plain:
+        return outcome.label
     scratch = outcome.baseline and "scratch" not in outcome.label
     return f"{outcome.rank}  {outcome.label}{' (from scratch)' if scratch else ''}"
 

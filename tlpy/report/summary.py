@@ -14,7 +14,9 @@ from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions, Run
 from tlpy.records import REGRESSION, Stage
 from tlpy.report.confounds import confound_caveats
+from tlpy.report.plain import on_plain
 from tlpy.report.sections import Section, bullets, escape, paragraph
+from tlpy.report.verdicts import on_a_scratch_winner, on_chance, on_folds, on_transfer, on_twin
 
 FEW = 100
 """Below this many test subjects, the report warns that intervals are wide."""
@@ -88,9 +90,11 @@ def _card(run: Run, ranking: Ranking) -> str:
             f"No variant finished, so there is nothing to rank. {len(reasons)} different reasons:"
         )
         return f'<div class="tlimb-card"><h4>{title}</h4>{failed}{bullets(list(reasons)[:10])}</div>'
-    intro = f"Best on validation: <strong>{describe(run, best)}</strong>."
+    verdicts = [on_chance(ranking), on_transfer(ranking), on_plain(ranking)]
+    said = f"Best on validation: <strong>{describe(run, best)}</strong>."
+    intro = "".join(paragraph(text) for text in (verdicts[0], said, *verdicts[1:]) if text)
     return (
-        f'<div class="tlimb-card"><h4>{title}</h4>{paragraph(intro)}{_tiles(run, ranking, best)}'
+        f'<div class="tlimb-card"><h4>{title}</h4>{intro}{_tiles(run, ranking, best)}'
         f"{paragraph('Keep in mind:')}{bullets(caveats(run, ranking))}</div>"
     )
 
@@ -106,27 +110,28 @@ def _unlearnt(run: Run, outcome: Outcome) -> str:
 def _tiles(run: Run, ranking: Ranking, best: Outcome) -> str:
     metric = ranking.metric
     unit = f" ({metric.direction})"
-    test = f"{metric.label} on test{unit}<br>{_range(ranking, best)}, {words.count(best.n_test, 'subject')}"
-    tiles = [(metric.show(best.mean("test")), test)]
-    tiles.append((metric.show(best.mean("val")), f"{metric.label} on validation<br>what it was chosen by"))
+    test = f"{metric.label} on test{unit}<br>{_range(ranking, ranking.headline.best or best)}, {words.count(best.n_test, 'subject')}"
+    headline = ranking.headline.best or best
+    chosen = "<br>chosen inside each fold" if ranking.in_folds else ""
+    tiles = [(metric.show(headline.mean("test")), test + chosen)]
+    how = "what was chosen by in each fold" if chosen else "what it was chosen by"
+    tiles.append((metric.show(headline.mean("val")), f"{metric.label} on validation<br>{how}"))
     elsewhere = best.other(f"target_{metric.name}")
     if math.isfinite(elsewhere):
         where = f"{metric.label} on test of {_unlearnt(run, best)}<br>no label of which was learnt"
         tiles.append((metric.show(elsewhere), where))
-    transfer = ranking.best_transfer
-    if transfer is not None and math.isfinite(transfer.gain):
-        low, high = transfer.gain_interval
-        whose = (
-            "gain over training from scratch"
-            if transfer is best
-            else "gain of the best transfer over scratch"
-        )
+    gain = ranking.headline.gain
+    if gain.known:
+        whose = "gain" if ranking.best_transfer is best else "gain of the best transfer"
         between = (
-            f"95 % interval {words.percent(low)} to {words.percent(high)}"
-            if math.isfinite(low)
+            f"95 % interval {metric.signed(gain.low)} to {metric.signed(gain.high)}"
+            if math.isfinite(gain.low)
             else "no interval"
         )
-        tiles.append((words.percent(transfer.gain), f"{whose}<br>{between}"))
+        share = ranking.headline.gain_percent
+        beside = f"; {words.percent(share)}" if math.isfinite(share) else ""
+        over = f"{whose} in {metric.in_sentence} over the best from scratch"
+        tiles.append((metric.signed(gain.value), f"{over}<br>{between}{beside}"))
     done = len(ranking.ranked)
     scratch = sum(outcome.baseline for outcome in ranking.outcomes)
     searched = words.count(len(ranking.outcomes) - scratch, "variant")
@@ -154,7 +159,7 @@ def caveats(run: Run, ranking: Ranking) -> list[str]:
     if best is None:
         return []
     found = [
-        *_on_transfer(ranking, best),
+        *filter(None, (on_a_scratch_winner(ranking), on_twin(ranking), on_folds(ranking))),
         *_on_adaptation(run, ranking, best),
         *_on_size(run, ranking, best),
         *_on_balance(ranking, best),
@@ -183,34 +188,6 @@ def caveats(run: Run, ranking: Ranking) -> list[str]:
             f"{words.count(len(troubled), 'variant')} failed in whole or in part: see the leaderboard."
         )
     return found
-
-
-def _on_transfer(ranking: Ranking, best: Outcome) -> list[str]:
-    if best.baseline:
-        transfer = ranking.best_transfer
-        if all(outcome.baseline for outcome in ranking.outcomes):
-            return []
-        beside = f" The best transfer is rank {transfer.rank}: {escape(transfer.label)}." if transfer else ""
-        return [
-            "Training from scratch came out first: on validation, <strong>transfer did not "
-            f"help</strong>.{beside}"
-        ]
-    if not math.isfinite(best.gain):
-        if not best.record.scratch:
-            return [
-                "There is no from-scratch baseline to compare with, so the gain of transfer is not known."
-            ]
-        return ["The gain over scratch has no value: the baseline failed, or its test score is zero."]
-    low, high = best.gain_interval
-    if not math.isfinite(low):
-        few = words.count(best.n_groups, "independent subject or group", "independent subjects or groups")
-        return [f"A gain on {few} <strong>does not show that transfer helped</strong>."]
-    if low <= 0 <= high:
-        return [
-            "The interval of the gain holds zero: this test set <strong>does not show that transfer "
-            "helped</strong>."
-        ]
-    return []
 
 
 def _on_adaptation(run: Run, ranking: Ranking, best: Outcome) -> list[str]:

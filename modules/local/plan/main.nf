@@ -63,6 +63,7 @@ process PLAN {
             pack.call('middle', 'adapt', 1, ['first']),
             pack.call('last', 'finetune', 2, ['middle']),
         ],
+        plain: [[id: 'data', prepared: ['cache-1of1'], subjects: ['subjects'], pack: [id: 'data', fits: [[id: 'mean']]]]],
         stored_stages: [],
         stored_prepared: [],
     ])

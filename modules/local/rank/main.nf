@@ -9,6 +9,7 @@ process RANK {
     path plan
     path covariates, stageAs: 'covariates'
     path stages, stageAs: 'stages/*'
+    path plain, stageAs: 'plain/*'
     path prepared, stageAs: 'prepared/*'
     path code
     path components, stageAs: 'components'
@@ -24,12 +25,13 @@ process RANK {
     def args = task.ext.args ?: ''
     """
     export PYTHONPATH="\$PWD:\$PWD/components" TLPY_COMPONENTS="\$PWD/components"
-    mkdir -p stages prepared
+    mkdir -p stages plain prepared
 
     rank.py \\
         --plan ${plan} \\
         --covariates covariates \\
         --stages stages \\
+        --plain plain \\
         --prepared prepared \\
         --out ranking \\
         ${args}

@@ -13,7 +13,9 @@ class ReaderFacts(Facts):
     Attributes:
         label: the label to read where the user names none; "" if one must be named.
         families: the column that is the group where the user names none; "" for none.
+        vectors: its images are features in no order: their one axis is neither space nor time.
     """
 
     label: ClassVar[str] = ""
     families: ClassVar[str] = ""
+    vectors: ClassVar[bool] = False

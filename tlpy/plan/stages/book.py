@@ -9,7 +9,7 @@ from typing import Any
 from tlpy.digests import file_digest
 from tlpy.plan.data.split_tables import SplitBook
 from tlpy.plan.plan_records import Dropped, Replicate
-from tlpy.plan.stages.chain import from_scratch
+from tlpy.plan.stages.chain import from_scratch, from_scratch_as_long
 from tlpy.plan.stages.goals import can_do_without
 from tlpy.plan.stages.joint_heads import merge_heads, scorable
 from tlpy.plan.stages.resolve import resolve_stage
@@ -54,8 +54,9 @@ class StageBook:
                 for stage in chain:
                     ids.append(made.stage(stage, self.stages[ids[-1]] if ids else None))
                     self._note_normalised(stage, self.stages[ids[-1]])
-                scratch = made.stage(from_scratch(chain[-1]), None)
-                result.append(PairedReplicate(Replicate(seed, fold, tuple(ids)), scratch))
+                alone = made.stage(from_scratch(chain[-1]), None)
+                as_long = made.stage(from_scratch_as_long(chain), None)
+                result.append(PairedReplicate(Replicate(seed, fold, tuple(ids)), alone, as_long))
         return result
 
     def _note_normalised(self, spec: StageSpec, stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -161,6 +161,13 @@ def role_of(position: int, length: int) -> str:
 def from_scratch(stage: StageSpec) -> StageSpec:
     """The baseline of a chain: its last stage, with nothing taken over."""
     return replace(stage, transfer=None, weights=None)
+
+
+def from_scratch_as_long(chain: Sequence[StageSpec]) -> StageSpec:
+    """The same for as many epochs as the whole chain's: what transfer gains is no gain of training longer."""
+    epochs = sum(stage.training.epochs for stage in chain)
+    alone = from_scratch(chain[-1])
+    return replace(alone, training=replace(alone.training, epochs=epochs))
 
 
 def names_in(value: Any) -> tuple[str, ...]:
