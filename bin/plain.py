@@ -16,8 +16,9 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--pack", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True)
 @click.option("--caches", type=FOLDER, required=True, help="Holds the folders that PREPARE wrote.")
 @click.option("--subjects", type=FOLDER, required=True, help="Holds <id>.tsv of PLAN.")
+@click.option("--covariates", type=FOLDER, help="Holds <data set>.tsv of PLAN.")
 @click.option("--out", type=FOLDER, default="plain", show_default=True)
-def main(pack: Path, caches: Path, subjects: Path, out: Path) -> None:
+def main(pack: Path, caches: Path, subjects: Path, covariates: Path | None, out: Path) -> None:
     """Fit the baselines of PACK into --out."""
     from tlpy.errors import InputError
     from tlpy.plain.fits import PlainPack
@@ -28,7 +29,7 @@ def main(pack: Path, caches: Path, subjects: Path, out: Path) -> None:
     except InputError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    for fit, status in run_fits(content.fits, PlainFolders(caches, subjects), out).items():
+    for fit, status in run_fits(content.fits, PlainFolders(caches, subjects, covariates), out).items():
         if status == "failed":
             click.echo(f"{fit} failed: see its metrics.json", err=True)
 

@@ -156,7 +156,7 @@ class LocalRun:
         for task in self.tasks.packs:
             self.train(task.pack, out, self.store.root)
         for plain in self.tasks.plain:
-            folders = PlainFolders(self.store.root / "cache", out / "subjects")
+            folders = PlainFolders(self.store.root / "cache", out / "subjects", out / "covariates")
             run_fits(plain.pack.fits, folders, out / "plain")
         for stage in self.tasks.stored_stages:
             self.store.fetch("stages", stage, out / "stages" / stage)

@@ -67,7 +67,7 @@ workflow TLIMB {
 
     // Beside the trainings: seconds, and nothing waits for them but the ranking.
     PLAIN(
-        ch_prepared.flatMap { tasks, prepared -> plainOf(tasks, prepared) },
+        ch_prepared.flatMap { tasks, prepared -> plainOf(tasks, prepared) }.combine(PLAN.out.covariates),
         options.core,
         options.components,
     )

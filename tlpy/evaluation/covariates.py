@@ -16,7 +16,8 @@ import numpy as np
 from tlpy.evaluation.association import Numbers
 from tlpy.evaluation.prepared import images_of
 from tlpy.evaluation.results import Run
-from tlpy.plan.data.covariates import CONFOUND, LABEL
+from tlpy.plain.fits import CONFOUND
+from tlpy.plan.data.covariates import LABEL
 from tlpy.plan.plan_records import DatasetFacts
 from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head
 

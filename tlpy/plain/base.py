@@ -27,12 +27,14 @@ class Cases:
         sources: the prepared images of each data set.
         rows: an image each; `SubjectRow.source` says which data set it is of.
         covariates: of each data set by image: column → text; empty where there is no such table.
+        confounds: the columns of these tables, each with what it is read as.
         seed: for a baseline that draws.
     """
 
     sources: Sequence[PreparedImages]
     rows: Sequence[SubjectRow]
     covariates: Sequence[Mapping[str, Mapping[str, str]]] = field(default=())
+    confounds: Sequence[Head] = ()
     seed: int = 0
 
     def __len__(self) -> int:

@@ -21,6 +21,7 @@ PLAIN = Registry(
         "linear_volume": "tlpy.plain.volume.LinearVolume",
         "linear_windows": "tlpy.plain.windows.LinearWindows",
         "linear_features": "tlpy.plain.features.LinearFeatures",
+        "covariates": "tlpy.plain.covariates.LinearCovariates",
     },
     Form(
         f"a {_BASE} with fit(question, train, val) and predict(cases)",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import platform
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tlpy.files import write_json
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import primary
 from tlpy.plain.base import Cases, PlainBaseline, Question
-from tlpy.plain.fits import PlainFit
+from tlpy.plain.fits import CONFOUND, CovariateTable, PlainFit
 from tlpy.plain.registry import PLAIN
 from tlpy.records import BINARY, MULTICLASS, MULTILABEL, Head
 from tlpy.scenarios.outputs import write_predictions
@@ -38,10 +39,12 @@ class PlainFolders:
     Attributes:
         caches: holds a folder for each PREPARE request.
         subjects: holds `<subjects id>.tsv`.
+        covariates: holds `<data set>.tsv`; None where no baseline looks at them.
     """
 
     caches: Path
     subjects: Path
+    covariates: Path | None = None
     _images: dict[str, PreparedImages] = field(default_factory=dict)
 
     def images(self, cache: str) -> PreparedImages:
@@ -63,6 +66,25 @@ class PlainFolders:
             )
             for number, source in enumerate(fit.sources)
         ]
+
+    def blank(self, fit: PlainFit) -> Cases:
+        """Everything that a fit's cases share, without any case."""
+        sources = [self.images(source.cache) for source in fit.sources]
+        tables = [self._covariates(table) for table in fit.covariates]
+        return Cases(sources, (), tables, fit.confounds, fit.seed)
+
+    def _covariates(self, table: CovariateTable) -> dict[str, dict[str, str]]:
+        """By image: column → text. Raises `InputError` where the table is not there, or lacks a column."""
+        file = (self.covariates or Path("covariates")) / f"{table.name}.tsv"
+        columns = {head.label: f"{CONFOUND}{head.label}" for head in table.columns}
+        try:
+            with file.open(newline="", encoding="utf-8") as stream:
+                rows = list(csv.DictReader(stream, delimiter="\t"))
+            return {row["image"]: {name: row[column] for name, column in columns.items()} for row in rows}
+        except OSError as error:
+            raise InputError([Problem(str(file), f"cannot be read: {error.strerror or error}")]) from error
+        except KeyError as error:
+            raise InputError([Problem(str(file), f"has no column {error}")]) from error
 
 
 def run_fits(fits: Sequence[PlainFit], folders: PlainFolders, out: Path) -> dict[str, str]:
@@ -88,14 +110,14 @@ def run_fits(fits: Sequence[PlainFit], folders: PlainFolders, out: Path) -> dict
 
 def _run(fit: PlainFit, folders: PlainFolders, folder: Path) -> str:
     began = time.perf_counter()
-    sources = [folders.images(source.cache) for source in fit.sources]
-    parts = gather(fit, folders.rows(fit), sources)
+    blank = folders.blank(fit)
+    parts = gather(fit, folders.rows(fit), blank.sources)
     fitted: dict[str, PlainBaseline] = {}
     predicted: dict[str, dict[str, Array]] = {part: {} for part in parts if part != "train"}
     for head in fit.heads:
-        fitted[head.label] = fit_head(fit, head, parts, sources)
+        fitted[head.label] = fit_head(fit, head, parts, blank)
         for part, by_label in predicted.items():
-            cases = Cases(sources, parts[part], seed=fit.seed)
+            cases = replace(blank, rows=parts[part])
             by_label[head.label] = checked(fitted[head.label].predict(cases), head, len(cases))
     write_predictions(folder, fit, parts, predicted)
     write_json(
@@ -140,18 +162,20 @@ def gather(fit: PlainFit, rows: Sequence[Sequence[SubjectRow]], sources: Sequenc
     return {part: found for part, found in parts.items() if found}
 
 
-def fit_head(
-    fit: PlainFit, head: Head, parts: Mapping[str, list[SubjectRow]], sources: Sequence[PreparedImages]
-) -> PlainBaseline:
-    """A baseline fitted to one label; settings are chosen on the data set that the label is judged by."""
+def fit_head(fit: PlainFit, head: Head, parts: Mapping[str, list[SubjectRow]], blank: Cases) -> PlainBaseline:
+    """A baseline fitted to one label; settings are chosen on the data set that the label is judged by.
+
+    Args:
+        blank: what the cases of all parts share.
+    """
     question = Question(head, fit.metric if head is fit.heads[0] else primary(head.type))
     baseline: PlainBaseline = PLAIN.make(fit.component, where="plain")
     own = fit.judged_on(head.label)
     val = [row for row in parts.get("val", ()) if row.source == own]
     baseline.fit(
         question,
-        Cases(sources, parts["train"], seed=fit.seed).those_with(head),
-        Cases(sources, val, seed=fit.seed).those_with(head),
+        replace(blank, rows=parts["train"]).those_with(head),
+        replace(blank, rows=val).those_with(head),
     )
     return baseline
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from tlpy.data.readers.registry import READERS
 from tlpy.digests import canonical, digest, plain_digest
 from tlpy.errors import Problem
 from tlpy.plain.facts import IMAGES, SERIES, VECTORS
-from tlpy.plain.fits import PlainFit, PlainPack
+from tlpy.plain.fits import CovariateTable, PlainFit, PlainPack
 from tlpy.plain.registry import PLAIN, complete_plain, fits, title
 from tlpy.plan.plan_records import PlainTask, PlainVariant, Replicate, Variant
 from tlpy.plan.working import DataSet
@@ -54,6 +54,7 @@ def plan_plain(
     stages: Mapping[str, Stage],
     datasets: Mapping[str, DataSet],
     components: str | None,
+    covariates: Callable[[str], CovariateTable],
 ) -> PlainPlan:
     """The baselines of each target, on each of the splits that its variants are on.
 
@@ -62,6 +63,7 @@ def plan_plain(
         variants, stages: of the plan.
         datasets: by the name in the plan.
         components: the digest of the folder of own components.
+        covariates: of the data set that a table of subjects is of, by that table's id.
     """
     wanted, code = complete_plain(value), digest([plain_digest(), components])
     kinds = {(name.partition("#")[0], data.cache.id): kind_of(data) for name, data in datasets.items()}
@@ -74,7 +76,10 @@ def plan_plain(
         for component in wanted:
             if not fits(component, kinds[last.dataset, last.cache]):
                 continue
-            made = [_fit(component, stages[r.stages[-1]], r.seed, code) for r in variant.replicates]
+            lasts = [(stages[r.stages[-1]], r.seed) for r in variant.replicates]
+            made = [_fit(component, stage, seed, code, covariates) for stage, seed in lasts]
+            if PLAIN.facts(component["name"]).covariates and not made[0].confounds:
+                continue
             plan.fits.update({fit.id: fit for fit in made})
             replicates = tuple(
                 replace(r, stages=(fit.id,)) for r, fit in zip(variant.replicates, made, strict=True)
@@ -99,8 +104,12 @@ def unfitting(
         return []
     targets = {stages[variant.replicates[0].stages[-1]].cache for variant in variants}
     kinds = {kind_of(data) for data in datasets.values() if data.cache.id in targets}
+    confounds = any(data.confounds.tasks for data in datasets.values() if data.cache.id in targets)
     problems = []
     for component in complete_plain(value):
+        if PLAIN.facts(component["name"]).covariates and not confounds:
+            message = f"{component['name']} needs confounds, and what is ranked has none"
+            problems.append(Problem("plain", message, "name columns of its table: `confounds: [age, site]`"))
         if not any(fits(component, kind) for kind in kinds):
             name = component["name"]
             are, made_for = words.joined(sorted(kinds)), words.joined(PLAIN.facts(name).data, "or")
@@ -141,19 +150,26 @@ def plain_tasks(plan: PlainPlan, shards: Mapping[str, Sequence[str]]) -> tuple[P
     return tuple(tasks)
 
 
-def _fit(component: Component, stage: Stage, seed: int, code: str) -> PlainFit:
+def _fit(
+    component: Component, stage: Stage, seed: int, code: str, covariates: Callable[[str], CovariateTable]
+) -> PlainFit:
+    facts = PLAIN.facts(component["name"])
+    # Images that nothing is learnt from or scored on are of no use without a network.
+    sources = tuple(source for source in stage.sources if source.labels)
     fit = PlainFit(
         id="",
         component=component,
-        # Images that nothing is learnt from or scored on are of no use without a network.
-        sources=tuple(source for source in stage.sources if source.labels),
+        sources=sources,
         heads=stage.heads,
         metric=stage.metric,
-        seed=seed if PLAIN.facts(component["name"]).draws else 0,
+        seed=seed if facts.draws else 0,
+        covariates=tuple(covariates(source.subjects) for source in sources) if facts.covariates else (),
     )
     content = {key: value for key, value in fit.to_json().items() if key not in _NOT_IN_ID}
     for source in content["sources"]:
         del source["dataset"]
+    for table in content["covariates"]:
+        del table["name"]
     return replace(fit, id=digest({**content, "code": code}))
 
 

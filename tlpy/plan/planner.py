@@ -15,9 +15,11 @@ from tlpy.errors import InputError, Problem, Problems
 from tlpy.params.assignment import path_problems, variant_params
 from tlpy.params.schema import Schema
 from tlpy.params.space import space_problems
+from tlpy.plain.fits import CovariateTable
 from tlpy.plain.registry import plain_problems
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.catalogue import Catalogue, reader_problems
+from tlpy.plan.data.covariates import covariate_table
 from tlpy.plan.data.split_notes import equal_counts, shared_people, split_warnings
 from tlpy.plan.data.split_tables import PublishedRow, SplitBook
 from tlpy.plan.execution_settings import execution, execution_problems
@@ -246,6 +248,12 @@ class Planner:
         unused = unfitting(plain, variants, stages, datasets)
         if unused:
             raise InputError(unused)
+        names = {id(data): name for name, data in datasets.items()}
+
+        def covariates(table: str) -> CovariateTable:
+            data = made.splits.data_of(table)
+            return covariate_table(names[id(data)], data)
+
         return Planned(
             params=dict(self.given),
             seed=int(self._value("seed")),
@@ -275,7 +283,7 @@ class Planner:
                 ),
             ],
             normalised=list(made.normalised.values()),
-            plain=plan_plain(plain, variants, stages, datasets, self.components),
+            plain=plan_plain(plain, variants, stages, datasets, self.components, covariates),
         )
 
     def _looked_up(self, stage: Stage) -> Stage:

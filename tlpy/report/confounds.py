@@ -14,6 +14,9 @@ from tlpy.evaluation.intervals import FEWEST
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
 from tlpy.metrics.registry import METRICS
+from tlpy.plain.registry import PLAIN
+from tlpy.report.cited import known_facts
+from tlpy.report.plain import called
 from tlpy.report.sections import Section, bullets, escape, html_table
 
 # What a network that goes by it has learnt; of others it is the column itself.
@@ -53,7 +56,11 @@ def confounds(run: Run, rankings: Sequence[Ranking]) -> Section | None:
 
 
 def confound_caveats(run: Run, ranking: Ranking) -> list[str]:
-    """One line on what the target's label goes with, for the summary; none where nothing stands out."""
+    """For the summary: what the target's label goes with, and what confounds alone reach."""
+    return [*_on_labels(run, ranking), *_on_confounds_alone(run, ranking)]
+
+
+def _on_labels(run: Run, ranking: Ranking) -> list[str]:
     if not ranking.heads:
         return []
     learnt = ranking.heads[0].columns
@@ -70,6 +77,28 @@ def confound_caveats(run: Run, ranking: Ranking) -> list[str]:
         f"The label goes with {words.joined([*named, *more])}: the network may have learnt "
         f"{instead} instead of {escape(ranking.heads[0].label)}. See Confounds."
     ]
+
+
+def _on_confounds_alone(run: Run, ranking: Ranking) -> list[str]:
+    """Where the winner is not shown better than they are; the best plain baseline is spoken of elsewhere."""
+    best, metric, chosen = ranking.headline.best, ranking.metric, ranking.headline.plain
+    components = {one.id: one.component["name"] for one in run.plan.plain}
+    elsewhere = {chosen.id, *chosen.picks.values()} if chosen else set()
+    said = []
+    for outcome in ranking.plain:
+        facts = known_facts(PLAIN, components.get(outcome.id, ""))
+        if best is None or outcome.id in elsewhere or not (facts and facts.covariates and outcome.done):
+            continue
+        found = ranking.resampling.between(best, outcome, metric)
+        if not found.known or found.shown > 0:
+            continue
+        fit = run.plan.plain_fits[outcome.done[0].stages[0]]
+        names = words.joined([escape(column.label) for column in fit.confounds])
+        said.append(
+            f"Without any image, {names} alone reach {metric.label} {metric.show(outcome.mean('test'))} on "
+            f"test ({escape(called(outcome))}): the network <strong>is not shown better</strong>."
+        )
+    return said
 
 
 def _prominence(one: Confounding) -> tuple[bool, float]:

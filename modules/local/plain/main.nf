@@ -7,7 +7,7 @@ process PLAIN {
     container 'tlimb/report:0.1.0'
 
     input:
-    tuple val(meta), val(pack_json), path(prepared, stageAs: 'caches/*'), path(subjects, stageAs: 'subjects/*')
+    tuple val(meta), val(pack_json), path(prepared, stageAs: 'caches/*'), path(subjects, stageAs: 'subjects/*'), path(covariates, stageAs: 'covariates')
     path code
     path components, stageAs: 'components'
 
@@ -28,6 +28,7 @@ process PLAIN {
         --pack pack.json \\
         --caches caches \\
         --subjects subjects \\
+        --covariates covariates \\
         --out plain \\
         ${args}
     """

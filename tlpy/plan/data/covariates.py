@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tlpy.data.labels import Task
+from tlpy.digests import digest
 from tlpy.files import write_table
+from tlpy.plain.fits import CONFOUND, CovariateTable
 from tlpy.plan.working import DataSet
 
 FOLDER = "covariates"
 # The columns before those of labels and confounds, which have name spaces: no user's hides one of ours.
 FIXED = ("image", "subject", "group", "unit")
-LABEL, CONFOUND = "label:", "confound:"
+LABEL = "label:"
 
 
 def covariate_header(data: DataSet) -> list[str]:
@@ -33,6 +35,16 @@ def covariate_rows(data: DataSet, units: Mapping[str, str]) -> Iterator[list[str
 
 def _label_columns(data: DataSet) -> list[tuple[str, Task]]:
     return [(column, task) for label, task in data.tasks.items() for column in task.head(label).columns]
+
+
+def covariate_table(name: str, data: DataSet) -> CovariateTable:
+    """What a baseline is told of a data set's table.
+
+    Args:
+        name: of the data set in the plan.
+    """
+    texts = {key: sorted(found.items()) for key, found in data.confounds.texts.items()}
+    return CovariateTable(name, digest(texts), data.confounds.heads)
 
 
 def write_covariates(

@@ -41,6 +41,7 @@ class SplitBook:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.tables: dict[str, SubjectTable] = {}
+        self._data: dict[str, DataSet] = {}
         self._base: dict[int, SubjectTable] = {}
         self._splits: dict[_Key, Assignment] = {}
         self._units: dict[_Key, Assignment] = {}
@@ -79,6 +80,7 @@ class SplitBook:
             parts = self._split(split, datasets)[name]
             table = _table(datasets[name], parts, train_size, self.seed, shown)
             self._subjects[key] = self.tables.setdefault(table.id, table)
+            self._data.setdefault(table.id, datasets[name])
             if id(datasets[name]) not in self._base:
                 self._base[id(datasets[name])] = _table(datasets[name], parts, None, self.seed)
         return self._subjects[key]
@@ -90,6 +92,10 @@ class SplitBook:
     def base(self, data: DataSet) -> SubjectTable:
         """What the report shows of a data set: its first split, before any subset was taken."""
         return self._base[id(data)]
+
+    def data_of(self, table: str) -> DataSet:
+        """The data set that a table is of."""
+        return self._data[table]
 
     def units(self, data: DataSet) -> Mapping[str, str]:
         """The unit of each image of a data set, in its first split."""

@@ -1,4 +1,4 @@
-"""Confounds of a data set: which columns they are, what they hold, and that nothing is trained by them."""
+# ruff: noqa: E501 - messages are in one line each
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
+from tlpy.plain.fits import PlainFit
 from tlpy.plan.documents import inferred, write_plan
 from tlpy.plan.planner import Planned, Planner
 
@@ -117,3 +118,36 @@ def test_confounds_change_no_stage(params: dict) -> None:
     ids = set(plan(params).stages)
     params["datasets"]["target"]["confounds"] = []
     assert set(plan(params).stages) == ids
+
+
+def baselines(made: Planned) -> dict[str, PlainFit]:
+    """The fits that look at confounds, by the first label."""
+    fits = [fit for fit in made.plain.fits.values() if fit.component["name"] == "covariates"]
+    return {fit.heads[0].label: fit for fit in fits}
+
+
+def test_a_baseline_sees_them_alone(params: dict) -> None:
+    (fit,) = baselines(plan(params)).values()
+    assert [(table.name, [column.label for column in table.columns]) for table in fit.covariates] == [
+        ("target", ["age"])
+    ]
+    file = Path(params["datasets"]["target"]["path"])
+    file.write_text(file.read_text().replace(",121.5,", ",122.5,"))
+    changed = plan(params)
+    assert baselines(changed)["sex"].id != fit.id
+    assert set(changed.stages) == set(plan(params).stages)
+    params["datasets"]["target"]["confounds"] = []
+    assert baselines(plan(params)) == {}
+    params["plain"] = ["covariates"]
+    assert told(params) == [
+        "plain: covariates needs confounds, and what is ranked has none (name columns of its table: `confounds: [age, site]`)"
+    ]
+
+
+def test_a_baseline_has_the_table_of_its_own_version(params: dict) -> None:
+    params["search"] = {"space": {"datasets.target.label": ["sex", "age"]}}
+    params["plain"] = "covariates"
+    found = baselines(plan(params))
+    assert {label: (fit.covariates[0].name, fit.confounds[0].label) for label, fit in found.items()} == {
+        "sex": ("target", "age"), "age": ("target#2", "sex"),
+    }  # fmt: skip
