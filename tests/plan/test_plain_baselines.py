@@ -33,6 +33,7 @@ def test_those_that_fit_the_data_stand_beside_each_target_unless_switched_off(pa
         "plain: majority class",
         "plain: logistic regression on down-sampled images",
         "plain: logistic regression on foreground volume",
+        "plain: logistic regression on the confounds alone",
     ]
     assert {variant.target for variant in plan.plain.variants} == {"target"}
     assert planned(params, plain=False).plain.variants == planned(params, plain=[]).plain.variants == []
@@ -45,6 +46,7 @@ def test_a_number_is_predicted_by_ridge(params: Params) -> None:
         "plain: mean of the training labels",
         "plain: ridge regression on down-sampled images",
         "plain: ridge regression on foreground volume",
+        "plain: ridge regression on the confounds alone",
     ]
 
 

@@ -83,7 +83,9 @@ def _on_confounds_alone(run: Run, ranking: Ranking) -> list[str]:
     """Where the winner is not shown better than they are; the best plain baseline is spoken of elsewhere."""
     best, metric, chosen = ranking.headline.best, ranking.metric, ranking.headline.plain
     components = {one.id: one.component["name"] for one in run.plan.plain}
-    elsewhere = {chosen.id, *chosen.picks.values()} if chosen else set()
+    # Over folds the best baseline may be put together from several.
+    picks = set(chosen.picks.values()) or {chosen.id} if chosen else set()
+    elsewhere = picks if len(picks) == 1 else set()
     said = []
     for outcome in ranking.plain:
         facts = known_facts(PLAIN, components.get(outcome.id, ""))
