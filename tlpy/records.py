@@ -221,8 +221,46 @@ class Training(Record):
     adabn: bool
 
 
+class Judged(Record):
+    """What is learnt from data sets and judged by them: by a training, or by a plain baseline."""
+
+    id: str
+    sources: tuple[Source, ...]
+    heads: tuple[Head, ...]
+    metric: str
+
+    @property
+    def dataset(self) -> str:
+        """The data set that it is judged by."""
+        return self.sources[0].dataset
+
+    @property
+    def cache(self) -> str:
+        """The prepared images of the data set that it is judged by."""
+        return self.sources[0].cache
+
+    @property
+    def caches(self) -> tuple[str, ...]:
+        """The prepared images that it reads, sorted, each once."""
+        return tuple(sorted({source.cache for source in self.sources}))
+
+    @property
+    def task_type(self) -> str:
+        """The type of its primary head; `none` where it learns no label."""
+        return task_type(self.heads)
+
+    def judged_on(self, label: str) -> int:
+        """The number of the source that a label is judged by: the first that it is learnt from."""
+        places = (n for n, source in enumerate(self.sources) if source.labelled and label in source.labels)
+        return next(places)
+
+    def heads_of(self, source: Source) -> tuple[Head, ...]:
+        """The heads that learn from a source, or are scored on it."""
+        return tuple(head for head in self.heads if head.label in source.labels)
+
+
 @dataclass(frozen=True)
-class Stage(Record):
+class Stage(Judged):
     """One training, with everything that determines what it gives.
 
     Attributes:
@@ -262,26 +300,6 @@ class Stage(Record):
     stored: bool
 
     @property
-    def dataset(self) -> str:
-        """The data set that it is judged by."""
-        return self.sources[0].dataset
-
-    @property
-    def cache(self) -> str:
-        """The prepared images of the data set that it is judged by."""
-        return self.sources[0].cache
-
-    @property
-    def caches(self) -> tuple[str, ...]:
-        """The prepared images that it reads, sorted, each once."""
-        return tuple(sorted({source.cache for source in self.sources}))
-
-    @property
-    def task_type(self) -> str:
-        """The type of its primary head; `none` where it learns no label."""
-        return task_type(self.heads)
-
-    @property
     def learnt(self) -> tuple[str, ...]:
         """The data sets whose labels it learns."""
         return tuple(source.dataset for source in self.sources if source.labelled)
@@ -295,15 +313,6 @@ class Stage(Record):
     def unlabelled_ratio(self) -> float:
         """Images without a label for each that has one; 0: they are there to be scored on alone."""
         return float(self.scenario.get("unlabelled_ratio", 1.0))
-
-    def judged_on(self, label: str) -> int:
-        """The number of the source that a label is judged by: the first that it is learnt from."""
-        places = (n for n, source in enumerate(self.sources) if source.labelled and label in source.labels)
-        return next(places)
-
-    def heads_of(self, source: Source) -> tuple[Head, ...]:
-        """The heads that learn from a source, or are scored on it."""
-        return tuple(head for head in self.heads if head.label in source.labels)
 
 
 @dataclass(frozen=True)

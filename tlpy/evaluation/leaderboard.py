@@ -22,7 +22,7 @@ _BEFORE: dict[str, Callable[[Outcome], Any]] = {
     "variant": lambda o: o.id,
     "label": lambda o: o.label,
     "target": lambda o: o.record.target,
-    "kind": lambda o: "scratch" if o.baseline else "transfer",
+    "kind": lambda o: o.kind,
 }
 _AFTER: dict[str, Callable[[Outcome], Any]] = {
     "metric": lambda o: o.metric,
@@ -191,7 +191,7 @@ def _column(score: str, taken: Container[str]) -> str:
 
 
 def _write_leaderboard(rankings: list[Ranking], path: Path) -> None:
-    outcomes = [outcome for ranking in rankings for outcome in ranking.outcomes]
+    outcomes = [outcome for ranking in rankings for outcome in ranking.rows]
     settings, others, beside = searched(outcomes), other_metrics(rankings), other_scores(outcomes)
     fixed = {*_BEFORE, *_AFTER, *_LAST, *(f"test_{name}" for name in METRICS)}
     scores = [_column(name, fixed) for name in beside]
@@ -224,9 +224,13 @@ def _write_replicates(rankings: list[Ranking], path: Path) -> None:
         turn = -1.0 if ranking.metric.lower_is_better else 1.0
         best = ranking.best_scratch
         scratch = {r.key: r.test.get(name, NAN) for r in best.done} if best else {}
-        for outcome in ranking.outcomes:
+        for outcome in ranking.rows:
             for r in outcome.replicates:
-                gain = NAN if outcome.baseline else turn * (r.test.get(name, NAN) - scratch.get(r.key, NAN))
+                gain = (
+                    NAN
+                    if outcome.kind != "transfer"
+                    else turn * (r.test.get(name, NAN) - scratch.get(r.key, NAN))
+                )
                 values = [r.val.get(name, NAN), r.test.get(name, NAN), gain]
                 status = "done" if r.reason is None else "failed"
                 who = [outcome.rank, outcome.id, outcome.label, ranking.target, r.seed, r.fold]

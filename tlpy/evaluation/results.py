@@ -19,7 +19,7 @@ from tlpy.files import read_json
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import primary
 from tlpy.plan.plan_records import Plan
-from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage
+from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Judged, Stage
 
 LABEL = "label:"
 """Before a user's label where it stands beside names of ours."""
@@ -47,10 +47,10 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class StageResult:
-    """One stage: its record in the plan, and what is in its folder."""
+class FitResult:
+    """One stage or fit of a plain baseline: its record in the plan, and what is in its folder."""
 
-    record: Stage
+    record: Judged
     folder: Path
     metrics_file: dict[str, Any]
     reason: str | None
@@ -166,36 +166,62 @@ def _scores(rows: list[dict[str, str]], head: Head) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True)
+class StageResult(FitResult):
+    """One stage, as a network was trained in it."""
+
+    record: Stage
+
+
+@dataclass(frozen=True)
 class Run:
-    """A plan and the results of its stages."""
+    """A plan and the results of its stages, and of its plain baselines."""
 
     plan: Plan
     stages: dict[str, StageResult]
     prepared: Path | None = None
+    covariates: Path | None = None
     notes: list[str] = field(default_factory=list)
+    plain: dict[str, FitResult] = field(default_factory=dict)
 
 
-def read_run(plan: Plan, stages: Path, prepared: Path | None = None) -> Run:
-    """Read every stage of `plan` from `stages/<id>/`."""
+def read_run(
+    plan: Plan,
+    stages: Path,
+    prepared: Path | None = None,
+    plain: Path | None = None,
+    covariates: Path | None = None,
+) -> Run:
+    """Read every stage of `plan` from `stages/<id>/`, and every plain baseline from `plain/<id>/`.
+
+    Args:
+        prepared: the folder that holds the caches' shards, or None.
+        plain: the folder of the baselines, or None.
+        covariates: the folder of PLAN's tables of labels and confounds, or None.
+    """
     return Run(
         plan,
-        {id_: _read_stage(record, stages / id_) for id_, record in sorted(plan.stages.items())},
+        {id_: StageResult(one, *_read(stages / id_)) for id_, one in sorted(plan.stages.items())},
         prepared,
+        covariates,
+        plain={id_: FitResult(one, *_read(plain / id_)) for id_, one in plan.plain_fits.items()}
+        if plain
+        else {},
     )
 
 
-def _read_stage(record: Stage, folder: Path) -> StageResult:
+def _read(folder: Path) -> tuple[Path, dict[str, Any], str | None]:
+    """A folder of results, what its metrics.json holds, and why it failed."""
     try:
         metrics = read_json(folder / "metrics.json")
     except FileNotFoundError:
-        return StageResult(record, folder, {}, "never finished: it left no metrics.json")
+        return folder, {}, "never finished: it left no metrics.json"
     except (OSError, ValueError) as error:
-        return StageResult(record, folder, {}, f"its metrics.json can't be read ({error})")
+        return folder, {}, f"its metrics.json can't be read ({error})"
     if not isinstance(metrics, dict):
-        return StageResult(record, folder, {}, "its metrics.json holds no results")
+        return folder, {}, "its metrics.json holds no results"
     if metrics.get("status") == "done":
-        return StageResult(record, folder, metrics, None)
-    return StageResult(record, folder, metrics, str(metrics.get("reason") or "failed without a reason"))
+        return folder, metrics, None
+    return folder, metrics, str(metrics.get("reason") or "failed without a reason")
 
 
 def _table(path: Path) -> list[dict[str, str]]:

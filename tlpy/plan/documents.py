@@ -11,9 +11,12 @@ from tlpy import words
 from tlpy.errors import InputError, Problem
 from tlpy.files import write_json, write_table
 from tlpy.plan.data.caches import Cache
+from tlpy.plan.data.covariates import FOLDER as COVARIATES
+from tlpy.plan.data.covariates import write_covariates
 from tlpy.plan.data.filters import in_words
 from tlpy.plan.data.split_tables import PUBLISHED
 from tlpy.plan.overlap import overlaps
+from tlpy.plan.plain import plain_names, plain_tasks
 from tlpy.plan.plan_records import (
     FORMAT,
     CacheFacts,
@@ -47,6 +50,7 @@ def write_plan(plan: Planned, out: Path) -> None:
     write_json(out / "tasks.json", tasks_of(plan).to_json())
     _write_variants(plan, out / "variants.tsv")
     _write_tables(plan, out)
+    write_covariates(plan.datasets, plan.units, out)
     found = overlaps(out)
     if found:
         raise InputError(found)
@@ -75,7 +79,8 @@ def write_problems(problems: Iterable[Problem], out: Path) -> None:
     """Write the files of a plan that could not be made: the workflow stops with all of `problems`."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "subjects").mkdir(exist_ok=True)
-    shutil.rmtree(out / "splits", ignore_errors=True)
+    for folder in ("splits", COVARIATES):
+        shutil.rmtree(out / folder, ignore_errors=True)
     told = tuple(str(problem) for problem in problems)
     write_json(out / "plan.json", {"format": FORMAT, "problems": list(told)})
     write_json(out / "tasks.json", Tasks(told, (), (), (), (), ()).to_json())
@@ -104,6 +109,8 @@ def plan_record(plan: Planned) -> Plan:
         normalised=tuple(plan.normalised),
         warnings=tuple(plan.warnings),
         external=plan.external,
+        plain=tuple(plan.plain.variants),
+        plain_fits=plan.plain.fits,
     )
 
 
@@ -142,6 +149,7 @@ def tasks_of(plan: Planned) -> Tasks:
         stored_stages=tuple(sorted(key for key, stage in plan.stages.items() if stage.stored)),
         stored_prepared=tuple(stored_shards),
         external=tuple(_external_tasks(plan)),
+        plain=plain_tasks(plan.plain, {key: cache.shard_ids() for key, cache in plan.caches.items()}),
     )
 
 
@@ -212,6 +220,7 @@ def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
         equal=equal,
         split_given=data.given.shown if data.given else None,
         external=data.external,
+        confounds=data.confounds.heads,
     )
 
 
@@ -269,6 +278,10 @@ def inferred(plan: Planned) -> list[Inferred]:
             + f", seed {plan.seed}"
         ) + (", within subjects: its parts share people" if data.within else "")
         found.append(Inferred(f"{where} split", f"{parts} (train / val / test)", why))
+        if data.confounds.said or data.confounds.tasks:
+            why = "as said" if data.confounds.said else "columns beside the label"
+            found.append(Inferred(f"{where} confounds", data.confounds.in_words(), why))
+        found += [Inferred(f"{where} confounds", note, "the table") for note in data.confounds.notes]
         found += [Inferred(where, note, "the reader") for note in data.notes]
     found += plan.external_notes
     found += plan.shared_people
@@ -316,6 +329,8 @@ def summary(plan: Planned) -> list[str]:
         f"{saved.distinct} of them distinct, {saved.stored} in the store, {saved.to_train} to train "
         f"in {len(plan.packs)} tasks"
     )
+    if plan.plain.variants:
+        lines.append(f"plain baselines: {words.joined(plain_names(plan.plain))}")
     lines += [f"{item.what} has no effect: {item.why}" for item in plan.normalised]
     lines += [f"warning: {warning}" for warning in plan.warnings]
     told: set[Problem] = set()

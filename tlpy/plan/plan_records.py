@@ -5,9 +5,10 @@ They stand apart from `tlpy.records`, since nothing here has a part in what a tr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from tlpy.plain.fits import PlainFit, PlainPack
 from tlpy.records import Component, Head, Pack, Record, Stage
 
 FORMAT = 1
@@ -51,6 +52,24 @@ class Variant(Record):
 
 
 @dataclass(frozen=True)
+class PlainVariant(Record):
+    """A plain baseline on one of the splits that a target's variants are on.
+
+    Attributes:
+        settings: of the search, those that tell it from the same baseline on other splits.
+        replicates: as a variant's; the id of its fit stands where a variant has those of its stages.
+    """
+
+    id: str
+    label: str
+    target: str
+    component: Component
+    settings: dict[str, Any]
+    metric: str
+    replicates: tuple[Replicate, ...]
+
+
+@dataclass(frozen=True)
 class Counts(Record):
     """Images or groups of a data set, by part."""
 
@@ -84,6 +103,7 @@ class DatasetFacts(Record):
         split_given: the user's table of its parts.
         equal: how many of its images are equal to an image under another subject's id.
         external: whether it takes no part, and is scored once at the end.
+        confounds: what its table says beside the labels, each as a label would be read.
     """
 
     reader: Component
@@ -105,6 +125,7 @@ class DatasetFacts(Record):
     equal: int = 0
     split_given: str | None = None
     external: bool = False
+    confounds: tuple[Head, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -219,6 +240,8 @@ class Plan(Record):
         metric: the user's, or None.
         normalised: settings without effect.
         external: data sets that take no part, as each is scored.
+        plain: the plain baselines beside the variants.
+        plain_fits: what is fitted for them, by id.
     """
 
     format: int
@@ -237,6 +260,8 @@ class Plan(Record):
     normalised: tuple[Dropped, ...]
     warnings: tuple[str, ...]
     external: tuple[ExternalSet, ...] = ()
+    plain: tuple[PlainVariant, ...] = ()
+    plain_fits: dict[str, PlainFit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -299,6 +324,22 @@ class ExternalTask(Record):
 
 
 @dataclass(frozen=True)
+class PlainTask(Record):
+    """One task of PLAIN: the baselines of one target, and what is to be staged for them.
+
+    Attributes:
+        prepared: ids of shards of prepared images.
+        subjects: ids of tables of subjects.
+        pack: what PLAIN is told.
+    """
+
+    id: str
+    prepared: tuple[str, ...]
+    subjects: tuple[str, ...]
+    pack: PlainPack
+
+
+@dataclass(frozen=True)
 class Tasks(Record):
     """`tasks.json`: what Nextflow is to run, or the problems that forbid it.
 
@@ -314,3 +355,4 @@ class Tasks(Record):
     stored_stages: tuple[str, ...]
     stored_prepared: tuple[str, ...]
     external: tuple[ExternalTask, ...] = ()
+    plain: tuple[PlainTask, ...] = ()

@@ -15,13 +15,17 @@ from tlpy.errors import InputError, Problem, Problems
 from tlpy.params.assignment import path_problems, variant_params
 from tlpy.params.schema import Schema
 from tlpy.params.space import space_problems
+from tlpy.plain.fits import CovariateTable
+from tlpy.plain.registry import plain_problems
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.catalogue import Catalogue, reader_problems
+from tlpy.plan.data.covariates import covariate_table
 from tlpy.plan.data.external import Externals, ends, external_problems, named, open_externals
 from tlpy.plan.data.split_notes import equal_counts, idle_fractions, shared_people, split_warnings
 from tlpy.plan.data.split_tables import PublishedRow, SplitBook
 from tlpy.plan.execution_settings import execution, execution_problems
 from tlpy.plan.packs import make_packs
+from tlpy.plan.plain import PlainPlan, plan_plain, unfitting
 from tlpy.plan.plan_records import Dropped, ExternalSet, Inferred, PlannedPack, Variant
 from tlpy.plan.stages.book import StageBook
 from tlpy.plan.stages.chain import ChainResolver, images_only, unknown_datasets
@@ -67,8 +71,10 @@ class Planned:
     starts: list[Inferred]
     contracts: dict[str, str]
     published: Callable[[str], Iterable[PublishedRow]]
+    units: Callable[[str], Mapping[str, str]]
     warnings: list[str]
     normalised: list[Dropped]
+    plain: PlainPlan
     external: tuple[ExternalSet, ...] = ()
     external_notes: tuple[Inferred, ...] = ()
 
@@ -159,6 +165,8 @@ class Planner:
             if isinstance(self.given.get(name), str):
                 problems.add(name, f"expected a map or a list, or a file with one, got {self.given[name]!r}")
         problems.extend(sources.folder_problems())
+        if "plain" not in {problem.where.partition("[")[0].partition(".")[0] for problem in problems}:
+            problems.extend(plain_problems(self._value("plain")))
         faulty = {problem.where.partition(".")[0].partition("[")[0] for problem in problems}
         if not faulty & {"stages", "datasets", "search"}:
             search = self.given.get("search") or {}
@@ -267,6 +275,17 @@ class Planner:
             opened, _targets(opened), {name: made.splits.base(data) for name, data in outside.items()}
         )
         needed |= {one.subjects for one in external}
+        variants = [variant.record(stages) for variant in book.variants]
+        plain = self._value("plain")
+        unused = unfitting(plain, variants, stages, datasets)
+        if unused:
+            raise InputError(unused)
+        names = {id(data): name for name, data in datasets.items()}
+
+        def covariates(table: str) -> CovariateTable:
+            data = made.splits.data_of(table)
+            return covariate_table(names[id(data)], data)
+
         return Planned(
             params=dict(self.given),
             seed=int(self._value("seed")),
@@ -276,7 +295,7 @@ class Planner:
             subjects={key: table for key, table in made.splits.tables.items() if key in needed},
             base_subjects={name: made.splits.base(data) for name, data in datasets.items()},
             stages=stages,
-            variants=[variant.record(stages) for variant in book.variants],
+            variants=variants,
             packs=self._packs(stages),
             baselines=book.baselines(),
             stage_runs=runs + book.baseline_runs(),
@@ -290,6 +309,7 @@ class Planner:
             published=lambda name: made.splits.published(name, datasets[name]),
             starts=inferred_starts(stages, starts, made.contracts),
             contracts={path: contract_beside(path) for path in made.contracts.known()},
+            units=lambda name: made.splits.units(datasets[name]),
             warnings=[
                 *split_warnings(joint),
                 *self.external.warnings,
@@ -301,6 +321,7 @@ class Planner:
             normalised=[*made.normalised.values(), *self.external.normalised, *idle_fractions(datasets)],
             external=external,
             external_notes=tuple(self.external.notes),
+            plain=plan_plain(plain, variants, stages, datasets, self.components, covariates),
         )
 
     def _looked_up(self, stage: Stage) -> Stage:

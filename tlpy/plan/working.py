@@ -15,6 +15,7 @@ from tlpy.data.labels import Task
 from tlpy.errors import Problem
 from tlpy.files import write_table
 from tlpy.plan.data.caches import Cache, Wanted
+from tlpy.plan.data.confounds import Confounds
 from tlpy.plan.data.filters import Filtered
 from tlpy.plan.data.given_splits import GivenSplit
 from tlpy.plan.data.tasks import strata_of
@@ -46,6 +47,7 @@ class DataSet:
         vectors: whether its images are vectors, as its reader says.
         features: of vectors, the names of the features in order; () where they have none.
         external: whether it takes no part, and is scored once at the end.
+        confounds: what its table says beside the labels.
     """
 
     name: str
@@ -70,6 +72,7 @@ class DataSet:
     vectors: bool = False
     features: tuple[str, ...] = field(default=(), repr=False)
     external: bool = False
+    confounds: Confounds = field(default_factory=Confounds, compare=False, repr=False)
 
     @property
     def label(self) -> str:

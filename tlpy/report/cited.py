@@ -14,6 +14,7 @@ from tlpy.data.readers.registry import READERS
 from tlpy.errors import InputError
 from tlpy.objectives.registry import TERMS
 from tlpy.optimizers.registry import OPTIMIZERS, SCHEDULES
+from tlpy.plain.registry import PLAIN
 from tlpy.plan.plan_records import Plan
 from tlpy.records import Stage
 from tlpy.scenarios.registry import SCENARIOS
@@ -64,6 +65,7 @@ def citations(plan: Plan) -> list[str]:
     terms = {pair for stage in stages for pair in _of_objective(stage.objective)}
     used = [pair for stage in stages for pair in _components(stage)]
     used += [(READERS, facts.reader["name"]) for facts in plan.datasets.values()]
+    used += [(PLAIN, one.component["name"]) for one in plan.plain]
     found = [*CITED, *(text for _, text in sorted(terms))]
     if any(stage.training.adabn for stage in stages):
         found.append(ADABN)

@@ -18,6 +18,7 @@ from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
 from tlpy.report.external_words import external_method
 from tlpy.report.interval_words import how_intervals_were_made
+from tlpy.report.plain import plain_methods
 from tlpy.report.prepared import prepared_as
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 from tlpy.report.splitting import how_split
@@ -51,7 +52,8 @@ def _left_out(run: Run) -> list[str]:
 
 def methods(run: Run, rankings: list[Ranking]) -> Section:
     """Paragraphs to copy, and what to cite."""
-    body = [_data(run), _training(run), _search(run, rankings), _scoring(run, rankings), _software(run)]
+    body = [_data(run), _training(run), _search(run, rankings), plain_methods(run)]
+    body = [*filter(None, body), _scoring(run, rankings), _software(run)]
     text = "A draft from what was really run. Check it against your study before it goes into a paper."
     content = (
         "".join(paragraph(part) for part in body)

@@ -28,7 +28,7 @@ GROUPS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "data": (
         "Data",
         "What went in, and whether it looks as it should.",
-        ("datasets", "pictures", "quality", "starts", "left_out"),
+        ("datasets", "confounds", "pictures", "quality", "starts", "left_out"),
     ),
     "plan": (
         "Plan and methods",

@@ -15,7 +15,9 @@ from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions, Run
 from tlpy.records import REGRESSION, Stage
+from tlpy.report.confounds import confound_caveats
 from tlpy.report.external_words import outside_in_short
+from tlpy.report.plain import on_plain
 from tlpy.report.sections import Section, bullets, escape, paragraph
 from tlpy.report.verdicts import on_a_scratch_winner, on_chance, on_folds, on_transfer, on_twin
 
@@ -91,9 +93,9 @@ def _card(run: Run, ranking: Ranking, outside: Sequence[ExternalScore]) -> str:
             f"No variant finished, so there is nothing to rank. {len(reasons)} different reasons:"
         )
         return f'<div class="tlimb-card"><h4>{title}</h4>{failed}{bullets(list(reasons)[:10])}</div>'
-    verdicts = [on_chance(ranking), on_transfer(ranking)]
+    verdicts = [on_chance(ranking), on_transfer(ranking), on_plain(ranking)]
     said = f"Best on validation: <strong>{describe(run, best)}</strong>."
-    intro = "".join(paragraph(text) for text in (verdicts[0], said, verdicts[1]) if text)
+    intro = "".join(paragraph(text) for text in (verdicts[0], said, *verdicts[1:]) if text)
     return (
         f'<div class="tlimb-card"><h4>{title}</h4>{intro}{_tiles(run, ranking, best)}'
         f"{outside_in_short(ranking, outside)}"
@@ -166,6 +168,7 @@ def caveats(run: Run, ranking: Ranking) -> list[str]:
         *_on_adaptation(run, ranking, best),
         *_on_size(run, ranking, best),
         *_on_balance(ranking, best),
+        *confound_caveats(run, ranking),
     ]
     indistinct = [o for o in ranking.ranked[1:] if math.isfinite(o.p_to_best)]
     same = sum(o.p_to_best >= 0.05 for o in indistinct)

@@ -9,6 +9,7 @@ from tlpy.evaluation.external import ExternalScore
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
 from tlpy.report import (
+    confounds,
     data,
     external,
     leaderboard_table,
@@ -42,6 +43,7 @@ def write_report(run: Run, rankings: list[Ranking], out: Path, outside: Sequence
         training.cost(run, rankings),
         training.sharing(run),
         data.datasets(run),
+        confounds.confounds(run, rankings),
         data.pictures(run),
         data.quality(run),
         starts.starts(run),

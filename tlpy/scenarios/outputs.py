@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,11 +13,13 @@ from tlpy.data.feature_scale import FeatureScale
 from tlpy.data.subjects import SubjectRow, TargetScaling, truth
 from tlpy.files import write_json, write_table
 from tlpy.objectives.heads import bins_of
-from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage
-from tlpy.scenarios.loop import Fitted
-from tlpy.scenarios.material import Material
+from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Judged, Stage
 from tlpy.scenarios.scores import scored_rows
 from tlpy.version import __version__
+
+if TYPE_CHECKING:  # both import torch
+    from tlpy.scenarios.loop import Fitted
+    from tlpy.scenarios.material import Material
 
 FORMAT = 1
 # The classes of each column of a multilabel head.
@@ -53,7 +55,7 @@ def write_history(folder: Path, history: Sequence[Mapping[str, float]], metric: 
 
 def write_predictions(
     folder: Path,
-    stage: Stage,
+    stage: Judged,
     parts: Mapping[str, Sequence[SubjectRow]],
     predicted: Mapping[str, Mapping[str, np.ndarray]],
 ) -> None:

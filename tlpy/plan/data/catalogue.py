@@ -20,6 +20,7 @@ from tlpy.plan.data.columns import (
     split_of,
     within_subjects,
 )
+from tlpy.plan.data.confounds import confounds_of
 from tlpy.plan.data.filters import Filtered, keep
 from tlpy.plan.data.given_splits import GivenSplit, given_split, is_table
 from tlpy.plan.data.headers import Images, Seen, common_grid
@@ -61,7 +62,8 @@ class _Said:
         vectors = reads_vectors(reader)
         labels, said = labels_of(spec, where)
         columns, fractions = split_of(spec)
-        problems.extend(column_problems(columns, [*labels, *(spec.get("filter") or {})], where))
+        asked = [*labels, *(spec.get("filter") or {}), *(spec.get("confounds") or [])]
+        problems.extend(column_problems(columns, asked, where))
         preprocessing = validate(spec.get("preprocessing"), f"{where}.preprocessing", problems, vectors)
         problems.raise_if_any()
         return cls(reader, labels, said, columns, fractions, preprocessing, vectors)
@@ -171,6 +173,7 @@ class Catalogue:
         if learnt.tasks:
             problems.extend(id_problems(said.labels, usable.labelled, within, where))
         given, records = self._given_parts(name, spec, read.images, usable.records, problems)
+        confounds = confounds_of(spec, said.labels, read.reader, records, where, problems, read.images.faults)
         size, channels = common_grid(read.seen.headers, said.preprocessing, where, problems)
         problems.raise_if_any()
         request = {
@@ -205,6 +208,7 @@ class Catalogue:
             given=given,
             vectors=said.vectors,
             features=read.reader.feature_names() if said.vectors else (),
+            confounds=confounds,
         )
 
     def _read(self, spec: Mapping[str, Any], said: _Said, where: str, problems: Problems) -> _Read:

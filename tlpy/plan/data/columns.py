@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tlpy.data.readers.base import ImageRecord, Reader
 
 SPLIT_DEFAULTS = {"val": 0.15, "test": 0.15}
+# What labels go with most often, and how it may be called: taken for confounds where a table has it.
+USUAL_CONFOUNDS = {"age": ("age",), "sex": ("sex", "gender"), "site": ("site",)}
 
 
 def labels_of(spec: Mapping[str, Any], where: str) -> tuple[list[str], bool]:
@@ -88,7 +90,8 @@ def id_problems(
 
 def column_problems(columns: Mapping[str, str], names: Sequence[str], where: str) -> list[Problem]:
     """Names of columns that are none of ours, nor of the `names` that the data set is asked for."""
-    valid = [*OURS, *(name for name in names if name not in OURS)]
+    usual = [spelling for spellings in USUAL_CONFOUNDS.values() for spelling in spellings]
+    valid = list(dict.fromkeys([*OURS, *names, *usual]))
     return [
         Problem(f"{where}.columns.{name}", "is none of our column names", nearest(name, valid))
         for name in columns

@@ -61,7 +61,7 @@ def keep(
     """
     conditions: dict[str, Any] = spec["filter"]
     faults = Problems()
-    source = _Columns(spec, reader, known)
+    source = Columns(spec, reader, known)
     columns = {name: source.texts(name, records, f"{where}.{name}", faults) for name in conditions}
     for name, condition in conditions.items():
         _check_range(name, condition, records, columns[name], f"{where}.{name}", faults)
@@ -85,12 +85,18 @@ def in_words(conditions: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class _Columns:
-    """What a data set's table says, column by column."""
+class Columns:
+    """What a data set's table says, column by column.
+
+    Attributes:
+        known: what is wrong with the layout, whatever is asked of it.
+        role: what the columns are asked for, in messages.
+    """
 
     spec: Mapping[str, Any]
     reader: Reader
     known: Sequence[Problem]
+    role: str = "filter"
 
     def texts(
         self, name: str, records: Sequence[ImageRecord], where: str, faults: Problems
@@ -100,7 +106,7 @@ class _Columns:
             return {record.image: str(getattr(record, name)) for record in records}
         texts, absent = self.column(name)
         for problem in absent:
-            message = problem.message.replace("for the label", "for the filter")
+            message = problem.message.replace("for the label", f"for the {self.role}")
             faults.add(where, f"{problem.where}: {message}", problem.hint)
         return {image: "" if is_missing(text) else text for image, text in texts.items()}
 
