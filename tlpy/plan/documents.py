@@ -31,7 +31,7 @@ from tlpy.plan.plan_records import (
 )
 from tlpy.plan.planner import Planned
 from tlpy.plan.working import DataSet, SubjectTable
-from tlpy.records import Component, Pack
+from tlpy.records import BY_SUBJECT, Component, Pack
 from tlpy.version import __version__
 
 
@@ -187,6 +187,8 @@ def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
         own_people=data.own_people,
         equal=equal,
         split_given=data.given.shown if data.given else None,
+        score_by=data.score_by,
+        repeated=data.repeated,
     )
 
 
@@ -238,6 +240,8 @@ def inferred(plan: Planned) -> list[Inferred]:
             + f", seed {plan.seed}"
         ) + (", within subjects: its parts share people" if data.within else "")
         found.append(Inferred(f"{where} split", f"{parts} (train / val / test)", why))
+        if data.tasks and data.repeated:
+            found.append(_scoring(data, f"{where} scoring"))
         found += [Inferred(where, note, "the reader") for note in data.notes]
     found += plan.shared_people
     found += _joint(plan)
@@ -246,6 +250,16 @@ def inferred(plan: Planned) -> list[Inferred]:
         why = "as said" if plan.metric else "the default for this task"
         found.append(Inferred(f"metric for {target}", metric, why))
     return found
+
+
+def _scoring(data: DataSet, what: str) -> Inferred:
+    """What is one answer, where that is a question: some subject has several images."""
+    why = f"{words.count(data.repeated, 'subject')} with several images"
+    if data.score_by == BY_SUBJECT:
+        mean = "what is predicted of a subject's images with one value of the label is averaged"
+        return Inferred(what, "one answer a subject", f"{why}: {mean}")
+    said = "as said" if data.spec.get("score_by") else "split within subjects"
+    return Inferred(what, "one answer an image", f"{said}, {why}")
 
 
 def _joint(plan: Planned) -> list[Inferred]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tlpy.records import Component, Head, Pack, Record, Stage
+from tlpy.records import BY_SUBJECT, Component, Head, Pack, Record, Stage
 
 FORMAT = 1
 
@@ -82,6 +82,8 @@ class DatasetFacts(Record):
         own_people: whether its people are others than those of equal ids in other data sets.
         split_given: the user's table of its parts.
         equal: how many of its images are equal to an image under another subject's id.
+        score_by: what is one answer of all that it is scored by: `subject` or `image`.
+        repeated: how many of its subjects have several images.
     """
 
     reader: Component
@@ -101,6 +103,8 @@ class DatasetFacts(Record):
     own_people: bool = False
     equal: int = 0
     split_given: str | None = None
+    score_by: str = BY_SUBJECT
+    repeated: int = 0
 
 
 @dataclass(frozen=True)

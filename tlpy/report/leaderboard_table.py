@@ -66,6 +66,8 @@ def _headers(outcomes: list[Outcome], settings: list[str], also: list[str]) -> d
     if metrics == {"auroc"}:
         headers["test"] |= {"min": 0.5, "max": 1.0}
     headers["interval"] = _text("95 % interval", "Of the test score, by bootstrap over subjects")
+    if any(math.isfinite(outcome.test_by_image) for outcome in outcomes):
+        headers["by_image"] = _number("Test by image", "The test score with every image as an answer", form)
     if any(math.isfinite(outcome.spread("test")) for outcome in outcomes):
         headers["sd"] = _number("sd", "Of the test score over replicates (seeds or folds)", form)
     if any(math.isfinite(outcome.gain) for outcome in outcomes):
@@ -136,6 +138,7 @@ def _row(ranking: Ranking, outcome: Outcome, settings: list[str], also: list[str
         "validation": outcome.mean("val"),
         "test": outcome.mean("test"),
         "interval": f"{show(low)} to {show(high)}" if math.isfinite(low) else "",
+        "by_image": outcome.test_by_image,
         "sd": outcome.spread("test"),
         "gain": words.percent(outcome.gain) if math.isfinite(outcome.gain) else "",
         "seconds": words.duration(outcome.seconds),

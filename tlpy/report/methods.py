@@ -13,7 +13,7 @@ from tlpy.evaluation.results import Run
 from tlpy.objectives.registry import TERMS
 from tlpy.optimizers.registry import OPTIMIZERS
 from tlpy.plan.plan_records import DatasetFacts
-from tlpy.records import REGRESSION, Stage
+from tlpy.records import BY_IMAGE, REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 from tlpy.report.splitting import are_people_apart, exceptions
@@ -45,7 +45,13 @@ def inferred(run: Run) -> Section:
 
 def methods(run: Run, rankings: list[Ranking]) -> Section:
     """Paragraphs to copy, and what to cite."""
-    body = [_data(run), _training(run), _search(run, rankings), _scoring(rankings), _software(run)]
+    body = [
+        _data(run),
+        _training(run),
+        _search(run, rankings),
+        _scoring(rankings) + _answers(run),
+        _software(run),
+    ]
     text = "A draft from what was really run. Check it against your study before it goes into a paper."
     content = (
         "".join(paragraph(part) for part in body)
@@ -195,6 +201,18 @@ def _search(run: Run, rankings: list[Ranking]) -> str:
     return text + (
         f" {words.count(failed, 'variant')} failed and took no part in the ranking." if failed else ""
     )
+
+
+def _answers(run: Run) -> str:
+    """What was one answer, of the data sets in which some subject has several images; starts with a space."""
+    text = ""
+    for name, facts in run.plan.datasets.items():
+        if not (facts.repeated and facts.heads):
+            continue
+        mean = ", the mean of what was predicted of its images with one value of the label"
+        answer = "image" if facts.score_by == BY_IMAGE else f"subject{mean}"
+        text += f" Of data set '{escape(name)}' one answer was scored for each {answer}."
+    return text
 
 
 def _scoring(rankings: list[Ranking]) -> str:

@@ -17,6 +17,7 @@ from tlpy.plan.data.columns import (
     grouped_by,
     id_problems,
     labels_of,
+    scored_by,
     split_of,
     within_subjects,
 )
@@ -183,6 +184,7 @@ class Catalogue:
             grouped_by=grouped_by(spec, read.reader, records),
             within=within,
             own_people=spec.get("people") == "own",
+            score_by=scored_by(spec, records, within),
             contents={record.image: read.seen.contents[record.image] for record in records},
             given=given,
         )
