@@ -51,7 +51,8 @@ def predicted(rankings: list[Ranking]) -> Section | None:
     text = (
         "Test subjects (images, where each of them is an answer), one point each: on the dashed line the "
         "prediction is perfect. Look for a slope flatter than the line: a network that is not sure shrinks "
-        "towards the mean, so that low values come out too high and high values too low. With several seeds, the first is shown."
+        "towards the mean, so that low values come out too high and high values too low. With several "
+        "seeds, the first is shown."
     )
     return Section("predicted", "Predicted against true", text, "html", "".join(figures)) if figures else None
 
