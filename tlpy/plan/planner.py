@@ -356,10 +356,12 @@ def _by_name(datasets: Iterable[DataSet]) -> dict[str, DataSet]:
 
 
 def _targets(datasets: Mapping[str, DataSet]) -> dict[int, str]:
-    """What its variants are ranked under, by data set: versions with other images are not compared."""
-    first: dict[tuple[str, tuple[str, ...]], str] = {}
+    """What its variants are ranked under, by data set: versions with other images or answers are apart."""
+    first: dict[tuple[str, str, tuple[str, ...]], str] = {}
     named = _by_name(datasets.values())
     return {
-        id(data): first.setdefault((data.name, tuple(record.image for record in data.records)), name)
+        id(data): first.setdefault(
+            (data.name, data.score_by, tuple(record.image for record in data.records)), name
+        )
         for name, data in named.items()
     }
