@@ -188,6 +188,7 @@ def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
         people_named=data.people_named,
         equal=equal,
         split_given=data.given.shown if data.given else None,
+        vectors=data.vectors,
     )
 
 

@@ -83,6 +83,7 @@ class DatasetFacts(Record):
         people_named: whether it tells whose images they are.
         split_given: the user's table of its parts.
         equal: how many of its images are equal to an image under another subject's id.
+        vectors: whether its images are vectors, features in no order.
     """
 
     reader: Component
@@ -103,6 +104,7 @@ class DatasetFacts(Record):
     people_named: bool = True
     equal: int = 0
     split_given: str | None = None
+    vectors: bool = False
 
 
 @dataclass(frozen=True)

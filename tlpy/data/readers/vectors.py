@@ -321,6 +321,7 @@ class VectorsReader(Reader):
         known = [name for name in matrix.names if name.casefold() in _COVARIATES]
         if known:
             self.notes.append(f"warning: {shown}: among the features are {', '.join(known)}")
+        self.names_people = bool(subject)
         if records and not subject:
             self.notes.append(
                 f"{shown} names no subjects: every row counts as one of its own, so that nobody can be kept "
