@@ -27,6 +27,7 @@ def training(**changes: Any) -> Training:
         "precision": "32",
         "keep": "best",
         "threads": 1,
+        "adabn": False,
     }
     given |= changes
     if isinstance(given["early_stopping"], dict):

@@ -8,8 +8,9 @@ import sample_records as toys
 
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
+from tlpy.plain.fits import PlainFit, PlainPack
 from tlpy.plan import plan_records as plans
-from tlpy.records import EarlyStopping, ExecutionSettings, Head, Input, Pack, Record, Training
+from tlpy.records import EarlyStopping, ExecutionSettings, Head, Input, Judged, Pack, Record, Training
 from tlpy.scenarios.execution import Execution
 from tlpy.scenarios.processes import SharedJob
 
@@ -40,25 +41,31 @@ CACHE = plans.CacheFacts(
 )  # fmt: skip
 PLANNED = plans.PlannedPack("p", "finetune", 1, 2, ("s1",))
 SHARING = plans.Sharing(2, 4, 3, 1, 2, 8, 6, 4)
+FIT = PlainFit("f", {"name": "linear_images", "most": 64}, STAGE.sources, STAGE.heads, "mae", 0)
+PLAIN = plans.PlainVariant(
+    "p", "plain: ridge", "brains", FIT.component, {"lr": 0.1}, "mae", (plans.Replicate(0, None, ("f",)),)
+)
 PLAN = plans.Plan(
     format=plans.FORMAT, tlpy=plans.Software("0.1", "0" * 16), components=None, seed=0,
     params={"lr": 0.1}, metric=None, datasets={"brains": DATASET}, caches={"c": CACHE}, stages={"s1": STAGE},
     variants=(VARIANT,), packs=(PLANNED,), sharing=SHARING,
     inferred=(plans.Inferred("task", "regression", "numbers"),),
     normalised=(plans.Dropped("transfer", "nothing came before"),), warnings=("few images",),
+    plain=(PLAIN,), plain_fits={"f": FIT},
 )  # fmt: skip
 TRAIN_TASK = plans.TrainTask("p", "finetune", 1, 2, ("c",), ("c-1of2",), ("s",), ("s0",), (), ("a.pt",), PACK)
 PREPARE_TASK = plans.PrepareTask("c-1of2", "data/brains", ("/data/images",), {"id": "c-1of2"})
-TASKS = plans.Tasks((), ("one line",), (PREPARE_TASK,), (TRAIN_TASK,), ("s0",), ("d-1of1",))
+PLAIN_TASK = plans.PlainTask("brains", ("c-1of2",), ("s",), PlainPack("brains", (FIT,)))
+TASKS = plans.Tasks((), ("one line",), (PREPARE_TASK,), (TRAIN_TASK,), ("s0",), ("d-1of1",), (PLAIN_TASK,))
 
 EXECUTION = Execution(devices=2, rank=1)
-JOB = SharedJob(STAGE, "caches", "subjects", "checkpoints/s1", None, "out/s1", 1, EXECUTION, 29500)
+JOB = SharedJob(STAGE, "caches", "subjects", "checkpoints/s1", None, None, "out/s1", 1, EXECUTION, 29500)
 
 RECORDS: list[Record] = [
     toys.AGE, toys.SEX, STAGE.sources[0], STAGE.input, EarlyStopping(3, 0.1), STAGE.training, STAGE, PACK,
     PACK.execution, VARIANT, VARIANT.replicates[0], COUNTS, DATASET, DATASET.left_out[0], CACHE, PLANNED,
     SHARING, PLAN, PLAN.tlpy, PLAN.inferred[0], PLAN.normalised[0], TRAIN_TASK, PREPARE_TASK, TASKS,
-    EXECUTION, JOB,
+    EXECUTION, JOB, FIT, PLAIN, PLAIN_TASK, PLAIN_TASK.pack,
 ]  # fmt: skip
 
 
@@ -66,7 +73,7 @@ def test_every_record_is_tried():
     def below(record):
         return {record, *(leaf for inner in record.__subclasses__() for leaf in below(inner))}
 
-    assert {type(record) for record in RECORDS} == below(Record) - {Record}
+    assert {type(record) for record in RECORDS} == below(Record) - {Record, Judged}
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)

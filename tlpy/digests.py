@@ -16,6 +16,7 @@ NOT_TRAINING = (
     "evaluation",
     "local.py",
     "params",
+    "plain",
     "plan",
     "report",
     "simulate",
@@ -72,6 +73,12 @@ def code_digest(package: Path, leave_out: Iterable[str] = ()) -> str:
 def training_digest() -> str:
     """The digest of the part of `tlpy` that determines what a stage's training gives."""
     return code_digest(Path(__file__).resolve().parent, NOT_TRAINING)
+
+
+def plain_digest() -> str:
+    """The digest of the part of `tlpy` that determines what a plain baseline gives."""
+    package = Path(__file__).resolve().parent
+    return digest([training_digest(), code_digest(package / "plain")])
 
 
 def data_digest() -> str:

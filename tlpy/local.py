@@ -19,6 +19,7 @@ from tlpy.errors import InputError, Problem, Problems, nearest
 from tlpy.files import read_json
 from tlpy.params.file import read_params
 from tlpy.params.schema import Schema
+from tlpy.plain.run import PlainFolders, run_fits
 from tlpy.plan.documents import check_written, plan_record, tasks_of, write_plan
 from tlpy.plan.plan_records import Replicate, Variant
 from tlpy.plan.planner import Planned, Planner
@@ -27,6 +28,8 @@ from tlpy.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tlpy.evaluation.results import Run
 
 # Where finished work is kept if no store is named: beside Nextflow's own work folder.
 WORK = Path("work") / "tlpy"
@@ -38,7 +41,7 @@ class Result:
     """What a search gave.
 
     Attributes:
-        outdir: the folder it is in: `ranking`, `stages`, `plan`, `report` (MultiQC's input).
+        outdir: the folder it is in: `ranking`, `stages`, `plain`, `plan`, `report` (MultiQC's input).
         leaderboard: the variants, best first, as rows of leaderboard.tsv.
         best_params: the winner as params that run; None where every variant failed.
         failed: why, by stage id, for stages that failed.
@@ -147,26 +150,57 @@ class LocalRun:
         """Carry out the whole plan and rank its variants."""
         out = self.outdir
         write_plan(self.plan, out / "plan")
-        shutil.rmtree(out / "splits", ignore_errors=True)
-        (out / "plan" / "splits").rename(out / "splits")
+        for folder in ("splits", "covariates"):
+            shutil.rmtree(out / folder, ignore_errors=True)
+            (out / "plan" / folder).rename(out / folder)
         self.write_subjects(out)
         self.prepare()
         for task in self.tasks.packs:
             self.train(task.pack, out, self.store.root)
+        for plain in self.tasks.plain:
+            folders = PlainFolders(self.store.root / "cache", out / "subjects", out / "covariates")
+            run_fits(plain.pack.fits, folders, out / "plain")
         for stage in self.tasks.stored_stages:
             self.store.fetch("stages", stage, out / "stages" / stage)
         return self._rank(out)
 
+    def _score_external(self, run: Run, out: Path) -> Path | None:
+        """Score what was chosen on the external data sets; the folder of that, None without such sets."""
+        shutil.rmtree(out / "external", ignore_errors=True)
+        if not self.record.external:
+            return None
+        from tlpy.evaluation.external import choose
+        from tlpy.evaluation.ranking import rank
+        from tlpy.scenarios.external import score_external
+
+        for request in choose(self.record, rank(run, resamples=1)).requests:
+            score_external(
+                request,
+                caches=self.store.root / "cache",
+                subjects=out / "subjects",
+                stages=out / "stages",
+                out=out / "external",
+                accelerator=self.accelerator,
+            )
+        return out / "external"
+
     def _rank(self, out: Path) -> Result:
+        from tlpy.evaluation.confounds import write_confounds
+        from tlpy.evaluation.external import external_scores, write_external
         from tlpy.evaluation.leaderboard import write_ranking
         from tlpy.evaluation.ranking import rank
         from tlpy.evaluation.results import read_run
         from tlpy.report.write import write_report
 
-        found = read_run(self.record, out / "stages", self.store.root / "cache")
+        places = (self.store.root / "cache", out / "plain", out / "covariates")
+        found = read_run(self.record, out / "stages", *places)
         rankings = rank(found)
         write_ranking(rankings, self.plan.params, out / "ranking")
-        write_report(found, rankings, out / "report")
+        write_confounds(found, rankings, out / "ranking")
+        outside = external_scores(found, rankings, self._score_external(found, out))
+        if outside:
+            write_external(outside, out / "ranking" / "external.tsv")
+        write_report(found, rankings, out / "report", outside)
         best = out / "ranking" / "best_params.yaml"
         failed = {key: stage.reason for key, stage in found.stages.items() if stage.reason}
         board = read_leaderboard(out / "ranking" / "leaderboard.tsv")

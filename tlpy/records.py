@@ -201,6 +201,7 @@ class Training(Record):
         sampling: `shuffle` or `oversample`.
         keep: `best` (by validation) or `last`: whose weights are kept.
         threads: that a CPU computes with, part of the result; None until the size of a step is known.
+        adabn: whether images without labels have statistics of batch normalisation of their own.
     """
 
     epochs: int
@@ -217,10 +218,49 @@ class Training(Record):
     precision: str
     keep: str
     threads: int | None
+    adabn: bool
+
+
+class Judged(Record):
+    """What is learnt from data sets and judged by them: by a training, or by a plain baseline."""
+
+    id: str
+    sources: tuple[Source, ...]
+    heads: tuple[Head, ...]
+    metric: str
+
+    @property
+    def dataset(self) -> str:
+        """The data set that it is judged by."""
+        return self.sources[0].dataset
+
+    @property
+    def cache(self) -> str:
+        """The prepared images of the data set that it is judged by."""
+        return self.sources[0].cache
+
+    @property
+    def caches(self) -> tuple[str, ...]:
+        """The prepared images that it reads, sorted, each once."""
+        return tuple(sorted({source.cache for source in self.sources}))
+
+    @property
+    def task_type(self) -> str:
+        """The type of its primary head; `none` where it learns no label."""
+        return task_type(self.heads)
+
+    def judged_on(self, label: str) -> int:
+        """The number of the source that a label is judged by: the first that it is learnt from."""
+        places = (n for n, source in enumerate(self.sources) if source.labelled and label in source.labels)
+        return next(places)
+
+    def heads_of(self, source: Source) -> tuple[Head, ...]:
+        """The heads that learn from a source, or are scored on it."""
+        return tuple(head for head in self.heads if head.label in source.labels)
 
 
 @dataclass(frozen=True)
-class Stage(Record):
+class Stage(Judged):
     """One training, with everything that determines what it gives.
 
     Attributes:
@@ -260,26 +300,6 @@ class Stage(Record):
     stored: bool
 
     @property
-    def dataset(self) -> str:
-        """The data set that it is judged by."""
-        return self.sources[0].dataset
-
-    @property
-    def cache(self) -> str:
-        """The prepared images of the data set that it is judged by."""
-        return self.sources[0].cache
-
-    @property
-    def caches(self) -> tuple[str, ...]:
-        """The prepared images that it reads, sorted, each once."""
-        return tuple(sorted({source.cache for source in self.sources}))
-
-    @property
-    def task_type(self) -> str:
-        """The type of its primary head; `none` where it learns no label."""
-        return task_type(self.heads)
-
-    @property
     def learnt(self) -> tuple[str, ...]:
         """The data sets whose labels it learns."""
         return tuple(source.dataset for source in self.sources if source.labelled)
@@ -294,15 +314,6 @@ class Stage(Record):
         """Images without a label for each that has one; 0: they are there to be scored on alone."""
         return float(self.scenario.get("unlabelled_ratio", 1.0))
 
-    def judged_on(self, label: str) -> int:
-        """The number of the source that a label is judged by: the first that it is learnt from."""
-        places = (n for n, source in enumerate(self.sources) if source.labelled and label in source.labels)
-        return next(places)
-
-    def heads_of(self, source: Source) -> tuple[Head, ...]:
-        """The heads that learn from a source, or are scored on it."""
-        return tuple(head for head in self.heads if head.label in source.labels)
-
 
 @dataclass(frozen=True)
 class ExecutionSettings(Record):
@@ -312,11 +323,19 @@ class ExecutionSettings(Record):
         devices: how many train one stage together.
         strategy: Lightning's name of how they do.
         logger: what writes besides history.csv.
+        on_contract_mismatch: `warn`, or `error`: weights for images that were prepared in another way are
+            refused.
     """
 
     devices: int = 1
     strategy: str = "auto"
     logger: str = "csv"
+    on_contract_mismatch: str = "warn"
+
+
+def contract_beside(weights: str) -> str:
+    """The contract.json that belongs to a file of weights, its path written as theirs is."""
+    return f"{weights.rpartition('/')[0]}/contract.json" if "/" in weights else "contract.json"
 
 
 @dataclass(frozen=True)
@@ -324,7 +343,8 @@ class Pack(Record):
     """Stages that one task trains, one after another.
 
     Attributes:
-        files: where a user's file of weights lies in the task, by its path as the user wrote it.
+        files: where a user's file of weights, and the contract beside it, lie in the task, by their paths as
+            the user wrote them.
     """
 
     id: str
@@ -333,3 +353,28 @@ class Pack(Record):
     stages: tuple[Stage, ...]
     execution: ExecutionSettings = field(default_factory=ExecutionSettings)
     files: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ScoredStage(Record):
+    """A stage that is to be scored, and the labels that the data set has of those it learnt."""
+
+    id: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ExternalRequest(Record):
+    """What is scored on one external data set.
+
+    Attributes:
+        name: of the data set; the folder of its results is called so.
+        cache: the id of its prepared images.
+        subjects: the id of its table, all of whose rows are scored.
+        stages: those that were chosen.
+    """
+
+    name: str
+    cache: str
+    subjects: str
+    stages: tuple[ScoredStage, ...]

@@ -1,15 +1,18 @@
 /*
-    plan -> prepare the images -> train each distinct stage once -> rank -> report
+    plan -> prepare the images -> train each distinct stage once, plain baselines beside them
+         -> score what was chosen on external data -> rank -> report
 */
 
 include { LIST         } from '../modules/local/list'
 include { PLAN         } from '../modules/local/plan'
 include { PREPARE      } from '../modules/local/prepare'
+include { PLAIN        } from '../modules/local/plain'
 include { RANK         } from '../modules/local/rank'
 include { MULTIQC      } from '../modules/local/multiqc'
+include { OUTSIDE      } from '../subworkflows/local/external'
 include { TRAINING     } from '../subworkflows/local/training'
 include { stampOf      } from '../subworkflows/local/files'
-include { dataInput ; packsOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
+include { dataInput ; packsOf ; plainOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
 include { versionsText } from '../subworkflows/local/versions'
 
 workflow TLIMB {
@@ -64,16 +67,29 @@ workflow TLIMB {
     )
     ch_stages = TRAINING.out.stages.mix(ch_tasks.flatMap { tasks -> storedStages(tasks, options) }) // [ stage id, folder ]
 
+    // Beside the trainings: seconds, and nothing waits for them but the ranking.
+    PLAIN(
+        ch_prepared.flatMap { tasks, prepared -> plainOf(tasks, prepared) }.combine(PLAN.out.covariates),
+        options.core,
+        options.components,
+    )
+    OUTSIDE(PLAN.out.plan, ch_prepared, ch_stages, options)
+
     RANK(
         PLAN.out.plan,
+        PLAN.out.covariates,
         ch_prepared
             .combine(ch_stages.toSortedList { left, right -> left[0] <=> right[0] }.map { stages -> [stages] })
             .map { _tasks, _prepared, stages -> finished(stages) },
+        PLAIN.out.fits
+            .flatMap { _meta, folders -> [folders].flatten() }
+            .toSortedList { left, right -> left.name <=> right.name },
         PREPARE.out.summary
             .map { meta, folder -> [meta.id, folder] }
             .mix(ch_tasks.flatMap { tasks -> storedPrepared(tasks, options) })
             .toSortedList { left, right -> left[0] <=> right[0] }
             .map { rows -> rows.collect { _id, folder -> folder } },
+        OUTSIDE.out.scores.toSortedList { left, right -> left.name <=> right.name },
         options.code,
         options.components,
     )

@@ -30,6 +30,7 @@ def train(
     start: Path | None = None,
     transfer: str | None = None,
     augmentation: Any = None,
+    adabn: bool = False,
 ) -> dict[str, Any]:
     """One stage; its metrics.json. `rows` are those of each data set, the first one with labels."""
     from tlpy.data.augmentation.registry import complete_augmentation
@@ -72,6 +73,7 @@ def train(
             precision="32",
             keep="last",
             threads=1,
+            adabn=adabn,
         ),
         seed=seed,
         fold=None,

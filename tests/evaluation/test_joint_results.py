@@ -156,7 +156,7 @@ def test_further_labels_and_the_target_stand_beside_the_primary_one(tmp_path: Pa
     assert (second["test_sex_auroc"], second["test_target_mae"]) == ("0.5", "10")
     write_report(run, rankings, tmp_path / "report")
     shown = json.loads((tmp_path / "report/leaderboard_mqc.json").read_text())
-    assert shown["headers"]["other:sex_auroc"]["title"] == "sex: AUROC"
+    assert shown["headers"]["other:label:sex_auroc"]["title"] == "sex: AUROC"
     assert shown["headers"]["other:target_mae"]["title"] == "target: Mean absolute error"
     summary = json.loads((tmp_path / "report/summary_mqc.json").read_text())["data"]
     assert "<b>9.00</b><span>Mean absolute error on test of clinic<br>no label of which was learnt" in summary

@@ -123,10 +123,21 @@ def test_two_images_are_the_least_for_a_covariance() -> None:
     assert CORAL(steps.SEX)(step) == 0
 
 
-def test_each_domain_goes_through_the_network_by_itself() -> None:
+def test_both_domains_go_through_the_network_in_one_batch() -> None:
+    objective, architecture = steps.started({"coral": 1}, steps.SEX)
+    _, twin = steps.started(None, steps.SEX)
+    step = steps.observed(objective, architecture.train(), steps.SEX)
+    both = twin.train().encoder(torch.cat([steps.images(4), steps.images(3, seed=2)]))
+    torch.testing.assert_close(step.features, both[:4])
+    torch.testing.assert_close(step.unlabelled_features, both[4:])
+    for mine, theirs in zip(architecture.buffers(), twin.buffers(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_with_statistics_of_its_own_each_domain_goes_through_it_by_itself() -> None:
     objective, architecture = steps.started({"coral": 1}, steps.SEX)
     alone, twin = steps.started(None, steps.SEX)
-    step = steps.observed(objective, architecture.train(), steps.SEX)
+    step = steps.observed(objective, architecture.train(), steps.SEX, apart=True)
     torch.testing.assert_close(step.features, twin.train().encoder(steps.images(4)))
     # Statistics that are kept are those of images with labels, as of a network that saw no others.
     for mine, theirs in zip(architecture.buffers(), twin.buffers(), strict=True):
@@ -135,9 +146,10 @@ def test_each_domain_goes_through_the_network_by_itself() -> None:
     assert not alone.aligns
 
 
-def test_a_decoder_beside_an_alignment_sees_both_domains() -> None:
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_decoder_beside_an_alignment_sees_both_domains(apart: bool) -> None:
     objective, architecture = steps.started({"coral": 1, "reconstruction": 1}, steps.SEX)
-    step = steps.observed(objective, architecture.train(), steps.SEX)
+    step = steps.observed(objective, architecture.train(), steps.SEX, apart=apart)
     assert step.maps is not None
     assert len(step.maps) == 7
     torch.testing.assert_close(step.maps[:4].flatten(2).mean(2), step.features)

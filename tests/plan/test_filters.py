@@ -101,6 +101,10 @@ def test_our_names_stand_for_the_tables_columns(table: Path) -> None:
 
 
 def test_a_group_that_is_named_is_the_splits(table: Path) -> None:
+    given = params(table, {"group": "patient"})
+    given["datasets"]["a"]["group"] = "site"
+    assert kept(plan(given)) == {person for person in range(90) if person % 5}, "the table's own comes first"
+    table.write_text(table.read_text().replace(",group,", ",diagnosis,"))
     given = params(table, {"group": ["A", "B"]})
     given["datasets"]["a"]["group"] = "site"
     assert "datasets.a.filter" not in str(problems(given)), "only two groups: no split, but a filter"

@@ -66,7 +66,7 @@ def test_missing_labels_are_left_empty_and_who_has_none_is_told(one: dict, tmp_p
     write_plan(plan, tmp_path / "out")
     (table,) = plan.subjects.values()
     rows = (tmp_path / f"out/subjects/{table.id}.tsv").read_text().splitlines()
-    assert rows[0].split("\t")[-2:] == ["age", "sex"]
+    assert rows[0].split("\t")[-2:] == ["label:age", "label:sex"]
     assert sum(row.split("\t")[-2] == "" for row in rows) == 26
     assert all(row.split("\t")[-1] for row in rows)
     _edit(data["path"], lambda number, _: {"age": "", "sex": ""} if number == 4 else {})
@@ -235,10 +235,10 @@ def test_a_joint_scenario_on_one_label_is_the_sequential_one(one: dict) -> None:
 
 def test_a_thousand_joint_variants_are_planned_in_seconds(params: dict) -> None:
     space = {"lr": [i / 1000 for i in range(1, 251)], "finetune.objective.dann": [0, 0.1, 0.2, 0.3]}
-    start = time.perf_counter()
+    start = time.process_time()
     plan = _plan({**adapted(params), "search": {"space": space}})
     assert len(plan.variants) == 1000
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_faults_elsewhere_do_not_make_missing_labels_of_a_target_one(params: dict) -> None:

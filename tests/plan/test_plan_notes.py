@@ -34,12 +34,10 @@ def test_weights_that_were_trained_on_other_crops_or_scales_are_a_warning(params
     assert plan(params).warnings == []
     params["stages"][1]["datamodule"] = {"name": "crop_center", "size": 8}
     params["datasets"]["target"]["preprocessing"] = {"normalise": "minmax"}
-    start = "stage 'finetune' takes over weights from 'pretrain', whose images"
+    start = "stage 'finetune' takes over weights from 'pretrain', trained on images prepared in another way"
     assert plan(params).warnings == [
-        f"{start} came by the data module base, and gets its own by crop_center(size=[8, 8]): they were trained "
-        "on images that are cut or scaled in another way",
-        f"{start} were normalised by zscore, its own are by minmax: say the same `preprocessing.normalise` in "
-        "both, where it can be",
+        f"{start}: preprocessing.normalise: expected zscore, found minmax; datamodule: expected base, found "
+        "crop_center(size=[8, 8]); say the same preprocessing in both where it can be"
     ]
     params["stages"][0]["datamodule"] = {"name": "crop_center", "size": [8, 8]}
     params["datasets"]["source"]["preprocessing"] = {"normalise": "minmax"}

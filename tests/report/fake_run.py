@@ -37,6 +37,7 @@ from tlpy.records import Head, Input, Source, Stage
 ARCHITECTURES = ("resnet18", "vit")
 RATES = (0.0001, 0.001, 0.01)
 PENALTIES = (0, 0.01)
+CONFOUNDS = (Head("weight", "regression"), Head("site", "binary", ("A", "B")))
 SUBJECTS = {"phantoms": (280, 60, 60), "brains": (34, 7, 7)}
 
 
@@ -55,7 +56,7 @@ class FakeRun:
     baseline: bool = True
 
     def write(self) -> Path:
-        """Write the run; returns its folder, which holds plan.json, stages/ and prepared/."""
+        """Write the run; returns its folder, which holds plan.json, covariates/, stages/ and prepared/."""
         self.stages: dict[str, Stage] = {}
         self.quality: dict[str, float] = {}
         variants: list[Variant] = []
@@ -63,6 +64,7 @@ class FakeRun:
             variants += self._variants(target)
         for name in ("phantoms", *self.targets):
             self._prepare(name)
+            self._covariates(name)
         for record in self.stages.values():
             self._train(record)
         plan = self._plan(variants)
@@ -202,7 +204,27 @@ class FakeRun:
             reader={"name": "bids"}, path=f"data/{name}", heads=(self.head_of(name),), n=n, groups=n,
             cache=digest("cache", name), channels=1, size=(56, 72),
             left_out=left_out if name != "phantoms" else (), official_split=False, filter=None, images=None,
+            confounds=CONFOUNDS,
         )  # fmt: skip
+
+    def _covariates(self, name: str) -> None:
+        """Everybody's label, weight and site; the label goes with the site."""
+        head, rng = self.head_of(name), np.random.default_rng(len(name))
+        people = [f"sub-{i + 1:03d}" for i in range(self.sizes[name][0])]
+        for first, n in zip((300, 400), self.sizes[name][1:], strict=True):
+            firsts = [first + 1000 * fold for fold in range(max(1, self.folds))]
+            people += [f"sub-{start + i}" for start in firsts for i in range(n)]
+        rows = []
+        for person in people:
+            site = int(rng.integers(0, 2))
+            label = f"{30 + 20 * site + rng.normal(0, 8):.1f}"
+            if head.names:
+                label = head.names[site if rng.random() < 0.8 else int(rng.integers(0, len(head.names)))]
+            row = {"image": f"{person}_T1w", "subject": person, "group": person, "unit": person}
+            row |= {f"label:{head.label}": label, "confound:weight": f"{rng.normal(70, 9):.1f}"}
+            rows.append(row | {"confound:site": "AB"[site]})
+        (self.root / "covariates").mkdir(exist_ok=True)
+        write_csv(self.root / "covariates" / f"{name}.tsv", rows, "\t")
 
     def _cache(self, name: str) -> CacheFacts:
         preprocessing = {"orient": "RAS", "spacing": None, "size": None, "normalise": "zscore"}
@@ -290,6 +312,9 @@ class FakeRun:
             "resumed_from_epoch": None, "versions": {"torch": "2.13.0"},
         }  # fmt: skip
         (folder / "metrics.json").write_text(json.dumps(done))
+        start = {"source": record.parent, "share_of_encoder": 1.0, "preprocessing": []}
+        start["heads"] = {head.label: "new: a head that the weights' contract does not have"}
+        (folder / "load_report.json").write_text(json.dumps(start if record.parent else {"source": None}))
 
 
 def simulate(

@@ -29,9 +29,8 @@ ALWAYS = {"summary", "leaderboard", "datasets", "left_out", "inferred", "methods
 
 
 def ranked(root: Path) -> tuple[Run, list[Ranking]]:
-    run = read_run(
-        Plan.from_json(json.loads((root / "plan.json").read_text())), root / "stages", root / "prepared"
-    )
+    plan = Plan.from_json(json.loads((root / "plan.json").read_text()))
+    run = read_run(plan, root / "stages", root / "prepared", covariates=root / "covariates")
     return run, rank(run)
 
 
@@ -55,7 +54,7 @@ def sections(folder: Path) -> dict[str, dict[str, Any]]:
 def test_every_section_of_a_whole_run(tmp_path: Path) -> None:
     found = report_of(tmp_path)
     expected = {name for _, _, names in GROUPS.values() for name in names}
-    assert set(found) == expected - {"curves_adapt", "predicted"}
+    assert set(found) == expected - {"curves_adapt", "predicted", "external"}
     assert len(found["leaderboard"]["data"]) == 18
     assert found["cost"]["categories"].keys() == {"own", "shared"}
     assert found["roc"]["section_name"] == "ROC curves"
@@ -129,7 +128,7 @@ def test_nothing_prepared_nothing_trained(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "prepared")
     run, rankings = ranked(tmp_path)
     write_report(run, rankings, tmp_path / "report")
-    assert set(sections(tmp_path / "report")) == ALWAYS | {"sharing"}
+    assert set(sections(tmp_path / "report")) == ALWAYS | {"sharing", "confounds"}
 
 
 def test_text_of_users_is_escaped(tmp_path: Path) -> None:

@@ -9,16 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 import toys
 from safetensors.torch import load_file
 from toys import Train, read, results
 
-from tlpy.architectures.build import build
 from tlpy.data.dataset import JointDataset
 from tlpy.data.sampling import EpochSampler, StreamSampler
 from tlpy.records import Head, Source, Stage
-from tlpy.weights.load import load_weights
 
 AGE = Head("age", "regression")
 SEX = Head("sex", "binary", ("F", "M"))
@@ -60,9 +57,9 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     toys.write_subjects(root / "subjects", ages)
     rows = table_tsv(root / "subjects/subjects.tsv")
     changes: dict[str, Change] = {
-        "sexless": lambda row: {**row, "sex": ""},
-        "halves": lambda row: {**row, "age" if int(row["image"][-1]) % 2 else "sex": ""},
-        "blind": lambda row: row if row["split"] == "test" else {**row, "age": "", "sex": ""},
+        "sexless": lambda row: {**row, "label:sex": ""},
+        "halves": lambda row: {**row, "label:age" if int(row["image"][-1]) % 2 else "label:sex": ""},
+        "blind": lambda row: row if row["split"] == "test" else {**row, "label:age": "", "label:sex": ""},
     }
     for name, change in changes.items():
         write_tsv(root / f"subjects/{name}.tsv", [change(row) for row in rows])
@@ -150,25 +147,6 @@ def test_the_target_of_an_adaptation_is_scored_and_never_learnt(
     assert header.endswith("coral,cross_entropy")
 
 
-def test_what_is_handed_on_is_what_was_scored_on_the_target(train: Train, two: Path, tmp_path: Path) -> None:
-    """Each domain is scored with its own statistics of batch normalisation; weights have the target's."""
-    plain = {"cross_entropy": ALIKE["cross_entropy"]}
-    barely = {**ALIKE, "coral": {"weight": 1e-9}}
-    longer = {"training__epochs": 12}
-    train(adapted("s1", 0.0, objective=plain, **longer), adapted("s2", objective=barely, **longer), data=two)
-    without, scores = (read(tmp_path / f"out/{stage}")["metrics"] for stage in ("s1", "s2"))
-    # The target is the source and 1: a difference that its own statistics take away.
-    assert scores["target"]["log_loss"] < without["target"]["log_loss"]
-    assert scores["test"]["log_loss"] == pytest.approx(without["test"]["log_loss"], rel=0.01)
-    architecture = build(toys.stage().architecture, 1, (8, 8), {"sex": 1}).eval()
-    load_weights(architecture, load_file(tmp_path / "out/s2/weights.safetensors"))
-    images, _ = toys.images_and_ages(40, (8, 8))
-    rows = [row for row in table(tmp_path / "out/s2/predictions.csv") if row["split"] == "test:blind"]
-    shown = torch.from_numpy(np.stack([images[int(row["image"][4:])] + 1 for row in rows]))
-    found = torch.sigmoid(architecture(shown)["sex"][:, 0]).tolist()
-    assert found == pytest.approx([float(row["p:M"]) for row in rows], abs=1e-5)
-
-
 def test_without_a_term_that_looks_at_them_images_without_labels_change_nothing(
     train: Train, two: Path, tmp_path: Path
 ) -> None:
@@ -227,8 +205,11 @@ def test_weights_of_a_training_without_labels_feed_one_with_labels(train: Train,
 def test_a_multilabel_head_is_scored_by_column(train: Train, two: Path, tmp_path: Path) -> None:
     rows = table_tsv(two / "subjects/subjects.tsv")
     for row in rows:
-        age = float(row["age"])
-        row |= {"old": str(int(age > 50)), "even": "" if row["image"].endswith("7") else str(int(age) % 2)}
+        age = float(row["label:age"])
+        row |= {
+            "label:old": str(int(age > 50)),
+            "label:even": "" if row["image"].endswith("7") else str(int(age) % 2),
+        }
     write_tsv(two / "subjects/findings.tsv", rows)
     head = Head("old+even", "multilabel", ("old", "even"))
     objective = {"cross_entropy": {"weight": 1.0, "label_smoothing": 0.0, "class_weights": None}}

@@ -72,7 +72,7 @@ def write_subjects(folder: Path, ages: np.ndarray, name: str = "subjects") -> Pa
     """A subjects table with `age` and `sex` (M above 50 years): 60 % train, 20 % val, 20 % test."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = ("train", "train", "train", "val", "test")
-    lines = ["image\tsubject\tgroup\tsite\tsplit\tage\tsex"]
+    lines = ["image\tsubject\tgroup\tsite\tsplit\tlabel:age\tlabel:sex"]
     for row, age in enumerate(ages):
         sub, sex = f"sub-{row:03d}", "M" if age > 50 else "F"
         lines.append(f"{sub}\t{sub}\t{sub}\tA\t{parts[row % 5]}\t{age:.3f}\t{sex}")

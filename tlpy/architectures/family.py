@@ -31,6 +31,8 @@ class ArchitectureFacts(Facts):
             (measured, one CPU thread, 2D slices of 56x72).
         channels_last: whether a CPU trains it faster in that layout (measured; a GPU always does).
         on_meta: whether it can be built on torch's `meta` device: nothing looks at values meanwhile.
+        batch_norm: whether it has batch normalisation, whose statistics `adabn` measures; an own network that
+            says nothing is asked when it is built.
         network: class path of a family's torch side; it is made with the family, channels and size.
     """
 
@@ -40,6 +42,7 @@ class ArchitectureFacts(Facts):
     cost: ClassVar[float] = 1.0
     channels_last: ClassVar[bool] = True
     on_meta: ClassVar[bool] = False
+    batch_norm: ClassVar[bool] = True
     network: ClassVar[str] = ""
 
 
@@ -71,6 +74,15 @@ class Family(ArchitectureFacts, ABC):
     @abstractmethod
     def macs(self, size: Sequence[int], channels: int) -> float:
         """Multiplications with an addition in a forward pass over one image of this size and channels."""
+
+    def last_map(self, size: Sequence[int]) -> list[int] | None:
+        """The spatial size of the map that the features are the mean of; None where it is not known.
+
+        Args:
+            size: the images' spatial size.
+        """
+        del size
+        return None
 
     def faults(self) -> Mapping[str, str]:
         """Argument → what is wrong with it beside the others; each alone is as its annotation says."""

@@ -7,6 +7,7 @@ It is stored with the weights, since a network is wrong, silently, on scans that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from tlpy import words
 from tlpy.data.preprocessing import describe
 
 FORMAT = 1
+# What differs in the images themselves: no settings tell it, so that it shows in training only.
+SEEN_IN_IMAGES = ("axes", "spacing", "intensity")
 
 # Two data sets that are not resampled count as of one spacing, and two that are not normalised as of one
 # intensity scale, up to these ratios.
@@ -76,7 +79,7 @@ def merge(contracts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     first = dict(filled[0])
     for other in filled[1:]:
         if differing := _binding_differences(first, other):
-            raise ValueError(f"shards of one cache differ: {'; '.join(differing)}")
+            raise ValueError(f"shards of one cache differ: {'; '.join(map(str, differing))}")
     seen = [contract["observed"] for contract in filled]
     counts = [part["images"] for part in seen]
     spacings = [(part["spacing"], n) for part, n in zip(seen, counts, strict=True) if part["spacing"]]
@@ -89,51 +92,121 @@ def merge(contracts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return first
 
 
-def check(contract: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+@dataclass(frozen=True)
+class Difference:
+    """Something that weights were trained under, and that is otherwise in the images they are to see.
+
+    Attributes:
+        key: what differs.
+        expected, found: in words; what the weights were trained under, and what there is.
+        adapted: what is done to the weights so that they fit; empty: nothing.
+    """
+
+    key: str
+    expected: str
+    found: str
+    adapted: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key}: expected {self.expected}, found {self.found}"
+
+
+def planned(preprocessing: Mapping[str, Any], channels: int, size: Sequence[int]) -> dict[str, Any]:
+    """What is known of a contract before any image was read: all that binds but the axes."""
+    return {
+        "format": FORMAT,
+        "dims": len(size),
+        "channels": int(channels),
+        "size": [int(n) for n in size],
+        "preprocessing": dict(preprocessing),
+    }
+
+
+def compare(contract: Mapping[str, Any], other: Mapping[str, Any]) -> list[Difference]:
     """Where images prepared under `other` are not what `contract` (stored with the weights) demands.
 
-    Returns one line a difference, `key: expected …, found …`; an empty list means that they fit.
+    An empty list means that they fit. What only one of the two knows (before images were read) is no
+    difference. Where the first convolution is fitted to other channels, or convolutions are inflated to an
+    axis more, that is said (`tlpy.weights.adapt`).
     """
     differing = _binding_differences(contract, other)
-    mine, theirs = contract["observed"], other["observed"]
+    mine, theirs = contract.get("observed") or _UNKNOWN, other.get("observed") or _UNKNOWN
     resampled = contract["preprocessing"]["spacing"] is not None
     if not resampled and mine["spacing"] and theirs["spacing"]:
         a, b = mine["spacing"]["median"], theirs["spacing"]["median"]
         if len(a) == len(b) and any(
             not 1 / _SPACING_RATIO < x / y < _SPACING_RATIO for x, y in zip(a, b, strict=True)
         ):
-            differing.append(f"spacing: expected about {_mm(a)}, found {_mm(b)} (nothing is resampled)")
+            differing.append(Difference("spacing", f"about {_mm(a)}", f"{_mm(b)} (nothing is resampled)"))
     unscaled = contract["preprocessing"]["normalise"] == "none"
     if unscaled and mine["intensity"] and theirs["intensity"]:
         a, b = mine["intensity"]["sd"], theirs["intensity"]["sd"]
         if a > 0 and not a / _INTENSITY_RATIO < b < a * _INTENSITY_RATIO:
-            differing.append(
-                f"intensity: expected an sd of about {a:.3g}, found {b:.3g} (nothing is normalised)"
-            )
-    return differing
+            found = f"{b:.3g} (nothing is normalised)"
+            differing.append(Difference("intensity", f"an sd of about {a:.3g}", found))
+    return _explained(contract, other, differing)
 
 
-def _binding_differences(contract: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+def compare_trained(
+    trained: Mapping[str, Any], images: Mapping[str, Any], datamodule: Mapping[str, Any]
+) -> list[Difference]:
+    """Where images, and what is done to batches of them, are not what weights were trained on.
+
+    Args:
+        trained: the contract.json that stands with the weights.
+        images: the contract of the images they are to see.
+        datamodule: that hands them over, completed.
+
+    Raises:
+        KeyError: `trained` or `images` is no such contract.
+    """
+    found = compare(trained["images"], images)
+    before = trained.get("datamodule")
+    if before is not None and before != dict(datamodule):
+        found.append(Difference("datamodule", _text(before), _text(dict(datamodule))))
+    return found
+
+
+_UNKNOWN: dict[str, Any] = {"spacing": None, "intensity": None}
+
+
+def _explained(
+    contract: Mapping[str, Any], other: Mapping[str, Any], differing: list[Difference]
+) -> list[Difference]:
+    """The differences, with what is done about them."""
+    how: dict[str, str] = {}
+    if contract.get("channels") != other.get("channels"):
+        how["channels"] = "the first convolution is fitted to them"
+        slices = [one["preprocessing"].get("slice") for one in (contract, other)]
+        if all(slices) and all(slices[0][key] == slices[1][key] for key in ("plane", "position")):
+            how["preprocessing.slice"] = how["channels"]
+    if other.get("dims") == (contract.get("dims") or 0) + 1:
+        inflated = f"convolutions are inflated from {contract['dims']}D to {other['dims']}D"
+        how |= dict.fromkeys(("dims", "size", "axes", "preprocessing.slice"), inflated)
+    return [replace(one, adapted=how.get(one.key, "")) for one in differing]
+
+
+def _binding_differences(contract: Mapping[str, Any], other: Mapping[str, Any]) -> list[Difference]:
     differing = [
-        f"{key}: expected {_text(contract.get(key))}, found {_text(other.get(key))}"
+        Difference(key, _text(contract[key]), _text(other[key]))
         for key in ("format", "dims", "channels", "size", "axes")
-        if contract.get(key) != other.get(key)
+        if key in contract and key in other and contract[key] != other[key]
     ]
     differing += _other_features(contract.get("features", []), other.get("features", []))
     mine, theirs = contract["preprocessing"], other["preprocessing"]
     # The size asked for matters only through the size that came out, which is compared above.
     return differing + [
-        f"preprocessing.{key}: expected {_text(mine.get(key))}, found {_text(theirs.get(key))}"
+        Difference(f"preprocessing.{key}", _text(mine.get(key)), _text(theirs.get(key)))
         for key in ("orient", "spacing", "normalise", "slice")
         if mine.get(key) != theirs.get(key)
     ]
 
 
-def _other_features(mine: Sequence[str], theirs: Sequence[str]) -> list[str]:
+def _other_features(mine: Sequence[str], theirs: Sequence[str]) -> list[Difference]:
     """The first place where two lists of features differ; names are compared where both have them."""
     apart = (at for at, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b)
     at = next(apart, None)
-    return [] if at is None else [f"features: expected {mine[at]} as number {at}, found {theirs[at]}"]
+    return [] if at is None else [Difference("features", f"{mine[at]} as number {at}", theirs[at])]
 
 
 def _text(value: Any) -> str:

@@ -42,6 +42,7 @@ class BaseDataModule(DataModuleFacts, LightningDataModule):
         augmentation: of training images; None for none.
         others: training parts of further data sets by role; their batches come beside the main ones.
         shares: by role, how many images of it come with each of the main data set; 1 where nothing is said.
+            0: none, they are there to be gone through once the training is over.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class BaseDataModule(DataModuleFacts, LightningDataModule):
         main = self._loader(data, EpochSampler(len(data), self.seed, self.sampling, classes))
         loaders = {MAIN: main}
         for place, (role, parts) in enumerate(self.sets.items()):
-            if role != MAIN:
+            if role != MAIN and self.shares.get(role, 1.0) > 0:
                 size = max(1, round(self.batch_size * self.shares.get(role, 1.0)))
                 others = StreamSampler(len(parts["train"]), self.seed, len(main) * size, place)
                 loaders[role] = self._loader(parts["train"], others, size)
@@ -127,7 +128,7 @@ class BaseDataModule(DataModuleFacts, LightningDataModule):
         # The number of the batch in its epoch; checkpoints are written between epochs.
         self._at = (epoch, self._at[1] + 1 if self._at[0] == epoch else 0)
         first = self._at[1] * self.trainer.world_size + self.trainer.global_rank
-        roles = len(self.sets)
+        roles = len(batch) if isinstance(batch, dict) else 1
         return _each(
             batch,
             lambda images, place: augmentation(self.on_device(images), epoch, first * roles + place),

@@ -97,7 +97,9 @@ def view(
         message = (
             f"found val {wanted[VAL]:g} and test {wanted[TEST]:g}, expected 0 or more and below 1 in sum"
         )
-        raise InputError([Problem(f"datasets.{name}.split", message)])
+        hint = "nothing would be left to train on; a data set that is only tested on goes under `external`"
+        told = hint if sum(wanted.values()) >= 1 else ""
+        raise InputError([Problem(f"datasets.{name}.split", message, told)])
     rows: defaultdict[str, list[ImageRecord]] = defaultdict(list)
     for record in records:
         rows[units[record.image]].append(record)

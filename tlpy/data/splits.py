@@ -8,7 +8,7 @@ lack a class somewhere (see `split_repair`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tlpy.data.split_repair import repair
 from tlpy.data.split_view import PARTS, TEST, TRAIN, VAL, Allowed, SplitView, allowed_parts, view
@@ -86,7 +86,8 @@ def assign(
                     views[target].rows,
                 )
     for one in views.values():
-        _check(one, parts, problems, in_folds=folds is not None and one.name == target)
+        open_to = {} if folds is not None else allowed
+        _check(one, parts, open_to, problems, in_folds=folds is not None and one.name == target)
     problems.raise_if_any()
     return {
         name: {record.image: parts[units[name][record.image]] for record in rows}
@@ -177,8 +178,14 @@ def _check_folds(one: SplitView, folds: int, problems: Problems) -> None:
                 problems.add("replicates.folds", message)
 
 
-def _check(one: SplitView, parts: Mapping[str, str], problems: Problems, in_folds: bool) -> None:
-    """A problem for each part that is empty, and for each class that a drawn part lacks."""
+def _check(
+    one: SplitView, parts: Mapping[str, str], open_to: Allowed, problems: Problems, in_folds: bool
+) -> None:
+    """A problem for each part that is empty, and for each class that a drawn part lacks.
+
+    Args:
+        open_to: the parts that each unit may be in; of a unit that it lacks that is not known.
+    """
     official = one.official & {TEST} if in_folds else one.official
     wanted = [TRAIN, *(part for part in (VAL, TEST) if part in one.official or one.fractions[part] > 0)]
     if in_folds:
@@ -194,7 +201,11 @@ def _check(one: SplitView, parts: Mapping[str, str], problems: Problems, in_fold
         return
     empty = [part for part in wanted if not any(parts[unit] == part for unit in one.rows)]
     for part in empty:
-        problems.add(one.where, f"its {part} part is empty: {_placed(one, parts)}", _ELSEWHERE)
+        problems.add(
+            one.where,
+            f"its {part} part is empty: {_placed(one, parts)}",
+            _what_helps(one.rows, [part], open_to),
+        )
     if not one.classes:
         return
     for name, members in one.members(pool, 0, "").items():
@@ -208,7 +219,8 @@ def _check(one: SplitView, parts: Mapping[str, str], problems: Problems, in_fold
                 _why_so_few(one),
             )
         else:
-            problems.add(one.where, f"class '{name}' is absent from {' and '.join(lacking)}", _ELSEWHERE)
+            message = f"class '{name}' is absent from {' and '.join(lacking)}"
+            problems.add(one.where, message, _what_helps(members, lacking, open_to))
 
 
 _INSIDE = (
@@ -216,9 +228,20 @@ _INSIDE = (
     "parts may share people, say `within: subject`"
 )
 _EQUAL = "subjects that share an image, or a group in another data set, count as one"
-_ELSEWHERE = (
-    "official parts or folds of other data sets hold its subjects: use other fractions or another seed"
-)
+_ELSEWHERE = "official parts or folds of other data sets hold its subjects"
+# What can be done about a part that stays empty, whatever is drawn.
+_WITHOUT = {
+    TEST: "if no variant is scored on this data set, say `split: {test: 0}`",
+    VAL: "if no epoch is chosen by this data set (`keep: last`), say `split: {val: 0}`",
+    TRAIN: "add subjects that the others don't test on, or take the data set out",
+}
+
+
+def _what_helps(units: Iterable[str], lacking: Sequence[str], open_to: Allowed) -> str:
+    """What to do about parts that no unit is in: another draw, only where one could fill them."""
+    drawn = all(any(part in open_to.get(unit, PARTS) for unit in units) for part in lacking)
+    redraw = ["use other fractions or another seed"] if drawn else []
+    return f"{_ELSEWHERE}: {'; or '.join([*redraw, *(_WITHOUT[part] for part in lacking)])}"
 
 
 def _why_so_few(one: SplitView) -> str:

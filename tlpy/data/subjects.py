@@ -21,6 +21,11 @@ from tlpy.records import MULTILABEL, REGRESSION, Head
 PARTS = ("train", "val", "test")
 
 
+def label_column(label: str) -> str:
+    """What a user's column of labels is called in a table of subjects, whose other columns are ours."""
+    return f"label:{label}"
+
+
 @dataclass(frozen=True)
 class SubjectRow:
     """One image of `subjects/<id>.tsv`; `labels` hold the raw text, `source` the number of the data set."""
@@ -44,7 +49,7 @@ def read_subjects(path: Path, labels: Sequence[str], source: int = 0) -> list[Su
 
     Args:
         path: the table.
-        labels: columns to read.
+        labels: whose columns to read (`label_column`).
         source: the number of the data set among those of the stage.
 
     Raises:
@@ -57,9 +62,9 @@ def read_subjects(path: Path, labels: Sequence[str], source: int = 0) -> list[Su
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file, delimiter="\t")
         columns = list(reader.fieldnames or [])
-        for label in labels:
-            if label not in columns:
-                problems.add(path.name, f"no column '{label}'", nearest(label, columns))
+        for column in map(label_column, labels):
+            if column not in columns:
+                problems.add(path.name, f"no column '{column}'", nearest(column, columns))
         problems.raise_if_any()
         rows = []
         for number, record in enumerate(reader, 2):
@@ -68,7 +73,7 @@ def read_subjects(path: Path, labels: Sequence[str], source: int = 0) -> list[Su
                     f"{path.name}:{number}", f"split '{record['split']}'", f"expected {', '.join(PARTS)}"
                 )
             fields = {key: record.get(key) or "" for key in ("image", "subject", "group", "site", "split")}
-            known = {label: record[label] or "" for label in labels}
+            known = {label: record[label_column(label)] or "" for label in labels}
             rows.append(SubjectRow(**fields, labels=known, source=source))
     problems.raise_if_any()
     return rows

@@ -6,24 +6,26 @@ that each resample has as many groups of each class as the test set. All variant
 makes every difference between two of them a paired one.
 
 With several replicates, one draw of groups scores each of them on its own test cases and the mean is taken:
-for seeds these are the same cases, for folds each group counts in its fold (strata are kept per fold). The
-interval is about which people happened to be in the test set; how much training again changes a score is
-the standard deviation over replicates, given beside it.
+for seeds these are the same cases, for folds each group counts in its fold (strata are kept per fold). With
+seeds, the interval is about which people happened to be in the test set and about which seeds (`over_seeds`).
 
-Efron & Tibshirani, An Introduction to the Bootstrap (1993), percentile method.
+From resampled values to an interval and a p value: `tlpy.evaluation.scales`.
+
+Efron & Tibshirani, An Introduction to the Bootstrap (1993).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from tlpy.evaluation.results import Predictions
+from tlpy.evaluation.scales import Scale, limits
+from tlpy.evaluation.scales import p_value as p_from
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import resampled
 
@@ -32,8 +34,8 @@ FEWEST = 10
 """Below this many independent groups no interval and no p is given: the bootstrap calls one of two equal
 classifiers better in 100, 51 and 24 % of cases with 1, 2 and 3 groups."""
 LEVEL = 0.95
-Bounds = tuple[float, float]
-UNBOUNDED: Bounds = (-math.inf, math.inf)
+_MIXED = "mixed"
+_ONE_CLASS = {"sensitivity": "1.0", "specificity": "0.0"}
 _CELLS = 500_000  # resamples × cases scored at once: keeps the working set in the processor's cache
 
 
@@ -44,21 +46,31 @@ class Draws:
     Attributes:
         column: group → column of `counts`.
         counts: (resamples, groups).
-        sizes: how many groups each stratum has.
+        classes: class → how many groups it has; one entry where the draw is not by class.
     """
 
     column: Mapping[str, int]
     counts: NDArray[np.uint8]
-    sizes: tuple[int, ...] = ()
+    classes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def resamples(self) -> int:
         return len(self.counts)
 
-    @property
-    def units(self) -> float:
-        """How many independent units the resamples count as."""
-        return float(max(2, min(self.sizes))) if self.sizes else math.inf
+    def units(self, metric: str) -> float:
+        """On how many independent units a metric rests; at least 2.
+
+        Accuracy on all groups, sensitivity on the cases, specificity on the others. What weighs classes alike
+        varies with the rarer one: classes × harmonic mean of their sizes, which is all when they are equal.
+        """
+        sizes = list(self.classes.values())
+        if metric == "accuracy":
+            units = sum(sizes)
+        elif metric in _ONE_CLASS and len(sizes) > 1:
+            units = self.classes.get(_ONE_CLASS[metric], 0.0)
+        else:
+            units = len(sizes) ** 2 / sum(1 / size for size in sizes) if sizes else 0.0
+        return max(2.0, units)
 
 
 def draw(strata: Mapping[str, Hashable], resamples: int = RESAMPLES, seed: int = 0) -> Draws:
@@ -81,8 +93,17 @@ def draw(strata: Mapping[str, Hashable], resamples: int = RESAMPLES, seed: int =
         cells = (drawn + size * np.arange(resamples)[:, None]).ravel()
         parts.append(np.bincount(cells, minlength=resamples * size).reshape(resamples, size))
     counts = np.concatenate(parts, axis=1) if parts else np.zeros((resamples, 0))
-    sizes = tuple(len(members[stratum]) for stratum in sorted(members, key=repr))
-    return Draws(column, counts.astype(np.uint8), sizes)
+    return Draws(column, counts.astype(np.uint8), _class_sizes(members))
+
+
+def _class_sizes(members: Mapping[Hashable, Sequence[str]]) -> dict[str, float]:
+    """Groups of each class over all folds; those of several classes count as a share of each."""
+    sizes: dict[str, float] = {}
+    for stratum, groups in members.items():
+        name = str(stratum[-1] if isinstance(stratum, tuple) else stratum)
+        sizes[name] = sizes.get(name, 0.0) + len(groups)
+    mixed = sizes.pop(_MIXED, 0.0) if len(sizes) > 1 else 0.0
+    return {name: size + mixed / len(sizes) for name, size in sizes.items()}
 
 
 def strata_of(
@@ -103,7 +124,7 @@ def strata_of(
 
     def class_of(group: str) -> str:
         found = classes[group]
-        return "mixed" if len(found) > 1 else next(iter(found))
+        return _MIXED if len(found) > 1 else next(iter(found))
 
     return {group: (tuple(sorted(folds[group])), class_of(group) if by_class else "") for group in folds}
 
@@ -127,36 +148,27 @@ def scores(name: str, task_type: str, cases: Predictions, draws: Draws) -> Array
 
 
 def interval(
-    values: Array, units: float = math.inf, bounds: Bounds = UNBOUNDED, level: float = LEVEL
+    values: Array, units: float = math.inf, scale: Scale = "difference", level: float = LEVEL
 ) -> tuple[float, float]:
     """The interval of a score from its resampled values; NaN, NaN when fewer than half of them are defined.
 
     Args:
         values: (resamples,) of one metric, or of the difference of two variants.
         units: on how many independent units they rest (`Draws.units`).
-        bounds: least and greatest value that there can be (`Metric.bounds`, `difference_bounds`).
+        scale: `Metric.scale`, or `tlpy.evaluation.scales.difference_of` it.
     """
-    defined = _defined(values, bounds, units)
-    if defined is None:
-        return math.nan, math.nan
-    tail = _expanded((1 - level) / 2, units)
-    low, high = np.quantile(defined, [tail, 1 - tail])
-    return float(low), float(high)
+    defined = _defined(values)
+    return (math.nan, math.nan) if defined is None else limits(defined, units, scale, level)
 
 
-def p_value(differences: Array, units: float = math.inf, bounds: Bounds = UNBOUNDED) -> float:
-    """Two-sided bootstrap p that the difference is zero, never quite zero: below 0.05 where `interval` of the
-    same values, units and bounds leaves zero out, but for the grain of the resamples."""
-    defined = _defined(differences, bounds, units)
-    if defined is None:
-        return math.nan
-    beyond = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
-    return min(1.0, 2.0 * _contracted((beyond + 1) / (len(defined) + 1), units))
+def p_value(values: Array, units: float = math.inf, scale: Scale = "difference", null: float = 0.0) -> float:
+    """Two-sided p that a score, or a difference, is `null`; NaN where `interval` is.
 
-
-def difference_bounds(bounds: Bounds) -> Bounds:
-    """Least and greatest difference of two values that both lie within `bounds`."""
-    return bounds[0] - bounds[1], bounds[1] - bounds[0]
+    Below 0.05 where the interval of the same values, units and scale leaves `null` out (for a share but for
+    the grain of the resamples).
+    """
+    defined = _defined(values)
+    return math.nan if defined is None else p_from(defined, units, scale, null)
 
 
 def over_seeds(resampled: Sequence[Array], full: Sequence[float], seed: int = 0) -> Array:
@@ -188,29 +200,10 @@ def over_seeds(resampled: Sequence[Array], full: Sequence[float], seed: int = 0)
     return mean + math.sqrt(k / (k - 1)) * (drawn @ deviations) / k
 
 
-def _defined(values: Array, bounds: Bounds, units: float) -> Array | None:
+def _defined(values: Array) -> Array | None:
     """The values that are numbers; None when too few are."""
-    del bounds, units
     defined = values[np.isfinite(values)]
     return None if len(defined) < max(2, len(values) / 2) else defined
-
-
-def _expanded(tail: float, units: float) -> float:
-    """The share of resamples to leave out on one side, so that `tail` is left out of the true distribution.
-
-    Hesterberg (2015), "expanded percentile": a bootstrap distribution is narrower than it should be by
-    √((n − 1)/n), and has normal tails where Student's are due.
-    """
-    if math.isinf(units):
-        return tail
-    return float(ndtr(math.sqrt(units / (units - 1)) * stdtrit(units - 1, tail)))
-
-
-def _contracted(share: float, units: float) -> float:
-    """The inverse of `_expanded`."""
-    if math.isinf(units):
-        return share
-    return float(stdtr(units - 1, ndtri(share) / math.sqrt(units / (units - 1))))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from tlpy import words
 from tlpy.evaluation.difference import NAN, Difference
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Headline, Ranking
+from tlpy.evaluation.results import LABEL
 from tlpy.files import write_json, write_table
 from tlpy.metrics.registry import METRICS, names
 
@@ -21,7 +22,7 @@ _BEFORE: dict[str, Callable[[Outcome], Any]] = {
     "variant": lambda o: o.id,
     "label": lambda o: o.label,
     "target": lambda o: o.record.target,
-    "kind": lambda o: "scratch" if o.baseline else "transfer",
+    "kind": lambda o: o.kind,
 }
 _AFTER: dict[str, Callable[[Outcome], Any]] = {
     "metric": lambda o: o.metric,
@@ -182,16 +183,24 @@ def other_scores(outcomes: Sequence[Outcome]) -> list[str]:
     return list(dict.fromkeys(name for o in outcomes for r in o.done for name in r.others))
 
 
+def _column(score: str, taken: Container[str]) -> str:
+    """The column of a further label's test score: without `label:` unless it could be another one."""
+    bare = f"test_{score.removeprefix(LABEL)}"
+    clear = score.startswith(LABEL) and bare not in taken and not bare.startswith("test_target_")
+    return bare if clear else f"test_{score}"
+
+
 def _write_leaderboard(rankings: list[Ranking], path: Path) -> None:
-    outcomes = [outcome for ranking in rankings for outcome in ranking.outcomes]
+    outcomes = [outcome for ranking in rankings for outcome in ranking.rows]
     settings, others, beside = searched(outcomes), other_metrics(rankings), other_scores(outcomes)
-    fixed = {*_BEFORE, *_AFTER, *_LAST}
+    fixed = {*_BEFORE, *_AFTER, *_LAST, *(f"test_{name}" for name in METRICS)}
+    scores = [_column(name, fixed) for name in beside]
     header = [
         *_BEFORE,
-        *(f"setting:{name}" if name in fixed else name for name in settings),
+        *(f"setting:{name}" if name in {*fixed, *scores} else name for name in settings),
         *_AFTER,
         *(f"test_{name}" for name in others),
-        *(f"test_{name}" for name in beside),
+        *scores,
         *_LAST,
     ]
     rows = []
@@ -215,9 +224,13 @@ def _write_replicates(rankings: list[Ranking], path: Path) -> None:
         turn = -1.0 if ranking.metric.lower_is_better else 1.0
         best = ranking.best_scratch
         scratch = {r.key: r.test.get(name, NAN) for r in best.done} if best else {}
-        for outcome in ranking.outcomes:
+        for outcome in ranking.rows:
             for r in outcome.replicates:
-                gain = NAN if outcome.baseline else turn * (r.test.get(name, NAN) - scratch.get(r.key, NAN))
+                gain = (
+                    NAN
+                    if outcome.kind != "transfer"
+                    else turn * (r.test.get(name, NAN) - scratch.get(r.key, NAN))
+                )
                 values = [r.val.get(name, NAN), r.test.get(name, NAN), gain]
                 status = "done" if r.reason is None else "failed"
                 who = [outcome.rank, outcome.id, outcome.label, ranking.target, r.seed, r.fold]

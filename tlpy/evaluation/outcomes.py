@@ -63,6 +63,7 @@ class Outcome:
         to_best: test metric minus the winner's, on the same cases.
         p_to_best: of `to_best`, Holm-corrected for the number of variants.
         picks: fold → the variant chosen in it, where this outcome is put together from several.
+        plain: whether it is a plain baseline, which has no rank.
     """
 
     record: Variant
@@ -83,6 +84,7 @@ class Outcome:
     to_best: Difference = NONE
     p_to_best: float = NAN
     picks: dict[int, str] = field(default_factory=dict)
+    plain: bool = False
 
     @property
     def id(self) -> str:
@@ -95,6 +97,11 @@ class Outcome:
     @property
     def baseline(self) -> bool:
         return self.record.baseline
+
+    @property
+    def kind(self) -> str:
+        """`transfer`, `scratch` or `plain`."""
+        return "plain" if self.plain else "scratch" if self.baseline else "transfer"
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -5,11 +5,13 @@
   the root mean squared error), then by fewer trained parameters, then by the plan's order.
 * From-scratch baselines stand in the list with the rest, marked: when one of them leads, that is the answer.
 * Failed variants come last, with their reason.
+* Plain baselines stand beside it, without a rank: they are there to be compared with.
 * Over folds, the headline is what choosing inside each fold gives (`folds`), not the winner's own mean.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +22,7 @@ from tlpy.evaluation.difference import NONE, Difference
 from tlpy.evaluation.folds import chosen_in_each_fold, in_folds
 from tlpy.evaluation.gain import add_gains, percent
 from tlpy.evaluation.outcomes import NAN, Outcome, gather
+from tlpy.evaluation.plain import gather_plain
 from tlpy.evaluation.resampling import Resampling, resample
 from tlpy.evaluation.results import Run
 from tlpy.metrics.registry import METRICS, Metric
@@ -38,6 +41,8 @@ class Headline:
         gain: of `transfer` over `scratch`, positive where transfer is better.
         gain_percent: the same by Eq. 1.
         over_chance: of `best` over guessing.
+        plain: the plain baseline that was chosen in the same way.
+        over_plain: of `best` over `plain`.
     """
 
     best: Outcome | None = None
@@ -46,11 +51,17 @@ class Headline:
     gain: Difference = NONE
     gain_percent: float = NAN
     over_chance: Difference = NONE
+    plain: Outcome | None = None
+    over_plain: Difference = NONE
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """The variants of one target, best first, failed ones last."""
+    """The variants of one target, best first, failed ones last.
+
+    Attributes:
+        plain: the plain baselines, without a rank, in the same order.
+    """
 
     target: str
     metric: Metric
@@ -58,6 +69,7 @@ class Ranking:
     outcomes: list[Outcome]
     headline: Headline = field(default_factory=Headline)
     resampling: Resampling = field(default_factory=lambda: Resampling(None))
+    plain: list[Outcome] = field(default_factory=list)
 
     @property
     def task_type(self) -> str:
@@ -67,6 +79,11 @@ class Ranking:
     @property
     def ranked(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.rank is not None]
+
+    @property
+    def rows(self) -> list[Outcome]:
+        """As tables show them: those with a rank, the plain baselines, those that failed."""
+        return [*self.ranked, *self.plain, *(outcome for outcome in self.outcomes if outcome.rank is None)]
 
     @property
     def best(self) -> Outcome | None:
@@ -102,17 +119,35 @@ def rank(
     Args:
         seed: of the bootstrap; None takes the plan's.
     """
-    outcomes = gather(run)
+    outcomes, plain = gather(run), gather_plain(run)
     seed = run.plan.seed if seed is None else seed
     targets = dict.fromkeys(outcome.record.target for outcome in outcomes)
     return [
-        rank_target(target, [o for o in outcomes if o.record.target == target], seed, resamples, stratified)
+        rank_target(
+            target,
+            [o for o in outcomes if o.record.target == target],
+            seed,
+            resamples,
+            stratified,
+            [o for o in plain if o.record.target == target],
+        )
         for target in targets
     ]
 
 
-def rank_target(target: str, outcomes: list[Outcome], seed: int, resamples: int, stratified: bool) -> Ranking:
-    """Rank the variants of one target; `outcomes` get their ranks, intervals and differences."""
+def rank_target(
+    target: str,
+    outcomes: list[Outcome],
+    seed: int,
+    resamples: int,
+    stratified: bool,
+    plain: Sequence[Outcome] = (),
+) -> Ranking:
+    """Rank the variants of one target; `outcomes` get their ranks, intervals and differences.
+
+    Args:
+        plain: the target's plain baselines, which get the same but for ranks.
+    """
     metric = METRICS[outcomes[0].metric]
     heads = outcomes[0].heads
     usable = [outcome for outcome in outcomes if outcome.status != "failed"]
@@ -120,19 +155,24 @@ def rank_target(target: str, outcomes: list[Outcome], seed: int, resamples: int,
     for number, outcome in enumerate(usable, start=1):
         outcome.rank = number
     kind = task_type(heads)
-    cases = [(r.fold, r.cases) for outcome in usable for r in outcome.done if r.cases is not None]
-    strata = intervals.strata_of(cases, kind, stratified)
-    resampling = resample(usable, strata, kind, seed, resamples)
-    for outcome in usable:
+    plain = sorted(plain, key=lambda outcome: _order(outcome, metric))
+    beside = [outcome for outcome in plain if outcome.status != "failed"]
+    scored = usable + beside
+    resampling = resample(scored, kind, seed, resamples, stratified)
+    for outcome in scored:
         outcome.test_interval = resampling.score(outcome, metric)
     add_gains(usable, metric, resampling)
     _compare_with_best(usable, metric, resampling)
+    _compare_with_best([*usable[:1], *beside] if usable else [], metric, resampling)
     ranked = {outcome.id for outcome in usable}
     everyone = usable + [o for o in outcomes if o.id not in ranked]
-    return Ranking(target, metric, heads, everyone, _headline(usable, metric, kind, resampling), resampling)
+    headline = _headline(usable, metric, kind, resampling, beside)
+    return Ranking(target, metric, heads, everyone, headline, resampling, plain)
 
 
-def _headline(ranked: list[Outcome], metric: Metric, kind: str, resampling: Resampling) -> Headline:
+def _headline(
+    ranked: list[Outcome], metric: Metric, kind: str, resampling: Resampling, beside: list[Outcome]
+) -> Headline:
     def chosen(among: list[Outcome]) -> Outcome | None:
         if not in_folds(among):
             return among[0] if among else None
@@ -149,7 +189,9 @@ def _headline(ranked: list[Outcome], metric: Metric, kind: str, resampling: Resa
         gain = resampling.between(transfer, scratch, metric)
         share = percent(transfer, scratch, metric)
     above = over_chance(best, metric, kind, resampling) if best is not None else NONE
-    return Headline(best, transfer, scratch, gain, share, above)
+    plain = chosen(beside)
+    over_plain = resampling.between(best, plain, metric) if best and plain else NONE
+    return Headline(best, transfer, scratch, gain, share, above, plain, over_plain)
 
 
 def _order(outcome: Outcome, metric: Metric) -> tuple[float, float, float]:

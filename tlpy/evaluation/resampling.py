@@ -6,15 +6,16 @@ several seeds these are drawn too, since another training would have changed the
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tlpy.evaluation import intervals
 from tlpy.evaluation.difference import NONE, Difference
-from tlpy.evaluation.intervals import Bounds, Draws
+from tlpy.evaluation.intervals import Draws
 from tlpy.evaluation.outcomes import NAN, Outcome, ReplicateResult
+from tlpy.evaluation.scales import Scale, difference_of
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import Metric
 
@@ -30,7 +31,7 @@ class Resampling:
 
     def score(self, outcome: Outcome, metric: Metric) -> tuple[float, float]:
         """The interval of a variant's test score, mean over its replicates."""
-        return self._interval(outcome.resampled, _points(outcome, metric), metric.bounds)
+        return self._interval(outcome.resampled, _points(outcome, metric), metric, metric.scale)
 
     def between(
         self, one: Outcome, other: Outcome, metric: Metric, better_is_positive: bool = True
@@ -53,20 +54,21 @@ class Resampling:
         """From differences by replicate: in each resample, and on all test cases."""
         if not points:
             return NONE
-        bounds = intervals.difference_bounds(metric.bounds)
-        low, high = self._interval(resampled, points, bounds)
+        scale = difference_of(metric.scale)
+        low, high = self._interval(resampled, points, metric, scale)
         p = NAN
         if self.draws is not None and resampled:
             values = pooled(resampled, points, self.seed)
-            p = intervals.p_value(values, self.draws.units, bounds)
+            p = intervals.p_value(values, self.draws.units(metric.name), scale)
         return Difference(float(np.mean(list(points.values()))), low, high, p)
 
     def _interval(
-        self, resampled: Mapping[Key, Array], points: Mapping[Key, float], bounds: Bounds
+        self, resampled: Mapping[Key, Array], points: Mapping[Key, float], metric: Metric, scale: Scale
     ) -> tuple[float, float]:
         if self.draws is None or not resampled:
             return NAN, NAN
-        return intervals.interval(pooled(resampled, points, self.seed), self.draws.units, bounds)
+        values = pooled(resampled, points, self.seed)
+        return intervals.interval(values, self.draws.units(metric.name), scale)
 
 
 def pooled(resampled: Mapping[Key, Array], points: Mapping[Key, float], seed: int) -> Array:
@@ -111,12 +113,18 @@ def score_of(replicate: ReplicateResult, metric: Metric) -> float:
 
 
 def resample(
-    outcomes: list[Outcome], strata: Mapping[str, Hashable], kind: str, seed: int, resamples: int
+    outcomes: Sequence[Outcome],
+    kind: str,
+    seed: int,
+    resamples: int = intervals.RESAMPLES,
+    stratified: bool = True,
 ) -> Resampling:
     """Score every replicate of every variant on one set of draws.
 
     With fewer than `intervals.FEWEST` units there are no draws: intervals and p values are NaN then.
     """
+    cases = [(r.fold, r.cases) for outcome in outcomes for r in outcome.done if r.cases is not None]
+    strata = intervals.strata_of(cases, kind, stratified)
     if len(strata) < intervals.FEWEST:
         return Resampling(None, seed)
     draws = intervals.draw(strata, resamples, seed)

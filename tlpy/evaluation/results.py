@@ -19,7 +19,10 @@ from tlpy.files import read_json
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import primary
 from tlpy.plan.plan_records import Plan
-from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage
+from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Judged, Stage
+
+LABEL = "label:"
+"""Before a user's label where it stands beside names of ours."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,10 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class StageResult:
-    """One stage: its record in the plan, and what is in its folder."""
+class FitResult:
+    """One stage or fit of a plain baseline: its record in the plan, and what is in its folder."""
 
-    record: Stage
+    record: Judged
     folder: Path
     metrics_file: dict[str, Any]
     reason: str | None
@@ -65,15 +68,15 @@ class StageResult:
     def other_scores(self) -> dict[str, float]:
         """Test scores beside that of the primary label.
 
-        `<label>_<metric>` of each further label, by its task's own metric, and `target_<metric>`, the primary
-        metric on a data set that no label was learnt from.
+        `label:<label>_<metric>` of each further label, by its task's own metric, and `target_<metric>`, the
+        primary metric on a data set that no label was learnt from.
         """
         found: dict[str, float] = {}
         by_label = self.metrics_file.get("metrics_by_label") or {}
         for head in self.record.heads[1:]:
             name = primary(head.type)
             values = (by_label.get(head.label) or {}).get("test") or {}
-            found[f"{head.label}_{name}"] = _number(values.get(name))
+            found[f"{LABEL}{head.label}_{name}"] = _number(values.get(name))
         if (self.metrics_file.get("metrics") or {}).get("target") is not None:
             name = self.record.metric
             found[f"target_{name}"] = self.metrics("target").get(name, float("nan"))
@@ -114,12 +117,11 @@ class StageResult:
         if head is None:
             return None
         try:
-            if head.type == MULTILABEL:
-                return _several(self._rows, part, head.columns)
-            label = head.label
-            rows = [r for r in self._rows if r.get("split") == part and r.get("label", label) == label]
+            rows = [row for row in self._rows if row.get("split") == part and _is_of(row, head)]
             if not rows:
                 return None
+            if head.type == MULTILABEL:
+                return _several(rows, head.columns)
             true, score = _scores(rows, head)
         except (KeyError, ValueError):
             return None
@@ -129,10 +131,15 @@ class StageResult:
         return Predictions(images, subjects, groups, true, score)
 
 
-def _several(table: list[dict[str, str]], part: str, columns: Sequence[str]) -> Predictions | None:
+def _is_of(row: dict[str, str], head: Head) -> bool:
+    """Whether a row is of a head; a column of a multilabel one may be called like another head."""
+    return row["head"] == head.label if "head" in row else row.get("label", head.label) in head.columns
+
+
+def _several(table: list[dict[str, str]], columns: Sequence[str]) -> Predictions | None:
     """The cases of a multilabel task: one row a column in the file, one row an image here."""
     place = {column: number for number, column in enumerate(columns)}
-    rows = [row for row in table if row.get("split") == part and row.get("label") in place]
+    rows = [row for row in table if row.get("label") in place]
     images = {row["image"]: row for row in rows}
     if not images:
         return None
@@ -159,36 +166,62 @@ def _scores(rows: list[dict[str, str]], head: Head) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True)
+class StageResult(FitResult):
+    """One stage, as a network was trained in it."""
+
+    record: Stage
+
+
+@dataclass(frozen=True)
 class Run:
-    """A plan and the results of its stages."""
+    """A plan and the results of its stages, and of its plain baselines."""
 
     plan: Plan
     stages: dict[str, StageResult]
     prepared: Path | None = None
+    covariates: Path | None = None
     notes: list[str] = field(default_factory=list)
+    plain: dict[str, FitResult] = field(default_factory=dict)
 
 
-def read_run(plan: Plan, stages: Path, prepared: Path | None = None) -> Run:
-    """Read every stage of `plan` from `stages/<id>/`."""
+def read_run(
+    plan: Plan,
+    stages: Path,
+    prepared: Path | None = None,
+    plain: Path | None = None,
+    covariates: Path | None = None,
+) -> Run:
+    """Read every stage of `plan` from `stages/<id>/`, and every plain baseline from `plain/<id>/`.
+
+    Args:
+        prepared: the folder that holds the caches' shards, or None.
+        plain: the folder of the baselines, or None.
+        covariates: the folder of PLAN's tables of labels and confounds, or None.
+    """
     return Run(
         plan,
-        {id_: _read_stage(record, stages / id_) for id_, record in sorted(plan.stages.items())},
+        {id_: StageResult(one, *_read(stages / id_)) for id_, one in sorted(plan.stages.items())},
         prepared,
+        covariates,
+        plain={id_: FitResult(one, *_read(plain / id_)) for id_, one in plan.plain_fits.items()}
+        if plain
+        else {},
     )
 
 
-def _read_stage(record: Stage, folder: Path) -> StageResult:
+def _read(folder: Path) -> tuple[Path, dict[str, Any], str | None]:
+    """A folder of results, what its metrics.json holds, and why it failed."""
     try:
         metrics = read_json(folder / "metrics.json")
     except FileNotFoundError:
-        return StageResult(record, folder, {}, "never finished: it left no metrics.json")
+        return folder, {}, "never finished: it left no metrics.json"
     except (OSError, ValueError) as error:
-        return StageResult(record, folder, {}, f"its metrics.json can't be read ({error})")
+        return folder, {}, f"its metrics.json can't be read ({error})"
     if not isinstance(metrics, dict):
-        return StageResult(record, folder, {}, "its metrics.json holds no results")
+        return folder, {}, "its metrics.json holds no results"
     if metrics.get("status") == "done":
-        return StageResult(record, folder, metrics, None)
-    return StageResult(record, folder, metrics, str(metrics.get("reason") or "failed without a reason"))
+        return folder, metrics, None
+    return folder, metrics, str(metrics.get("reason") or "failed without a reason")
 
 
 def _table(path: Path) -> list[dict[str, str]]:

@@ -6,10 +6,9 @@ predictions give equal numbers everywhere.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +18,8 @@ from tlpy.metrics import formulas
 from tlpy.metrics.formulas import Array
 
 Formula = Callable[[Array, Array, Array], Array]
+Scale = Literal["share", "error", "explained", "correlation"]
+"""What values a metric can have: 0 to 1; 0 and above; 1 and below; −1 to 1."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,7 @@ class Metric:
         in_label_units: true where the value has the label's unit (years, for an age).
         format: how to print a value.
         meaning: half a sentence for captions.
-        bounds: least and greatest value that there can be; infinite where there is none.
-        zero_is_chance: true where guessing scores about zero, so that a percentage of a score may be noise.
+        scale: on which intervals are worked out (`tlpy.evaluation.scales`).
     """
 
     name: str
@@ -44,12 +44,16 @@ class Metric:
     in_label_units: bool = False
     format: str = "{:.3f}"
     meaning: str = ""
-    bounds: tuple[float, float] = (-math.inf, math.inf)
-    zero_is_chance: bool = False
+    scale: Scale = "share"
 
     @property
     def tasks(self) -> tuple[str, ...]:
         return tuple(self.formulas)
+
+    @property
+    def zero_is_chance(self) -> bool:
+        """Whether guessing scores about zero, so that a percentage of a score may be noise."""
+        return self.scale in ("explained", "correlation")
 
     @property
     def in_sentence(self) -> str:
@@ -78,46 +82,45 @@ class Metric:
         return f"{'−' if value < 0 else '+'}{shown}"
 
 
-_SHARE = (0.0, 1.0)
-
 _ALL = (
     Metric("mae", "Mean absolute error", {"regression": formulas.mae}, True, True, "{:.2f}",
-           "average distance between predicted and true value"),
+           "average distance between predicted and true value", scale="error"),
     Metric("rmse", "Root mean squared error", {"regression": formulas.rmse}, True, True, "{:.2f}",
-           "like the mean absolute error, but large misses count more"),
+           "like the mean absolute error, but large misses count more", scale="error"),
     Metric("r2", "R²", {"regression": formulas.r2},
-           meaning="share of variance explained; 0 is as good as predicting the mean", zero_is_chance=True),
+           meaning="share of variance explained; 0 is as good as predicting the mean",
+           scale="explained"),
     Metric("r", "Pearson's r", {"regression": formulas.r}, meaning="linear correlation with the true value",
-           bounds=(-1.0, 1.0), zero_is_chance=True),
+           scale="correlation"),
     Metric("auroc", "AUROC", {"binary": formulas.auroc, "multiclass": formulas.multiclass_auroc,
                               "multilabel": formulas.over_labels(formulas.auroc)},
-           meaning="chance that a random case scores above a random non-case; 0.5 is guessing",
-           bounds=_SHARE),
+           meaning="chance that a random case scores above a random non-case; 0.5 is guessing"),
     Metric("average_precision", "Average precision",
            {"binary": formulas.average_precision,
             "multilabel": formulas.over_labels(formulas.average_precision)},
-           meaning="area under the precision-recall curve; guessing gives the share of cases", bounds=_SHARE),
+           meaning="area under the precision-recall curve; guessing gives the share of cases"),
     Metric("accuracy", "Accuracy",
            {"binary": formulas.accuracy, "multiclass": formulas.multiclass_accuracy,
             "multilabel": formulas.over_labels(formulas.accuracy)},
-           meaning="share of correct calls; misleading when classes are unequal", bounds=_SHARE),
+           meaning="share of correct calls; misleading when classes are unequal"),
     Metric("balanced_accuracy", "Balanced accuracy",
            {"binary": formulas.balanced_accuracy, "multiclass": formulas.multiclass_balanced_accuracy,
             "multilabel": formulas.over_labels(formulas.balanced_accuracy)},
-           meaning="mean sensitivity over the classes", bounds=_SHARE),
+           meaning="mean sensitivity over the classes"),
     Metric("sensitivity", "Sensitivity", {"binary": formulas.sensitivity},
-           meaning="share of cases found", bounds=_SHARE),
+           meaning="share of cases found"),
     Metric("specificity", "Specificity", {"binary": formulas.specificity},
-           meaning="the same for non-cases", bounds=_SHARE),
+           meaning="the same for non-cases"),
     Metric("f1", "F1", {"binary": formulas.f1, "multiclass": formulas.multiclass_f1,
                         "multilabel": formulas.over_labels(formulas.f1)},
-           meaning="harmonic mean of precision and sensitivity", bounds=_SHARE),
+           meaning="harmonic mean of precision and sensitivity"),
     Metric("log_loss", "Log loss",
            {"binary": formulas.log_loss, "multiclass": formulas.multiclass_log_loss,
             "multilabel": formulas.over_labels(formulas.log_loss)}, True,
-           meaning="−log of the probability given to the true class"),
+           meaning="−log of the probability given to the true class", scale="error"),
     Metric("loss", "Loss", {"none": formulas.undefined}, True, format="{:.4f}",
-           meaning="what the objective of a training without labels gives on images it has not seen"),
+           meaning="what the objective of a training without labels gives on images it has not seen",
+           scale="error"),
 )  # fmt: skip
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

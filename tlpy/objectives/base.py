@@ -188,30 +188,32 @@ class Objective(nn.Module):
         images: Tensor,
         targets: dict[str, Tensor],
         unlabelled: Tensor | None = None,
+        apart: bool = False,
         **rest: Any,
     ) -> Step:
         """Run the network once over what the terms need, and give the step they look at.
 
-        Where a term aligns two domains, each goes through it by itself: batch normalisation then takes their
-        first difference away. In one batch with a noisier or blurred domain, what tells the labelled images
-        from one another is normalised away too, and the network gets worse on both. The statistics that it
-        keeps are those of the labelled images. A stage without labels leaves the network to its terms.
+        Where a term looks at images without labels, they go through the network in one batch with the others,
+        so that batch normalisation treats all alike, as it will in the test. `apart`, each domain goes
+        through it by itself: it then takes their first difference away, and the statistics that it keeps are
+        those of the labelled images. A stage without labels leaves the network to its terms.
 
         Args:
             architecture: the network.
             images, targets, unlabelled: see `Step`; in the memory format that the network likes.
+            apart: whether images without labels have statistics of their own (`records.Training.adabn`).
             rest: further attributes of the step.
         """
-        aligns = self.aligns and unlabelled is not None
         maps = any(term.uses_maps for _, term in self._named()) and hasattr(
             architecture.encoder, "forward_map"
         )
         step = Step(architecture, images, {}, targets, unlabelled=unlabelled, **rest)
         if not (architecture.labels or self.aligns or maps):
             return step
-        together = step.all_images if maps and not aligns else images
+        wanted = unlabelled is not None and (maps or self.aligns)
+        together = step.all_images if wanted and not apart else images
         found = _encoded(architecture.encoder, together, maps)
-        if aligns:
+        if wanted and apart:
             with unrecorded(architecture.encoder):
                 others = _encoded(architecture.encoder, cast(Tensor, unlabelled), maps)
             found = torch.cat([found, others])
@@ -258,16 +260,16 @@ def _encoded(encoder: nn.Module, images: Tensor, maps: bool) -> Tensor:
 
 
 def mean_over_known(losses: Tensor, known: Tensor, weights: Tensor | None = None) -> Tensor:
-    """The (weighted) mean of `losses` where `known`; 0, with a gradient of 0, where nothing is.
+    """The mean of `losses` where `known`; 0, with a gradient of 0, where nothing is.
 
     Args:
-        losses: one value per image; what is not known may hold anything finite.
+        losses: one value per image, its weight applied; what is not known may hold anything finite.
         known: which of them count.
-        weights: one weight per image.
+        weights: what each image's loss was weighted by; None: all by 1.
     """
-    share = known.to(losses.dtype) if weights is None else known * weights.to(losses.dtype)
-    total = share.sum()
-    return (losses * share).sum() / torch.where(total > 0, total, torch.ones_like(total))
+    counted = known.to(losses.dtype)
+    total = counted.sum() if weights is None else (counted * weights.to(losses.dtype)).sum()
+    return (losses * counted).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
 
 def nothing(step: Step) -> Tensor:

@@ -20,8 +20,8 @@ class CrossEntropy(Term):
     -Σ_c q_c log p_c, with q the (smoothed) true class, averaged over the images whose class is known.
 
     With two classes the network has one output, the logit of the second class. Where several labels may
-    hold together, each column is such a pair of classes, and counts alike. With weights it is the weighted
-    mean Σ w_y loss / Σ w_y, as in torch.
+    hold together, each column is such a pair of classes, and counts alike. With weights it is
+    -Σ_i Σ_c w_c q_ic log p_ic / Σ_i w_{y_i}, y_i the true class of image i: torch's own, smoothed or not.
 
     Args:
         heads, weight: see `Term`; `classes` of the first are in the order of the outputs.
@@ -83,16 +83,21 @@ class CrossEntropy(Term):
         return torch.stack(values).mean()
 
     def losses(self, logits: Tensor, classes: Tensor) -> Tensor:
-        """The loss of each image, (batch,).
+        """The loss of each image, class weights applied, (batch,).
 
         Args:
             logits: (batch, classes), or (batch, 1) for two classes.
             classes: (batch,) the true ones.
         """
-        if logits.shape[1] > 1:
-            return functional.cross_entropy(logits, classes, reduction="none", label_smoothing=self.smoothing)
-        smooth = classes.to(logits.dtype) * (1 - self.smoothing) + self.smoothing / 2
-        return functional.binary_cross_entropy_with_logits(logits.squeeze(1), smooth, reduction="none")
+        # Two classes on one logit are two whose first logit is 0.
+        both = logits if logits.shape[1] > 1 else torch.cat([torch.zeros_like(logits), logits], 1)
+        return functional.cross_entropy(
+            both, classes, self._weights(both), reduction="none", label_smoothing=self.smoothing
+        )
+
+    def _weights(self, logits: Tensor) -> Tensor | None:
+        """A weight per class, of the logits' type; None: all count alike."""
+        return None if self.class_weight is None else self.class_weight.to(logits.dtype)
 
     def _one_label(self, logits: Tensor, targets: Tensor) -> Tensor:
         if targets.ndim == 2:

@@ -42,6 +42,10 @@ class Focal(CrossEntropy):
         self.gamma = float(gamma)
 
     def losses(self, logits: Tensor, classes: Tensor) -> Tensor:
+        found = self._focal(logits, classes)
+        return found if self.class_weight is None else found * self.class_weight[classes].to(found.dtype)
+
+    def _focal(self, logits: Tensor, classes: Tensor) -> Tensor:
         if logits.shape[1] == 1:
             signed = logits.squeeze(1) * (2 * classes.to(logits.dtype) - 1)
             log_p, log_rest = functional.logsigmoid(signed), functional.logsigmoid(-signed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
@@ -11,14 +11,18 @@ from tlpy import words
 from tlpy.errors import InputError, Problem
 from tlpy.files import write_json, write_table
 from tlpy.plan.data.caches import Cache
+from tlpy.plan.data.covariates import FOLDER as COVARIATES
+from tlpy.plan.data.covariates import write_covariates
 from tlpy.plan.data.filters import in_words
 from tlpy.plan.data.split_tables import PUBLISHED
 from tlpy.plan.overlap import overlaps
+from tlpy.plan.plain import plain_names, plain_tasks
 from tlpy.plan.plan_records import (
     FORMAT,
     CacheFacts,
     Counts,
     DatasetFacts,
+    ExternalTask,
     Inferred,
     LeftOut,
     Plan,
@@ -31,7 +35,7 @@ from tlpy.plan.plan_records import (
 )
 from tlpy.plan.planner import Planned
 from tlpy.plan.working import DataSet, SubjectTable
-from tlpy.records import Component, Pack
+from tlpy.records import Component, Pack, Stage
 from tlpy.version import __version__
 
 
@@ -46,6 +50,7 @@ def write_plan(plan: Planned, out: Path) -> None:
     write_json(out / "tasks.json", tasks_of(plan).to_json())
     _write_variants(plan, out / "variants.tsv")
     _write_tables(plan, out)
+    write_covariates(plan.datasets, plan.units, out)
     found = overlaps(out)
     if found:
         raise InputError(found)
@@ -74,7 +79,8 @@ def write_problems(problems: Iterable[Problem], out: Path) -> None:
     """Write the files of a plan that could not be made: the workflow stops with all of `problems`."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "subjects").mkdir(exist_ok=True)
-    shutil.rmtree(out / "splits", ignore_errors=True)
+    for folder in ("splits", COVARIATES):
+        shutil.rmtree(out / folder, ignore_errors=True)
     told = tuple(str(problem) for problem in problems)
     write_json(out / "plan.json", {"format": FORMAT, "problems": list(told)})
     write_json(out / "tasks.json", Tasks(told, (), (), (), (), ()).to_json())
@@ -102,6 +108,9 @@ def plan_record(plan: Planned) -> Plan:
         inferred=tuple(inferred(plan)),
         normalised=tuple(plan.normalised),
         warnings=tuple(plan.warnings),
+        external=plan.external,
+        plain=tuple(plan.plain.variants),
+        plain_fits=plan.plain.fits,
     )
 
 
@@ -139,7 +148,22 @@ def tasks_of(plan: Planned) -> Tasks:
         packs=tuple(_train_task(plan, pack, in_packs) for pack in plan.packs),
         stored_stages=tuple(sorted(key for key, stage in plan.stages.items() if stage.stored)),
         stored_prepared=tuple(stored_shards),
+        external=tuple(_external_tasks(plan)),
+        plain=plain_tasks(plan.plain, {key: cache.shard_ids() for key, cache in plan.caches.items()}),
     )
+
+
+def _external_tasks(plan: Planned) -> Iterator[ExternalTask]:
+    """One task for each external data set, whatever is chosen."""
+    for one in {one.name: one for one in plan.external}.values():
+        targets = {other.target_cache for other in plan.external if other.name == one.name}
+        threads = [s.training.threads or 1 for s in plan.stages.values() if s.cache in targets]
+        yield ExternalTask(
+            id=one.name,
+            cpus=max(threads, default=1),
+            prepared=tuple(plan.caches[one.cache].shard_ids()),
+            subjects=one.subjects,
+        )
 
 
 def _absolute(reader: Component) -> tuple[str, ...]:
@@ -163,9 +187,15 @@ def _train_task(plan: Planned, pack: PlannedPack, in_packs: set[str]) -> TrainTa
         subjects=tuple(sorted({source.subjects for stage in stages for source in stage.sources})),
         parents=tuple(parent for parent in parents if parent in in_packs),
         stored_parents=tuple(parent for parent in parents if parent not in in_packs),
-        weights=tuple(sorted({stage.weights for stage in stages if stage.weights})),
+        weights=_weights(plan, stages),
         pack=Pack(pack.id, pack.role, pack.cpus, stages, plan.execution),
     )
+
+
+def _weights(plan: Planned, stages: Iterable[Stage]) -> tuple[str, ...]:
+    """The user's files of weights that stages start from, and the contracts that they came with."""
+    weights = {stage.weights for stage in stages if stage.weights}
+    return tuple(sorted(weights | {plan.contracts[path] for path in weights if path in plan.contracts}))
 
 
 def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
@@ -181,13 +211,16 @@ def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
         left_out=tuple(LeftOut(problem.where, problem.message) for problem in data.left_out),
         official_split=data.has_official_split,
         filter=data.spec["filter"] if data.filtered else None,
-        images=tuple(record.image for record in data.records) if data.filtered else None,
+        # Whoever the run has was taken out of an external set, but not out of its cache.
+        images=tuple(r.image for r in data.records) if data.filtered or data.external else None,
         split_by=data.grouped_by,
         within=data.within,
         own_people=data.own_people,
         people_named=data.people_named,
         equal=equal,
         split_given=data.given.shown if data.given else None,
+        external=data.external,
+        confounds=data.confounds.heads,
         vectors=data.vectors,
     )
 
@@ -217,6 +250,7 @@ def inferred(plan: Planned) -> list[Inferred]:
             classes = f" ({', '.join(task.classes)})" if task.classes else ""
             known = sum(any(r.labels.get(c) for c in task.head(label).columns) for r in data.records)
             why = "as said" if data.spec.get("task") else f"from the {known} values of '{label}'"
+            why = "as of its target" if data.external else why
             what = f"{where}.task" if len(data.tasks) == 1 else f"{where}.task of {label}"
             found.append(Inferred(what, f"{task.type}{classes}", why))
         if not data.tasks:
@@ -228,6 +262,11 @@ def inferred(plan: Planned) -> list[Inferred]:
             shape = f"{words.size(data.size)}{channels}"
             found.append(Inferred(f"{where} input", shape, "from the headers and preprocessing"))
         base = plan.base_subjects[name]
+        if data.external:
+            targets = words.joined([f"'{one.target}'" for one in plan.external if one.name == name])
+            what = f"all {base.counts['test']} images; none trains, validates or chooses"
+            found.append(Inferred(f"{where} part", what, f"external, scored once for {targets}"))
+            continue
         parts = " / ".join(str(base.counts[part]) for part in ("train", "val", "test"))
         why = (
             f"as given ({data.spec['split']})"
@@ -240,8 +279,14 @@ def inferred(plan: Planned) -> list[Inferred]:
             + f", seed {plan.seed}"
         ) + (", within subjects: its parts share people" if data.within else "")
         found.append(Inferred(f"{where} split", f"{parts} (train / val / test)", why))
+        if data.confounds.said or data.confounds.tasks:
+            why = "as said" if data.confounds.said else "columns beside the label"
+            found.append(Inferred(f"{where} confounds", data.confounds.in_words(), why))
+        found += [Inferred(f"{where} confounds", note, "the table") for note in data.confounds.notes]
         found += [Inferred(where, note, "the reader") for note in data.notes]
+    found += plan.external_notes
     found += plan.shared_people
+    found += plan.starts
     found += _joint(plan)
     for target in sorted({variant.target for variant in plan.variants}):
         metric = next(variant.metric for variant in plan.variants if variant.target == target)
@@ -263,6 +308,8 @@ def _joint(plan: Planned) -> list[Inferred]:
                 continue
             scored = f"scored by {', '.join(source.labels)}" if source.labels else "not scored"
             use = "training images" if seen else "no images, since no term of the objective looks at them,"
+            if stage.training.adabn and not seen:
+                use = "the statistics alone of training images"
             learnt.append(f"{use} of {source.dataset}" + (f" ({scored})" if stage.heads else ""))
         value = f"{stage.scenario['name']}: {'; '.join(learnt)}"
         found.add(Inferred(f"stage {stage.name}", value, "from its data sets and labels"))
@@ -283,6 +330,8 @@ def summary(plan: Planned) -> list[str]:
         f"{saved.distinct} of them distinct, {saved.stored} in the store, {saved.to_train} to train "
         f"in {len(plan.packs)} tasks"
     )
+    if plan.plain.variants:
+        lines.append(f"plain baselines: {words.joined(plain_names(plan.plain))}")
     lines += [f"{item.what} has no effect: {item.why}" for item in plan.normalised]
     lines += [f"warning: {warning}" for warning in plan.warnings]
     told: set[Problem] = set()
@@ -298,7 +347,9 @@ def summary(plan: Planned) -> list[str]:
 
 def _write_variants(plan: Planned, file: Path) -> None:
     paths = list(dict.fromkeys(path for variant in plan.variants for path in variant.settings))
-    header = ["variant", "label", "target", "baseline", *paths, "seed", "fold", "stages"]
+    first, last = ["variant", "label", "target", "baseline"], ["seed", "fold", "stages"]
+    shown = [f"setting:{path}" if path in (*first, *last) else path for path in paths]
+    header = [*first, *shown, *last]
     rows = [
         [
             variant.id,

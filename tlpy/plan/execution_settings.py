@@ -12,7 +12,7 @@ from tlpy.records import ExecutionSettings, Stage
 
 def execution(params: Mapping[str, Any], schema: Schema) -> ExecutionSettings:
     """As the params say, or the schema."""
-    keys = ("devices", "strategy", "logger")
+    keys = ("devices", "strategy", "logger", "on_contract_mismatch")
     return ExecutionSettings(**{key: params.get(key, schema.default(key)) for key in keys})
 
 

@@ -34,6 +34,7 @@ class _Table:
     within: bool
     own: bool
     official: bool
+    external: bool = False
 
 
 def overlaps(folder: Path, plan: Mapping[str, Any] | None = None) -> list[Problem]:
@@ -84,7 +85,20 @@ def _together(plan: Mapping[str, Any], folder: Path) -> list[tuple[_Table, ...]]
                     )
                     tables[table] = None
             found[tuple(tables)] = None
-    return list(found)
+    # Nobody of an external set may be in any part of what trains.
+    outside = tuple(
+        _Table(
+            one["name"],
+            folder / "subjects" / f"{one['subjects']}.tsv",
+            one["cache"],
+            within=False,
+            own=plan["datasets"][one["name"]]["own_people"],
+            official=False,
+            external=True,
+        )
+        for one in plan.get("external", ())
+    )
+    return [(*tables, *outside) for tables in found]
 
 
 def _rows(file: Path) -> Iterator[dict[str, str]]:
@@ -98,7 +112,7 @@ def _keys(table: _Table, contents: Mapping[str, str]) -> Iterator[Keyed]:
     mark = table.dataset if table.own else ""
     grouped = any(row["group"] != row["subject"] for row in rows)
     for row in rows:
-        part, image = row["split"], row["image"]
+        part, image = "external" if table.external else row["split"], row["image"]
         if table.within:
             yield ("group within subjects", row["group"], mark), part, image
         else:

@@ -5,9 +5,10 @@ They stand apart from `tlpy.records`, since nothing here has a part in what a tr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from tlpy.plain.fits import PlainFit, PlainPack
 from tlpy.records import Component, Head, Pack, Record, Stage
 
 FORMAT = 1
@@ -51,6 +52,24 @@ class Variant(Record):
 
 
 @dataclass(frozen=True)
+class PlainVariant(Record):
+    """A plain baseline on one of the splits that a target's variants are on.
+
+    Attributes:
+        settings: of the search, those that tell it from the same baseline on other splits.
+        replicates: as a variant's; the id of its fit stands where a variant has those of its stages.
+    """
+
+    id: str
+    label: str
+    target: str
+    component: Component
+    settings: dict[str, Any]
+    metric: str
+    replicates: tuple[Replicate, ...]
+
+
+@dataclass(frozen=True)
 class Counts(Record):
     """Images or groups of a data set, by part."""
 
@@ -83,6 +102,8 @@ class DatasetFacts(Record):
         people_named: whether it tells whose images they are.
         split_given: the user's table of its parts.
         equal: how many of its images are equal to an image under another subject's id.
+        external: whether it takes no part, and is scored once at the end.
+        confounds: what its table says beside the labels, each as a label would be read.
         vectors: whether its images are vectors, features in no order.
     """
 
@@ -104,6 +125,8 @@ class DatasetFacts(Record):
     people_named: bool = True
     equal: int = 0
     split_given: str | None = None
+    external: bool = False
+    confounds: tuple[Head, ...] = ()
     vectors: bool = False
 
 
@@ -188,6 +211,28 @@ class Software(Record):
 
 
 @dataclass(frozen=True)
+class ExternalSet(Record):
+    """A data set that takes no part, as it is scored for one target.
+
+    Attributes:
+        name: under which `Plan.datasets` has it.
+        target: what the variants that are scored on it are ranked under.
+        target_cache: the prepared images of the target's version that it goes with.
+        cache, subjects: its own prepared images, and its table.
+        labels: of the target's, those that it has; the first is the one that the target is judged by.
+        differences: where its images are prepared in another way than the target's, as far as settings tell.
+    """
+
+    name: str
+    target: str
+    target_cache: str
+    cache: str
+    subjects: str
+    labels: tuple[str, ...]
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Plan(Record):
     """`plan.json`: what PLAN found out and decided.
 
@@ -196,6 +241,9 @@ class Plan(Record):
         params: as the user gave them.
         metric: the user's, or None.
         normalised: settings without effect.
+        external: data sets that take no part, as each is scored.
+        plain: the plain baselines beside the variants.
+        plain_fits: what is fitted for them, by id.
     """
 
     format: int
@@ -213,6 +261,9 @@ class Plan(Record):
     inferred: tuple[Inferred, ...]
     normalised: tuple[Dropped, ...]
     warnings: tuple[str, ...]
+    external: tuple[ExternalSet, ...] = ()
+    plain: tuple[PlainVariant, ...] = ()
+    plain_fits: dict[str, PlainFit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -240,7 +291,7 @@ class TrainTask(Record):
         subjects: ids of tables of subjects.
         parents: ids of stages that other tasks of this run train.
         stored_parents: those that are in the store.
-        weights: the user's files.
+        weights: the user's files, and the contracts beside them.
         pack: what TRAIN is told.
     """
 
@@ -258,6 +309,39 @@ class TrainTask(Record):
 
 
 @dataclass(frozen=True)
+class ExternalTask(Record):
+    """What the task that scores the chosen stages on an external data set needs beside them.
+
+    Attributes:
+        id: the data set's name in the plan.
+        cpus: cores that it may use.
+        prepared: ids of the shards of its prepared images.
+        subjects: the id of its table.
+    """
+
+    id: str
+    cpus: int
+    prepared: tuple[str, ...]
+    subjects: str
+
+
+@dataclass(frozen=True)
+class PlainTask(Record):
+    """One task of PLAIN: the baselines of one target, and what is to be staged for them.
+
+    Attributes:
+        prepared: ids of shards of prepared images.
+        subjects: ids of tables of subjects.
+        pack: what PLAIN is told.
+    """
+
+    id: str
+    prepared: tuple[str, ...]
+    subjects: tuple[str, ...]
+    pack: PlainPack
+
+
+@dataclass(frozen=True)
 class Tasks(Record):
     """`tasks.json`: what Nextflow is to run, or the problems that forbid it.
 
@@ -272,3 +356,5 @@ class Tasks(Record):
     packs: tuple[TrainTask, ...]
     stored_stages: tuple[str, ...]
     stored_prepared: tuple[str, ...]
+    external: tuple[ExternalTask, ...] = ()
+    plain: tuple[PlainTask, ...] = ()

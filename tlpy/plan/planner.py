@@ -15,20 +15,32 @@ from tlpy.errors import InputError, Problem, Problems
 from tlpy.params.assignment import path_problems, variant_params
 from tlpy.params.schema import Schema
 from tlpy.params.space import space_problems
+from tlpy.plain.fits import CovariateTable
+from tlpy.plain.registry import plain_problems
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.catalogue import Catalogue, reader_problems
+from tlpy.plan.data.covariates import covariate_table
+from tlpy.plan.data.external import Externals, ends, external_problems, named, open_externals
 from tlpy.plan.data.split_notes import equal_counts, idle_fractions, shared_people, split_warnings
 from tlpy.plan.data.split_tables import PublishedRow, SplitBook
 from tlpy.plan.execution_settings import execution, execution_problems
 from tlpy.plan.packs import make_packs
-from tlpy.plan.plan_records import Dropped, Inferred, PlannedPack, Variant
+from tlpy.plan.plain import PlainPlan, plan_plain, unfitting
+from tlpy.plan.plan_records import Dropped, ExternalSet, Inferred, PlannedPack, Variant
 from tlpy.plan.stages.book import StageBook
 from tlpy.plan.stages.chain import ChainResolver, images_only, unknown_datasets
 from tlpy.plan.stages.resolve import metric_problems
+from tlpy.plan.starts import (
+    inferred_starts,
+    mismatch_problems,
+    mismatch_warnings,
+    planned_starts,
+    stored_problems,
+)
 from tlpy.plan.variants import VariantBook
 from tlpy.plan.warnings import plan_warnings
 from tlpy.plan.working import DataSet, StageSpec, SubjectTable
-from tlpy.records import ExecutionSettings, Stage
+from tlpy.records import ExecutionSettings, Stage, contract_beside
 from tlpy.search.registry import assignments
 from tlpy.store import Store
 
@@ -56,9 +68,15 @@ class Planned:
     execution: ExecutionSettings
     equal: dict[str, int]
     shared_people: list[Inferred]
+    starts: list[Inferred]
+    contracts: dict[str, str]
     published: Callable[[str], Iterable[PublishedRow]]
+    units: Callable[[str], Mapping[str, str]]
     warnings: list[str]
     normalised: list[Dropped]
+    plain: PlainPlan
+    external: tuple[ExternalSet, ...] = ()
+    external_notes: tuple[Inferred, ...] = ()
 
 
 class Planner:
@@ -91,6 +109,7 @@ class Planner:
         sources.use(components, params.get("components"))
         self.roots = roots
         self.stages: dict[str, Stage] = {}
+        self.external = Externals()
 
     def plan(self) -> Planned:
         """The plan; raises `InputError` with every problem that can be known before training."""
@@ -146,6 +165,8 @@ class Planner:
             if isinstance(self.given.get(name), str):
                 problems.add(name, f"expected a map or a list, or a file with one, got {self.given[name]!r}")
         problems.extend(sources.folder_problems())
+        if "plain" not in {problem.where.partition("[")[0].partition(".")[0] for problem in problems}:
+            problems.extend(plain_problems(self._value("plain")))
         faulty = {problem.where.partition(".")[0].partition("[")[0] for problem in problems}
         if not faulty & {"stages", "datasets", "search"}:
             search = self.given.get("search") or {}
@@ -164,7 +185,7 @@ class Planner:
     def _add_data_problems(self, problems: Problems, catalogue: Catalogue) -> None:
         """What is wrong with the data sets whose own settings are sound."""
         datasets = self.given.get("datasets")
-        blind = images_only(self.given.get("stages"))
+        blind = images_only(self.given.get("stages")) | set(named(self.given))
         for name, spec in datasets.items() if isinstance(datasets, dict) else ():
             if not any(problem.where.startswith(f"datasets.{name}.") for problem in problems):
                 problems.extend(_raised(partial(catalogue.dataset, name, spec, name in blind)))
@@ -194,6 +215,7 @@ class Planner:
         used = {name for _, chain in chains for stage in chain for name in stage.all_datasets}
         learnt = {name for _, chain in chains for stage in chain for name in stage.labelled}
         problems = Problems()
+        problems.extend(external_problems(self.given, used))
         opened: dict[str, DataSet] = {}
         for params, _ in chains:
             for name, spec in params["datasets"].items():
@@ -203,13 +225,16 @@ class Planner:
                         opened[key] = catalogue.dataset(name, spec, images_only=name not in learnt)
                     except InputError as error:
                         problems.extend(error.problems)
+        self.external = open_externals(self.given, ends(chains), opened, catalogue, problems)
         problems.raise_if_any()
         targets = {name for _, chain in chains for name in chain[-1].labelled[:1]}
         problems.extend(
             metric_problems(self._value("metric"), {d.name: d for d in opened.values() if d.name in targets})
         )
         problems.raise_if_any()
-        return catalogue.share(opened)
+        shared = catalogue.share({**opened, **self.external.opened})
+        self.external.share(shared)
+        return {key: shared[key] for key in opened}
 
     def _drop_unused(self, book: VariantBook) -> None:
         """Without baselines, the from-scratch stages that no variant asks for are not trained."""
@@ -226,15 +251,41 @@ class Planner:
             for name, data in _by_name(opened.values()).items()
             if data.cache.id in used_caches and made.splits.has(data)
         }
+        outside = self.external.named()
+        for data in outside.values():
+            made.splits.add_whole(data)
+        datasets |= outside
         caches = {data.cache.id: data.cache for data in datasets.values()}
         stored = {
             cache.id
             for cache in caches.values()
             if self.store and all(self.store.has("cache", shard) for shard in cache.shard_ids())
         }
+        by_cache = {data.cache.id: data for data in datasets.values()}
+        starts = planned_starts(stages, by_cache, made.contracts)
+        if self._value("on_contract_mismatch") == "error":
+            problems = Problems()
+            problems.extend(mismatch_problems(starts))
+            problems.extend(stored_problems(stages.values(), self.store))
+            problems.raise_if_any()
         joint = made.splits.joint()
         equal = equal_counts(joint)
         needed = {source.subjects for stage in stages.values() for source in stage.sources}
+        external = self.external.records(
+            opened, _targets(opened), {name: made.splits.base(data) for name, data in outside.items()}
+        )
+        needed |= {one.subjects for one in external}
+        variants = [variant.record(stages) for variant in book.variants]
+        plain = self._value("plain")
+        unused = unfitting(plain, variants, stages, datasets)
+        if unused:
+            raise InputError(unused)
+        names = {id(data): name for name, data in datasets.items()}
+
+        def covariates(table: str) -> CovariateTable:
+            data = made.splits.data_of(table)
+            return covariate_table(names[id(data)], data)
+
         return Planned(
             params=dict(self.given),
             seed=int(self._value("seed")),
@@ -244,7 +295,7 @@ class Planner:
             subjects={key: table for key, table in made.splits.tables.items() if key in needed},
             base_subjects={name: made.splits.base(data) for name, data in datasets.items()},
             stages=stages,
-            variants=[variant.record(stages) for variant in book.variants],
+            variants=variants,
             packs=self._packs(stages),
             baselines=book.baselines(),
             stage_runs=runs + book.baseline_runs(),
@@ -256,13 +307,21 @@ class Planner:
             equal={name: equal[id(data)] for name, data in datasets.items() if id(data) in equal},
             shared_people=shared_people(joint),
             published=lambda name: made.splits.published(name, datasets[name]),
+            starts=inferred_starts(stages, starts, made.contracts),
+            contracts={path: contract_beside(path) for path in made.contracts.known()},
+            units=lambda name: made.splits.units(datasets[name]),
             warnings=[
                 *split_warnings(joint),
+                *self.external.warnings,
                 *plan_warnings(
                     self.given["datasets"], datasets, stages.values(), str(self._value("accelerator"))
                 ),
+                *mismatch_warnings(starts),
             ],
-            normalised=[*made.normalised.values(), *idle_fractions(datasets)],
+            normalised=[*made.normalised.values(), *self.external.normalised, *idle_fractions(datasets)],
+            external=external,
+            external_notes=tuple(self.external.notes),
+            plain=plan_plain(plain, variants, stages, datasets, self.components, covariates),
         )
 
     def _looked_up(self, stage: Stage) -> Stage:

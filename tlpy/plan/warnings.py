@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
-from tlpy import words
 from tlpy.objectives.registry import TERMS
 from tlpy.plan.execution_settings import precision_warnings
 from tlpy.plan.working import DataSet
@@ -46,7 +45,6 @@ def plan_warnings(
         if TERMS.facts(term).decays and stage.training.optimizer.get("weight_decay")
     }
     found += [_pulled_twice(name, term) for name, term in sorted(decayed)]
-    found += _other_images(stages, {data.cache.id: data for data in used.values()})
     return found + precision_warnings(accelerator, stages)
 
 
@@ -56,23 +54,3 @@ def _pulled_twice(stage: str, term: str) -> str:
         f"stage '{stage}': {term} and the optimizer's weight_decay both pull at the weights; "
         f"set weight_decay: 0 to {doing}"
     )
-
-
-def _other_images(stages: Sequence[Stage], by_cache: Mapping[str, DataSet]) -> list[str]:
-    """Stages whose images are cut or scaled in another way than those their weights were trained on."""
-    by_id = {stage.id: stage for stage in stages}
-    found: dict[str, None] = {}
-    for stage in stages:
-        before = by_id.get(stage.parent or "")
-        if before is None:
-            continue
-        pair = f"stage '{stage.name}' takes over weights from '{before.name}'"
-        ways = [words.setting(one.training.datamodule) for one in (before, stage)]
-        if ways[0] != ways[1]:
-            text = f"{pair}, whose images came by the data module {ways[0]}, and gets its own by {ways[1]}"
-            found[f"{text}: they were trained on images that are cut or scaled in another way"] = None
-        scales = [by_cache[one.cache].wanted.request["preprocessing"]["normalise"] for one in (before, stage)]
-        if scales[0] != scales[1]:
-            text = f"{pair}, whose images were normalised by {scales[0]}, its own are by {scales[1]}"
-            found[f"{text}: say the same `preprocessing.normalise` in both, where it can be"] = None
-    return list(found)

@@ -15,6 +15,7 @@ from tlpy.data.labels import Task
 from tlpy.errors import Problem
 from tlpy.files import write_table
 from tlpy.plan.data.caches import Cache, Wanted
+from tlpy.plan.data.confounds import Confounds
 from tlpy.plan.data.filters import Filtered
 from tlpy.plan.data.given_splits import GivenSplit
 from tlpy.plan.data.tasks import strata_of
@@ -45,6 +46,8 @@ class DataSet:
         given: its parts, where the user gave them in a table.
         vectors: whether its images are vectors, as its reader says.
         features: of vectors, the names of the features in order; () where they have none.
+        external: whether it takes no part, and is scored once at the end.
+        confounds: what its table says beside the labels.
     """
 
     name: str
@@ -68,6 +71,8 @@ class DataSet:
     given: GivenSplit | None = None
     vectors: bool = False
     features: tuple[str, ...] = field(default=(), repr=False)
+    external: bool = False
+    confounds: Confounds = field(default_factory=Confounds, compare=False, repr=False)
 
     @property
     def label(self) -> str:
@@ -112,8 +117,10 @@ class SubjectTable:
     rows: tuple[tuple[str, ...], ...]
 
     def write(self, file: Path) -> None:
-        """Write the table as TSV."""
-        write_table(file, [*COLUMNS, *self.columns], self.rows)
+        """Write the table as TSV, labels by `label_column`: a user's may be called as one of `COLUMNS` is."""
+        from tlpy.data.subjects import label_column
+
+        write_table(file, [*COLUMNS, *map(label_column, self.columns)], self.rows)
 
     def column(self, name: str, part: str) -> Iterator[str]:
         """What a column says of the images of a part."""

@@ -14,6 +14,7 @@ from tlpy.data.readers.registry import READERS
 from tlpy.errors import InputError
 from tlpy.objectives.registry import TERMS
 from tlpy.optimizers.registry import OPTIMIZERS, SCHEDULES
+from tlpy.plain.registry import PLAIN
 from tlpy.plan.plan_records import Plan
 from tlpy.records import Stage
 from tlpy.scenarios.registry import SCENARIOS
@@ -31,8 +32,16 @@ CITED = (
     "Ewels P, et al. MultiQC: summarize analysis results for multiple tools and samples in a single report. "
     "Bioinformatics 2016; 32:3047–3048.",
     "Efron B, Tibshirani RJ. An introduction to the bootstrap. Chapman & Hall, 1993.",
+    "Wilson EB. Probable inference, the law of succession, and statistical inference. J Am Stat Assoc 1927; "
+    "22:209–212.",
     "The gain over no transfer is Eq. 1 of: Cats, not CAT scans: a study of dataset similarity in transfer "
     "learning for 2D medical image classification.",
+)
+
+# Where a training option, which is no component, asks for it.
+ADABN = (
+    "Li Y, Wang N, Shi J, et al. Revisiting batch normalization for practical domain adaptation. "
+    "arXiv:1603.04779, 2016."
 )
 
 
@@ -56,7 +65,10 @@ def citations(plan: Plan) -> list[str]:
     terms = {pair for stage in stages for pair in _of_objective(stage.objective)}
     used = [pair for stage in stages for pair in _components(stage)]
     used += [(READERS, facts.reader["name"]) for facts in plan.datasets.values()]
+    used += [(PLAIN, one.component["name"]) for one in plan.plain]
     found = [*CITED, *(text for _, text in sorted(terms))]
+    if any(stage.training.adabn for stage in stages):
+        found.append(ADABN)
     for registry, name in used:
         facts = known_facts(registry, name)
         found += facts.cites if facts else ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import math
 from collections import Counter
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from tlpy import words
 from tlpy.data.shards import shard_folders
 from tlpy.data.thumbnails import PICTURES, picture_name
+from tlpy.evaluation.prepared import images_of
 from tlpy.evaluation.results import Run
 from tlpy.plan.data.filters import in_words
 from tlpy.plan.plan_records import DatasetFacts
@@ -32,21 +32,6 @@ _QUALITIES = {
 }
 
 
-def images_of(run: Run, dataset: str) -> list[dict[str, str]]:
-    """The rows of images.tsv of a data set, over all its shards; of a filtered one, those it keeps."""
-    if run.prepared is None:
-        return []
-    rows: list[dict[str, str]] = []
-    facts = run.plan.datasets[dataset]
-    for folder in shard_folders(run.prepared, facts.cache):
-        try:
-            with (folder / "images.tsv").open(newline="", encoding="utf-8") as file:
-                rows += csv.DictReader(file, delimiter="\t")
-        except (OSError, ValueError, csv.Error):
-            continue
-    return rows if facts.images is None else [row for row in rows if row["image"] in set(facts.images)]
-
-
 def datasets(run: Run) -> Section:
     """A row per data set: source, label, numbers, split, size."""
     rows = []
@@ -54,7 +39,7 @@ def datasets(run: Run) -> Section:
         n, groups = facts.n, facts.groups
         kind = "<br>".join(_kind(head) for head in facts.heads) or NONE
         people = f" ({groups.all:,})" if groups.all != n.all else ""
-        split = f"{n.train:,} / {n.val:,} / {n.test:,}"
+        split = "external" if facts.external else f"{n.train:,} / {n.val:,} / {n.test:,}"
         rows.append(
             [
                 f"<strong>{escape(name)}</strong>{_filter(facts)}",

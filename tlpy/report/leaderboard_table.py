@@ -10,7 +10,9 @@ from tlpy.evaluation.difference import Difference
 from tlpy.evaluation.leaderboard import other_scores, searched
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
+from tlpy.evaluation.results import LABEL
 from tlpy.metrics.registry import METRICS
+from tlpy.report.plain import plain_in_table, table_rows
 from tlpy.report.sections import Section, bullets, escape
 
 TOP = 50
@@ -31,14 +33,13 @@ _FOLDS = (
 
 def leaderboard(rankings: list[Ranking]) -> Section:
     """The table, one row per variant in order of rank, the failed ones last."""
-    outcomes = [outcome for ranking in rankings for outcome in ranking.outcomes]
+    outcomes = [outcome for ranking in rankings for outcome in ranking.rows]
     settings = [path for path in searched(outcomes) if not _is_target(path, outcomes)]
     also = list(dict.fromkeys(name for r in rankings for name in _ALSO[r.task_type]))
     troubled = [outcome for outcome in outcomes if outcome.status != "done"]
     rows = {}
     for ranking in rankings:
-        for place, outcome in enumerate(ranking.outcomes[:TOP]):
-            key = f"{outcome.rank}" if outcome.rank else f"failed {place + 1}"
+        for key, outcome in table_rows(ranking, TOP).items():
             row = _row(ranking, outcome, settings, also)
             rows[f"{escape(ranking.target)} {key}" if len(rankings) > 1 else key] = row
     left = sum(max(0, len(ranking.outcomes) - TOP) for ranking in rankings)
@@ -47,6 +48,7 @@ def leaderboard(rankings: list[Ranking]) -> Section:
         f"Ordered by {metrics} on validation. Read the test score with its interval: neighbours in rank "
         "are often equal for all one can tell. "
         + (_FOLDS if any(ranking.in_folds for ranking in rankings) else "")
+        + plain_in_table(rankings)
         + (f"Another {left} variants are not shown. " if left else "")
         + "The whole table, with more metrics, is <code>ranking/leaderboard.tsv</code>"
         + ("; <code>ranking/best_params.yaml</code> runs the winner again. " if rankings[0].best else ". ")
@@ -62,7 +64,7 @@ def _headers(outcomes: list[Outcome], settings: list[str], also: list[str]) -> d
     metrics = {outcome.metric for outcome in outcomes}
     if len(metrics) > 1:
         headers["metric"] = _text("Metric", "What this target is scored by")
-    headers["kind"] = _text("Start", "Pretrained (transfer) or from scratch (the baseline without transfer)")
+    headers["kind"] = _text("Start", "Pretrained (transfer), from scratch, or plain (no network)")
     for path in settings:
         headers[f"set:{path}"] = _text(_short(path, settings), f"Searched setting: {path}")
     form = METRICS[outcomes[0].metric].format if len(metrics) == 1 else "{:.3f}"
@@ -85,7 +87,7 @@ def _headers(outcomes: list[Outcome], settings: list[str], also: list[str]) -> d
         headers[f"also:{name}"] = _number(title, f"On test: {METRICS[name].meaning}", METRICS[name].format)
     for column in other_scores(outcomes):
         label, name = _label_and_metric(column)
-        what = "data that no label was learnt from" if label == "target" else f"label {label}"
+        what = f"label {label}" if column.startswith(LABEL) else "data that no label was learnt from"
         title = f"{label}: {METRICS[name].label}"
         headers[f"other:{column}"] = _number(title, f"On the test part of {what}", METRICS[name].format)
     headers["seconds"] = _text("Time", "Of all its stages, shared ones counted in full")
@@ -96,9 +98,9 @@ def _headers(outcomes: list[Outcome], settings: list[str], also: list[str]) -> d
 
 
 def _label_and_metric(column: str) -> tuple[str, str]:
-    """`sex_auroc` and `my_label_balanced_accuracy` in parts: the longest metric that it ends with counts."""
+    """`label:sex_auroc` and `target_balanced_accuracy` in parts: the longest metric at its end counts."""
     name = max((name for name in METRICS if column.endswith(f"_{name}")), key=len)
-    return column.removesuffix(f"_{name}"), name
+    return column.removeprefix(LABEL).removesuffix(f"_{name}"), name
 
 
 def _is_target(path: str, outcomes: list[Outcome]) -> bool:
@@ -142,7 +144,7 @@ def _row(ranking: Ranking, outcome: Outcome, settings: list[str], also: list[str
     show = ranking.metric.show
     values: dict[str, Any] = {
         "metric": ranking.metric.label,
-        "kind": "scratch" if outcome.baseline else "transfer",
+        "kind": escape(outcome.label) if outcome.plain else outcome.kind,
         "validation": outcome.mean("val"),
         "test": outcome.mean("test"),
         "interval": f"{show(low)} to {show(high)}" if math.isfinite(low) else "",

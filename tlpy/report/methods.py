@@ -7,7 +7,6 @@ from typing import Any
 from tlpy import words
 from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.data.augmentation.registry import AUGMENTATIONS
-from tlpy.evaluation.intervals import RESAMPLES
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
@@ -16,9 +15,13 @@ from tlpy.optimizers.registry import OPTIMIZERS
 from tlpy.plan.plan_records import DatasetFacts
 from tlpy.records import REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
+from tlpy.report.external_words import external_method
+from tlpy.report.interval_words import how_intervals_were_made
+from tlpy.report.plain import plain_methods
 from tlpy.report.prepared import prepared_as
 from tlpy.report.sections import Section, bullets, escape, html_table, paragraph
 from tlpy.report.splitting import how_split
+from tlpy.report.starts import noticed
 
 
 def inferred(run: Run) -> Section:
@@ -31,7 +34,7 @@ def inferred(run: Run) -> Section:
         parts.append("<h5>Settings without effect</h5>")
         rows = [[escape(item.what), escape(item.why)] for item in plan.normalised]
         parts.append(html_table(("Setting", "Why it was dropped"), rows))
-    warnings = [escape(warning) for warning in (*plan.warnings, *_left_out(run))]
+    warnings = [escape(warning) for warning in (*plan.warnings, *noticed(run), *_left_out(run))]
     parts.append("<h5>Warnings</h5>" + (bullets(warnings) if warnings else paragraph("None.")))
     text = "Nothing is guessed silently: this is what the pipeline settled that the params file did not say."
     return Section("inferred", "Inferred settings and warnings", text, "html", "".join(parts))
@@ -40,8 +43,7 @@ def inferred(run: Run) -> Section:
 def _left_out(run: Run) -> list[str]:
     """How many images of each data set take no part."""
     return [
-        f"{words.count(len(facts.left_out), 'image')} of '{name}' {'is' if len(facts.left_out) == 1 else 'are'} "
-        "left out: see the section on what was left out"
+        f"{words.count(len(facts.left_out), 'image')} of '{name}' left out: see the section on these"
         for name, facts in run.plan.datasets.items()
         if facts.left_out
     ]
@@ -49,7 +51,8 @@ def _left_out(run: Run) -> list[str]:
 
 def methods(run: Run, rankings: list[Ranking]) -> Section:
     """Paragraphs to copy, and what to cite."""
-    body = [_data(run), _training(run), _search(run, rankings), _scoring(rankings), _software(run)]
+    body = [_data(run), _training(run), _search(run, rankings), plain_methods(run)]
+    body = [*filter(None, body), _scoring(run, rankings), _software(run)]
     text = "A draft from what was really run. Check it against your study before it goes into a paper."
     content = (
         "".join(paragraph(part) for part in body)
@@ -65,9 +68,10 @@ def _data(run: Run) -> str:
         n, people = facts.n, facts.groups
         served = words.joined([f"{_kind(head.type)} of {head.label}" for head in facts.heads])
         of = f" of {_people(people.all, facts.split_by)}" if people.all != n.all else ""
+        parts = f"{n.train:,} for training, {n.val:,} for validation, {n.test:,} for testing"
         sentences.append(
             f"Data set '{escape(name)}' comprised {words.count(n.all, _noun(run, facts))}{of} "
-            f"({n.train:,} for training, {n.val:,} for validation, {n.test:,} for testing) and "
+            f"({'all for external testing' if facts.external else parts}) and "
             + (f"served {escape(served)}. " if served else "was used without labels. ")
             + _prepared(run, name, facts)
         )
@@ -133,6 +137,11 @@ def _training(run: Run) -> str:
     ]
     if changes:
         sentences.append(f"Training images were augmented at random: {_values(changes, 'and')}.")
+    if any(stage.training.adabn for stage in run.plan.stages.values()):
+        sentences.append(
+            "Where AdaBN was used, data sets without labels were scored with statistics of batch "
+            "normalisation that were measured on their own training images."
+        )
     pulls = [term for stage in run.plan.stages.values() for term in stage.objective if _pulls_back(term)]
     if pulls:
         used = _values((called(TERMS, term) for term in pulls), "or")
@@ -201,17 +210,15 @@ def _as_long(outcomes: list[Outcome]) -> bool:
     return any(outcome.baseline and outcome.id not in twins for outcome in outcomes)
 
 
-def _scoring(rankings: list[Ranking]) -> str:
+def _scoring(run: Run, rankings: list[Ranking]) -> str:
     metrics = words.joined(list(dict.fromkeys(ranking.metric.in_sentence for ranking in rankings)))
-    classify = any(ranking.task_type != REGRESSION for ranking in rankings)
     return (
         f"Variants were ranked by {escape(metrics)} on the validation set; the test set was scored once "
-        f"per variant and decided nothing. Intervals are 95 % percentile intervals of {RESAMPLES:,} "
-        f"bootstrap resamples of test subjects{' (stratified by class)' if classify else ''}. Differences "
-        "to the best variant were tested on the same resamples, p values corrected after Holm. The gain of "
-        "transfer is the difference to the best variant trained from scratch, chosen on validation as well, "
-        "with the sign turned for errors; in percent, 100 · (M − M<sub>scratch</sub>) / "
-        f"|M<sub>scratch</sub>|.{_folds(rankings)}"
+        f"per variant and decided nothing. {escape(how_intervals_were_made(rankings))} Differences to the "
+        "best variant were tested likewise, p values corrected after Holm. The gain of transfer is the "
+        "difference to the best variant trained from scratch, chosen on validation as well, with the sign "
+        "turned for errors; in percent, 100 · (M − M<sub>scratch</sub>) / |M<sub>scratch</sub>|."
+        f"{_folds(rankings)}{external_method(run)}"
     )
 
 

@@ -26,8 +26,16 @@ def scores(rankings: list[Ranking]) -> Section | None:
         if not shown:
             continue
         show = ranking.metric.show
+        shown += [o for o in ranking.plain if math.isfinite(o.mean("test"))]
         marks = [
-            Mark(_name(o), o.mean("test"), *o.test_interval, _with(show(o.mean("test")), o, show), o.baseline)
+            Mark(
+                _name(o),
+                o.mean("test"),
+                *o.test_interval,
+                _with(show(o.mean("test")), o, show),
+                muted=o.baseline,
+                apart=o.plain,
+            )
             for o in shown
         ]
         axis = f"{ranking.metric.label} on test ({ranking.metric.direction})"
@@ -38,6 +46,7 @@ def scores(rankings: list[Ranking]) -> Section | None:
         "Each point is a variant's score on the test set, each line its 95 % interval (bootstrap over "
         "subjects), in order of rank. Look at how far the intervals overlap before calling one variant "
         "better than another. Grey: trained from scratch. The dashed line is guessing."
+        + (" Orange, below: plain baselines, by validation." if any(r.plain for r in rankings) else "")
     )
     return Section("scores", "Test scores", text, "html", "".join(figures)) if figures else None
 
@@ -77,6 +86,8 @@ def _with(value: str, outcome: Outcome, show: Callable[[float], str]) -> str:
 
 
 def _name(outcome: Outcome) -> str:
+    if outcome.plain:
+        return outcome.label
     scratch = outcome.baseline and "scratch" not in outcome.label
     return f"{outcome.rank}  {outcome.label}{' (from scratch)' if scratch else ''}"
 

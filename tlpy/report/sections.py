@@ -18,7 +18,7 @@ GROUPS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "result": (
         "Result",
         "Which way of transfer is best, how sure that is, and what it gains over training from scratch.",
-        ("summary", "leaderboard", "scores", "gain", "effects", "predicted", "roc", "confusion"),
+        ("summary", "leaderboard", "external", "scores", "gain", "effects", "predicted", "roc", "confusion"),
     ),
     "training": (
         "Training",
@@ -28,7 +28,7 @@ GROUPS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "data": (
         "Data",
         "What went in, and whether it looks as it should.",
-        ("datasets", "pictures", "quality", "left_out"),
+        ("datasets", "confounds", "pictures", "quality", "starts", "left_out"),
     ),
     "plan": (
         "Plan and methods",

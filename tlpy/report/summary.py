@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from tlpy import words
 from tlpy.evaluation.curves import confusion
+from tlpy.evaluation.external import ExternalScore
 from tlpy.evaluation.intervals import FEWEST
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Predictions, Run
 from tlpy.records import REGRESSION, Stage
+from tlpy.report.confounds import confound_caveats
+from tlpy.report.external_words import outside_in_short
+from tlpy.report.plain import on_plain
 from tlpy.report.sections import Section, bullets, escape, paragraph
 from tlpy.report.verdicts import on_a_scratch_winner, on_chance, on_folds, on_transfer, on_twin
 
@@ -46,9 +51,9 @@ STYLE = """<style>
 </style>"""
 
 
-def summary(run: Run, rankings: list[Ranking]) -> Section:
+def summary(run: Run, rankings: list[Ranking], outside: Sequence[ExternalScore] = ()) -> Section:
     """The first section: a card per target."""
-    cards = [_card(run, ranking) for ranking in rankings]
+    cards = [_card(run, ranking, outside) for ranking in rankings]
     return Section(
         "summary",
         "Summary",
@@ -79,7 +84,7 @@ def _trained_on(stage: Stage) -> str:
     return " + ".join(stage.learnt or stage.blind)
 
 
-def _card(run: Run, ranking: Ranking) -> str:
+def _card(run: Run, ranking: Ranking, outside: Sequence[ExternalScore]) -> str:
     primary = [head.label for head in ranking.heads[:1]]
     doing = f"predicting {escape(words.joined(primary))}" if primary else "learning without labels"
     title = f"{escape(ranking.target)}: {doing}"
@@ -90,11 +95,12 @@ def _card(run: Run, ranking: Ranking) -> str:
             f"No variant finished, so there is nothing to rank. {len(reasons)} different reasons:"
         )
         return f'<div class="tlimb-card"><h4>{title}</h4>{failed}{bullets(list(reasons)[:10])}</div>'
-    verdicts = [on_chance(ranking), on_transfer(ranking)]
+    verdicts = [on_chance(ranking), on_transfer(ranking), on_plain(ranking)]
     said = f"Best on validation: <strong>{describe(run, best)}</strong>."
-    intro = "".join(paragraph(text) for text in (verdicts[0], said, verdicts[1]) if text)
+    intro = "".join(paragraph(text) for text in (verdicts[0], said, *verdicts[1:]) if text)
     return (
         f'<div class="tlimb-card"><h4>{title}</h4>{intro}{_tiles(run, ranking, best)}'
+        f"{outside_in_short(ranking, outside)}"
         f"{paragraph('Keep in mind:')}{bullets(caveats(run, ranking))}</div>"
     )
 
@@ -164,6 +170,7 @@ def caveats(run: Run, ranking: Ranking) -> list[str]:
         *_on_adaptation(run, ranking, best),
         *_on_size(run, ranking, best),
         *_on_balance(ranking, best),
+        *confound_caveats(run, ranking),
     ]
     indistinct = [o for o in ranking.ranked[1:] if math.isfinite(o.p_to_best)]
     same = sum(o.p_to_best >= 0.05 for o in indistinct)
@@ -212,11 +219,6 @@ def _on_size(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
             text += (
                 f"; it holds {best.n_groups} subjects or groups that are independent, and below {FEWEST} no "
                 "interval and no p value means anything: none is given"
-            )
-        low, high = best.test_interval
-        if low == high:
-            text += (
-                "; an interval without width means that few cases showed no mistake, not that none will be"
             )
         found.append(text + ".")
     validation = run.stages[best.done[0].stages[-1]].n.get("val")

@@ -20,7 +20,11 @@ _ROW = 26
 
 @dataclass(frozen=True)
 class Mark:
-    """One row of a forest plot: a value, its interval (NaN: none), and the text beside it."""
+    """One row of a forest plot: a value, its interval (NaN: none), and the text beside it.
+
+    Attributes:
+        muted, apart: whether it is shown in grey, or in orange.
+    """
 
     label: str
     value: float
@@ -28,6 +32,7 @@ class Mark:
     high: float
     text: str
     muted: bool = False
+    apart: bool = False
 
 
 def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
@@ -86,7 +91,7 @@ def forest(marks: Sequence[Mark], axis: str, reference: float | None, header: tu
         )
     for row, mark in enumerate(marks):
         y = top + _ROW * (row + 0.5)
-        colour = GREY if mark.muted else BLUE
+        colour = ORANGE if mark.apart else GREY if mark.muted else BLUE
         parts.append(
             f'<text x="0" y="{y + 4:.1f}"><title>{escape(mark.label)}</title>{_cut(mark.label, 60)}</text>'
         )

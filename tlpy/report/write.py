@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from tlpy.evaluation.external import ExternalScore
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
 from tlpy.report import (
+    confounds,
     data,
+    external,
     leaderboard_table,
     methods,
     predictions,
     score_figures,
+    starts,
     summary,
     training,
 )
 
 
-def write_report(run: Run, rankings: list[Ranking], out: Path) -> None:
+def write_report(run: Run, rankings: list[Ranking], out: Path, outside: Sequence[ExternalScore] = ()) -> None:
     """Write `<section>_mqc.json` files into `out`.
 
     A section without anything to show (no history, no predictions, no pictures) is left out; the summary, the
@@ -25,8 +30,9 @@ def write_report(run: Run, rankings: list[Ranking], out: Path) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     sections = [
-        summary.summary(run, rankings),
+        summary.summary(run, rankings, outside),
         leaderboard_table.leaderboard(rankings),
+        external.external(rankings, outside),
         score_figures.scores(rankings),
         score_figures.gain(rankings),
         score_figures.effects(rankings),
@@ -37,8 +43,10 @@ def write_report(run: Run, rankings: list[Ranking], out: Path) -> None:
         training.cost(run, rankings),
         training.sharing(run),
         data.datasets(run),
+        confounds.confounds(run, rankings),
         data.pictures(run),
         data.quality(run),
+        starts.starts(run),
         data.left_out(run),
         methods.inferred(run),
         methods.methods(run, rankings),

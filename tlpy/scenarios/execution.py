@@ -18,6 +18,7 @@ class Execution(Record):
         devices: how many train one stage together, each in a process of its own.
         strategy: Lightning's name of how they do; `auto` is `ddp`.
         logger: `csv` (history.csv alone), `tensorboard`, `wandb` or `mlflow`.
+        on_contract_mismatch: `error` refuses weights for images that were prepared in another way.
         rank: which of a stage's processes this is; None: it has none of its own, and leads.
     """
 
@@ -25,12 +26,13 @@ class Execution(Record):
     devices: int = 1
     strategy: str = "auto"
     logger: str = "csv"
+    on_contract_mismatch: str = "warn"
     rank: int | None = None
 
     @classmethod
     def of(cls, settings: ExecutionSettings, accelerator: str) -> Execution:
         """What a pack asks for, on this machine."""
-        return cls(accelerator, settings.devices, settings.strategy, settings.logger)
+        return cls(accelerator, **settings.to_json())
 
     @property
     def leads(self) -> bool:

@@ -13,6 +13,7 @@ from tlpy.architectures.base import Architecture
 from tlpy.architectures.statistics import measure_anew, norms
 from tlpy.components.rules import Positive
 from tlpy.data.module import MAIN, UNLABELLED
+from tlpy.errors import InputError, Problem
 from tlpy.scenarios.sequential import Answers, Batch, SequentialScenario
 from tlpy.transfer.apply import keep_frozen_in_eval
 
@@ -24,15 +25,19 @@ class JointScenario(SequentialScenario):
     labels come beside them, and only the terms of the objective look at them. Multitask learning,
     semi-supervised learning and unsupervised domain adaptation differ in their data sets and terms alone.
 
-    Where a term aligns two domains, batch normalisation has statistics of each: while the network trains, it
-    keeps those of images with labels, and is validated with them. Those of images without labels are measured
-    when it is settled; with them it is tested on data sets that no label is learnt from, and handed on, since
-    these are what it was adapted to.
+    With `adabn` batch normalisation has statistics of each domain (Li et al. 2016, "Revisiting batch
+    normalization for practical domain adaptation"): while the network trains, it keeps those of images with
+    labels, and is validated with them. Those of images without labels are measured when it is settled; with
+    them it is tested on data sets that no label is learnt from, and handed on, since these are what it was
+    adapted to. Without it there is one network for all images, with the statistics of what it was shown.
 
     Args:
         given: see `SequentialScenario`.
         mixing: `balanced` takes as many images of each data set a step; `concatenate` as they come.
         unlabelled_ratio: how many images without a label come with each that has one.
+
+    Raises:
+        InputError: `adabn` where no batch normalisation may move.
     """
 
     several = True
@@ -48,6 +53,9 @@ class JointScenario(SequentialScenario):
         self.mixing, self.unlabelled_ratio = mixing, unlabelled_ratio
         # The settled network with the statistics of images without labels.
         self.adapted: Architecture | None = None
+        if self._stage.training.adabn and not norms(_in_training(self.architecture)):
+            message = "the network has no batch normalisation whose statistics may move"
+            raise InputError([Problem("adabn", message, "leave it out, or freeze less")])
 
     def take_apart(self, batch: Any) -> Batch:
         beside = batch.get(UNLABELLED) if isinstance(batch, dict) else None
@@ -61,20 +69,16 @@ class JointScenario(SequentialScenario):
 
     def settle(self, weights: Mapping[str, Tensor]) -> None:
         super().settle(weights)
-        if self.objective.aligns and self.heads:
+        if self._stage.training.adabn:
             # Here, not when images come: what is made in inference mode can't be moved to another device.
-            adapted = deepcopy(self.architecture).train()
-            keep_frozen_in_eval(adapted)
-            self.adapted = adapted if norms(adapted) else None
+            self.adapted = deepcopy(self.architecture)
 
     def adapts(self) -> bool:
         return self.adapted is not None
 
     def on_predict_start(self) -> None:
         if self.adapted is not None:
-            self.adapted.train()
-            keep_frozen_in_eval(self.adapted)
-            measure_anew(self.adapted)
+            measure_anew(_in_training(self.adapted))
 
     def predict_step(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
         if self.adapted is not None:
@@ -100,3 +104,10 @@ class JointScenario(SequentialScenario):
     def hand_over(self) -> None:
         if self.adapted is not None:
             self.architecture.load_state_dict(self.adapted.state_dict())
+
+
+def _in_training(architecture: Architecture) -> Architecture:
+    """The network in training mode, but for what is frozen."""
+    architecture.train()
+    keep_frozen_in_eval(architecture)
+    return architecture

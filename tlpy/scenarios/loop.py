@@ -141,6 +141,14 @@ def fit(
     return Fitted(keeper, kept, predicted, seconds)
 
 
+def test(module: SequentialScenario, data: BaseDataModule, stage: Stage, execution: Execution) -> Outputs:
+    """The predictions of a module that is not to be trained for the test part, by label, in its units."""
+    with _quiet():
+        trainer = make_trainer(stage.training, execution, [])
+        trainer.test(module, datamodule=data, verbose=False)
+        return module.predicted()
+
+
 def _load_kept(module: SequentialScenario, keeper: Keeper) -> int:
     """Put the kept epoch's weights in; which epoch that is."""
     if keeper.keep == "last":

@@ -99,7 +99,7 @@ def gather(stage: Stage, opened: Sequence[Opened]) -> Material:
         heads = stage.heads_of(sources[number])
         tested = split[number]["test"]
         parts["test"] += [row for row in tested if any(is_known(row, head) for head in heads)]
-    used = beside if stage.unlabelled_ratio > 0 else []
+    used = beside if stage.unlabelled_ratio > 0 or training.adabn else []
     unlabelled = [row for number in used for row in split[number]["train"]]
     parts = {part: rows for part, rows in parts.items() if rows}
     numbers = [head.label for head in stage.heads if head.type == REGRESSION]

@@ -5,18 +5,21 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tlpy.data.feature_scale import FeatureScale
 from tlpy.data.subjects import SubjectRow, TargetScaling, truth
 from tlpy.files import write_json, write_table
-from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage
-from tlpy.scenarios.loop import Fitted
-from tlpy.scenarios.material import Material
+from tlpy.objectives.heads import bins_of
+from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Judged, Stage
 from tlpy.scenarios.scores import scored_rows
 from tlpy.version import __version__
+
+if TYPE_CHECKING:  # both import torch
+    from tlpy.scenarios.loop import Fitted
+    from tlpy.scenarios.material import Material
 
 FORMAT = 1
 # The classes of each column of a multilabel head.
@@ -52,14 +55,14 @@ def write_history(folder: Path, history: Sequence[Mapping[str, float]], metric: 
 
 def write_predictions(
     folder: Path,
-    stage: Stage,
+    stage: Judged,
     parts: Mapping[str, Sequence[SubjectRow]],
     predicted: Mapping[str, Mapping[str, np.ndarray]],
 ) -> None:
     """predictions.csv: val and test, numbers in the label's units or class names with probabilities.
 
-    One row for each image and label that the image has. On data sets that a label is not judged by, the part
-    is called `test:<data set>`.
+    One row for each image and label that the image has; of a multilabel head, `label` is one of its columns.
+    On data sets that a label is not judged by, the part is called `test:<data set>`.
     """
     rows: list[dict[str, Any]] = []
     for part, by_label in predicted.items():
@@ -70,7 +73,7 @@ def write_predictions(
                 name = part if number == own else f"{part}:{source.dataset}"
                 found = [parts[part][at] for at in chosen]
                 rows += _answers(head, name, found, by_label[head.label][chosen])
-    columns = ["image", "subject", "group", "split", "label", "true", "prediction"]
+    columns = ["image", "subject", "group", "split", "head", "label", "true", "prediction"]
     classes = [name for head in stage.heads for name in _classes(head)]
     _write_rows(folder / "predictions.csv", rows, [*columns, *dict.fromkeys(f"p:{name}" for name in classes)])
 
@@ -84,8 +87,10 @@ def _classes(head: Head) -> tuple[str, ...]:
     return _COLUMN if head.type == MULTILABEL else head.names
 
 
-def _answers(head: Head, part: str, rows: Sequence[SubjectRow], scores: np.ndarray) -> list[dict[str, Any]]:
-    """The rows of one head; a multilabel task has one for each of its columns."""
+def _answers(
+    head: Head, part: str, rows: Sequence[SubjectRow], scores: np.ndarray, of: str | None = None
+) -> list[dict[str, Any]]:
+    """The rows of one head; a multilabel one (`of`, for its columns) has one for each of its columns."""
     if head.type == MULTILABEL:
         return [
             answer
@@ -95,6 +100,7 @@ def _answers(head: Head, part: str, rows: Sequence[SubjectRow], scores: np.ndarr
                 part,
                 [row for row in rows if row.labels.get(column)],
                 scores[[at for at, row in enumerate(rows) if row.labels.get(column)], place],
+                head.label,
             )
         ]
     classes = _classes(head)
@@ -104,6 +110,7 @@ def _answers(head: Head, part: str, rows: Sequence[SubjectRow], scores: np.ndarr
             "subject": row.subject,
             "group": row.group,
             "split": part,
+            "head": head.label if of is None else of,
             "label": head.label,
             **_answer(head.type, classes, is_, score),
         }
@@ -139,6 +146,11 @@ def contract(
         },
         "tasks": heads,
         "targets": {label: {"mean": found.mean, "sd": found.sd} for label, found in scaling.items()},
+        "bins": {
+            head.label: {key: found[1][key] for key in ("low", "high", "bins")}
+            for head in stage.heads
+            if head.type == REGRESSION and (found := bins_of(stage.objective, head.label))
+        },
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from tlpy.errors import InputError
 from tlpy.files import read_json
 from tlpy.metrics.registry import METRICS
-from tlpy.records import Pack, Stage
+from tlpy.records import Pack, Stage, contract_beside
 from tlpy.scenarios.attempts import Attempts
 from tlpy.scenarios.checkpoints import StageCheckpoint
 from tlpy.scenarios.device import (
@@ -136,7 +136,7 @@ class _Run:
         for left in (aside, folder):
             shutil.rmtree(left, ignore_errors=True)
         try:
-            found = self.train(stage, self.start(stage), aside, checkpoint, halvings)
+            found = self.train(stage, self.start(stage), self.contract(stage), aside, checkpoint, halvings)
             aside.rename(folder)
             self.store.keep("stages", stage.id, folder)
         except Exception as error:
@@ -155,19 +155,26 @@ class _Run:
         return "done"
 
     def train(
-        self, stage: Stage, start: Path | None, folder: Path, checkpoint: StageCheckpoint, halvings: int
+        self,
+        stage: Stage,
+        start: Path | None,
+        contract: Path | None,
+        folder: Path,
+        checkpoint: StageCheckpoint,
+        halvings: int,
     ) -> dict[str, Any]:
         """Train the stage into `folder`, here or, on several devices, in processes of its own."""
         use_threads(stage.training.threads or 1)
         if self.execution.devices == 1:
             opened = self.folders.open(stage)
-            return train_stage(stage, opened, start, folder, self.execution, checkpoint, halvings)
+            return train_stage(stage, opened, start, folder, self.execution, checkpoint, halvings, contract)
         job = SharedJob(
             stage=stage,
             caches=str(self.folders.caches),
             subjects=str(self.folders.subjects),
             checkpoint=str(checkpoint.folder),
             start=str(start) if start else None,
+            contract=str(contract) if contract else None,
             folder=str(folder),
             halvings=halvings,
             execution=self.execution,
@@ -190,6 +197,11 @@ class _Run:
                 return place / "weights.safetensors"
         known = any(_status(place) == "failed" for place in places)
         raise ParentFailedError(f"parent {parent} failed" + ("" if known else ": it left no files"))
+
+    def contract(self, stage: Stage) -> Path | None:
+        """Where the contract of a user's weights was staged; None: it lies beside them, or there is none."""
+        staged = self.files.get(contract_beside(stage.weights)) if stage.weights else None
+        return Path(staged) if staged else None
 
 
 def _status(folder: Path) -> str | None:

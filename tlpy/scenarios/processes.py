@@ -41,6 +41,7 @@ class SharedJob(Record):
         caches, subjects: where prepared images and tables lie.
         checkpoint: the folder of the stage's checkpoint.
         start: the weights to start from; None: at random.
+        contract: theirs; None: it lies beside them, or there is none.
         folder: where the first process writes the stage.
         halvings: how often to halve the batch on the device.
         port: where they find each other.
@@ -51,6 +52,7 @@ class SharedJob(Record):
     subjects: str
     checkpoint: str
     start: str | None
+    contract: str | None
     folder: str
     halvings: int
     execution: Execution

@@ -11,7 +11,7 @@ from tlpy.data.subjects import SubjectRow, TargetScaling, is_known, truth
 from tlpy.metrics.registry import compute
 from tlpy.objectives.bins import decode
 from tlpy.objectives.heads import bins_of
-from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Stage, Terms
+from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Judged, Terms
 
 
 def predictions(
@@ -63,7 +63,7 @@ def metrics(
 
 
 def all_metrics(
-    stage: Stage,
+    stage: Judged,
     parts: Mapping[str, Sequence[SubjectRow]],
     predicted: Mapping[str, Mapping[str, np.ndarray]],
 ) -> dict[str, Any]:

@@ -107,6 +107,11 @@ class SequentialScenario(LightningModule, ScenarioFacts):
         self.architecture.load_state_dict(weights)
         self._settled = True
 
+    def restore(self, weights: Mapping[str, Tensor]) -> None:
+        """Take up a training that ended elsewhere: `weights` are what it handed on."""
+        self.architecture.load_state_dict(weights)
+        self._settled = True
+
     def configure_optimizers(self) -> Any:
         training = self._stage.training
         groups = ParameterGroups((*self._groups.groups, *self.objective.groups()))
@@ -230,6 +235,7 @@ class SequentialScenario(LightningModule, ScenarioFacts):
             batch.images.contiguous(memory_format=self._format),
             batch.targets,
             None if others is None else others.contiguous(memory_format=self._format),
+            apart=self._stage.training.adabn,
             progress=self._progress(batch_idx),
             source=batch.source,
             unlabelled_source=batch.unlabelled_source,

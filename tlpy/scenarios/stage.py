@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tlpy.architectures.base import Architecture, count_parameters
 from tlpy.architectures.build import build
-from tlpy.data.contract import check
-from tlpy.files import read_json, write_json
+from tlpy.files import write_json
 from tlpy.objectives.base import Objective
 from tlpy.objectives.build import build_objective
 from tlpy.objectives.heads import outputs_of
@@ -31,6 +30,7 @@ from tlpy.scenarios.material import Material, Opened, gather, load
 from tlpy.scenarios.registry import SCENARIOS
 from tlpy.scenarios.scores import all_metrics
 from tlpy.scenarios.sequential import SequentialScenario
+from tlpy.scenarios.start import Start, describe_start, refuse
 from tlpy.transfer.apply import apply
 from tlpy.transfer.groups import ParameterGroups
 from tlpy.weights.load import LoadReport, load_weights
@@ -46,6 +46,7 @@ def train_stage(
     execution: Execution | None = None,
     checkpoint: StageCheckpoint | None = None,
     halvings: int = 0,
+    contract: Path | None = None,
 ) -> dict[str, Any]:
     """Train `stage` and write its files into `folder`.
 
@@ -60,21 +61,27 @@ def train_stage(
         execution: devices and logger; None: the CPU.
         checkpoint: what to continue from, and where to write.
         halvings: how often to halve the batch on the device; as many more of them make a step.
+        contract: of the weights to start from; None: that beside them, if there is one.
 
     Returns:
         What metrics.json holds.
 
     Raises:
-        InputError: a part of the data is empty or has one class only.
+        InputError: a part of the data is empty or has one class only; weights for images that were prepared
+            in another way, where `execution` says to refuse them.
         DivergedError: the loss is not a number.
     """
     began = time.perf_counter()
     execution = execution or Execution()
     if execution.accelerator == "gpu":
         reset_peak_memory()
-    seed_everything(stage.seed)
-    network = _network(stage, start, execution.accelerator)
+    begun = Start.of(start, contract)
+    differences = begun.differences(stage, opened) if begun else None
+    if execution.on_contract_mismatch == "error":
+        refuse(stage, differences or ())
     material = gather(stage, opened)
+    seed_everything(stage.seed)
+    network = _network(stage, begun, material, execution.accelerator)
     objective = _objective(stage, network, material)
     physical, accumulate = divide_batch(stage.training.batch_size, halvings)
     scenario = make_scenario(stage, network.architecture, objective, network.groups, material)
@@ -83,7 +90,7 @@ def train_stage(
     preprocessing = opened[0].preprocessing
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(network.architecture, folder / WEIGHTS)
-    write_json(folder / "load_report.json", describe_start(network.report, start, preprocessing))
+    write_json(folder / "load_report.json", describe_start(network.report, begun, differences))
     outputs.write_tables(folder, stage, material, fitted, preprocessing)
     result = {
         "id": stage.id,
@@ -117,11 +124,14 @@ class _Network:
     groups: ParameterGroups
 
 
-def _network(stage: Stage, start: Path | None, accelerator: str) -> _Network:
+def _network(stage: Stage, start: Start | None, material: Material, accelerator: str) -> _Network:
     """Build the network, take weights over, freeze what is not to move."""
     outputs_by_label = {head.label: outputs_of(head, stage.objective) for head in stage.heads}
     architecture = build(stage.architecture, stage.input.channels, stage.input.size, outputs_by_label)
-    report = load_weights(architecture, read_weights(start)) if start else None
+    report = None
+    if start:
+        heads = start.heads(stage, material.scaling)
+        report = load_weights(architecture, read_weights(start.weights), heads)
     architecture.layout = memory_format(stage.architecture["name"], len(stage.input.size), accelerator)
     architecture.to(memory_format=architecture.layout)
     return _Network(architecture, report, apply(stage.transfer, architecture))
@@ -191,22 +201,3 @@ def divide_batch(batch_size: int, halvings: int) -> tuple[int, int]:
     if physical == 1 < wanted:
         physical = wanted
     return physical, -(-batch_size // physical)
-
-
-def describe_start(
-    report: LoadReport | None, start: Path | None, preprocessing: Mapping[str, Any]
-) -> dict[str, Any]:
-    """load_report.json; `source` is null for a network that starts at random.
-
-    `preprocessing` lists where these images were prepared in another way than those that the weights come
-    from; null where the weights came without a contract.
-    """
-    if report is None or start is None:
-        return {"source": None}
-    source = start.parent.name if start.name == WEIGHTS else start.name
-    try:
-        contract = read_json(start.parent / "contract.json")
-        differences = check(contract["images"], preprocessing)
-    except (OSError, ValueError, KeyError):
-        differences = None
-    return {"source": source, "preprocessing": differences, **report.as_dict()}

@@ -40,6 +40,7 @@ def train_share(job: SharedJob, execution: Execution, scratch: Path) -> None:
         execution,
         StageCheckpoint(Path(job.checkpoint)),
         job.halvings,
+        Path(job.contract) if job.contract else None,
     )
 
 

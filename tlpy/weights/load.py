@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from tlpy import words
-from tlpy.architectures.base import HEADS, Architecture
+from tlpy.architectures.base import HEADS, Architecture, head_key
 from tlpy.errors import InputError, Problem
 from tlpy.weights.adapt import adapt_channels, guess_grid, inflate, resize_positions
+from tlpy.weights.heads import TakeOver
 
 _ENCODER = "encoder."
 # The size of a transformer's own grid is never taken over, and old files have no such counter.
@@ -31,6 +32,7 @@ class LoadReport:
         adapted: names in the network, with how their shape was changed.
         new: names in the network that keep their random start, with the reason.
         skipped: names in the file that were not used, with the reason.
+        heads: by label, what became of the network's head.
         parameters: how many numbers each parameter of the network has, to tell them from buffers.
     """
 
@@ -39,6 +41,7 @@ class LoadReport:
     adapted: dict[str, str] = field(default_factory=dict)
     new: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    heads: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -59,6 +62,7 @@ class LoadReport:
             "prefix": self.prefix,
             "share_of_encoder": round(self.share, 4),
             "counts": counts,
+            "heads": dict(sorted(self.heads.items())),
             "matched": sorted(self.matched),
             "adapted": dict(sorted(self.adapted.items())),
             "new": dict(sorted(self.new.items())),
@@ -67,8 +71,12 @@ class LoadReport:
 
 
 @torch.no_grad()
-def load_weights(architecture: Architecture, state: Mapping[str, Tensor]) -> LoadReport:
-    """Take over from `state` what fits the network's encoder, and heads of the same label and size.
+def load_weights(
+    architecture: Architecture,
+    state: Mapping[str, Tensor],
+    heads: Mapping[str, TakeOver | str] | None = None,
+) -> LoadReport:
+    """Take over from `state` what fits the network's encoder, and the heads that say the same.
 
     Any prefix (`module.`, `backbone.`, `model.encoder.`) is found and taken off. The first
     convolution is adapted to the number of input channels, convolutions to one axis more, position
@@ -77,6 +85,8 @@ def load_weights(architecture: Architecture, state: Mapping[str, Tensor]) -> Loa
     Args:
         architecture: its weights are changed in place; their type and device stay.
         state: tensors by name (`tlpy.weights.read.read_weights`).
+        heads: by label, how a head of the file becomes the network's (`tlpy.weights.heads.compare`), or why
+            none does. None: they are the network's own, and those of the same label and size are taken.
 
     Raises:
         InputError: nothing of the encoder was found in `state`.
@@ -112,7 +122,7 @@ def load_weights(architecture: Architecture, state: Mapping[str, Tensor]) -> Loa
         raise InputError(
             [Problem("weights", "no weight of the file fits the architecture's encoder", examples)]
         )
-    _load_heads(architecture, state, target, report, used)
+    _load_heads(architecture, state, target, heads, report, used)
     for source in state:
         if source not in used:
             report.skipped[source] = "the network has no weight of this name"
@@ -204,26 +214,57 @@ def _load_heads(
     architecture: Architecture,
     state: Mapping[str, Tensor],
     target: Mapping[str, Tensor],
+    heads: Mapping[str, TakeOver | str] | None,
     report: LoadReport,
     used: set[str],
 ) -> None:
-    """Heads of the same label and size are taken over whole; the others start new."""
+    """Each head is taken over whole, as it is or changed so that it says the same; else it starts new."""
     stem = report.prefix.removesuffix(_ENCODER)
-    for key in architecture.heads:
-        names = [name for name in target if name.startswith(f"{HEADS}.{key}.")]
-        sources = [stem + name for name in names]
-        if not all(source in state for source in sources):
-            reason = "a head the file does not have"
-        elif any(state[s].shape != target[n].shape for s, n in zip(sources, names, strict=True)):
-            reason = "a head of another size in the file"
-        else:
-            for source, name in zip(sources, names, strict=True):
-                target[name].copy_(state[source])
-            report.matched += names
-            used.update(sources)
+    for label in architecture.labels:
+        key = f"{HEADS}.{head_key(label)}."
+        names = [name for name in target if name.startswith(key)]
+        chosen = TakeOver(label) if heads is None else heads.get(label, "a head that is not compared")
+        found = chosen if isinstance(chosen, str) else _taken(chosen, key, names, state, stem, target)
+        if isinstance(found, str):
+            report.new.update(dict.fromkeys(names, found))
+            report.heads[label] = f"new: {found}"
             continue
-        report.new.update(dict.fromkeys(names, reason))
+        assert isinstance(chosen, TakeOver)
+        for name, (source, value) in found.items():
+            target[name].copy_(value)
+            used.add(source)
+        if chosen.how:
+            report.adapted.update(dict.fromkeys(names, chosen.how))
+        else:
+            report.matched += names
+        report.heads[label] = chosen.how or "taken over"
     for source in state:
         if source.startswith(f"{stem}{HEADS}.") and source not in used:
-            report.skipped[source] = "a head of another label or size"
+            report.skipped[source] = "a head that the network does not have, or that is new there"
             used.add(source)
+
+
+def _taken(
+    chosen: TakeOver,
+    key: str,
+    names: list[str],
+    state: Mapping[str, Tensor],
+    stem: str,
+    target: Mapping[str, Tensor],
+) -> dict[str, tuple[str, Tensor]] | str:
+    """By the network's names, the file's name and the value to take; else why the head is new."""
+    found = {}
+    for name in names:
+        part = name.removeprefix(key)
+        source = f"{stem}{HEADS}.{head_key(chosen.source)}.{part}"
+        if source not in state:
+            return "a head the file does not have"
+        if part not in ("weight", "bias") and chosen.how:
+            return f"a head of more than one layer, which can't be {chosen.how}"
+        if chosen.rows is not None and max(chosen.rows) >= len(state[source]):
+            return "a head of another size in the file"
+        value = chosen.weight(state[source]) if part == "weight" else chosen.bias(state[source])
+        if value.shape != target[name].shape:
+            return "a head of another size in the file"
+        found[name] = source, value
+    return found

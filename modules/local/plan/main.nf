@@ -20,6 +20,7 @@ process PLAN {
     path 'tasks.json'    , emit: tasks
     path 'subjects/*.tsv', emit: subjects, optional: true
     path 'splits'        , emit: splits, optional: true
+    path 'covariates'    , emit: covariates, optional: true
     tuple val("${task.process}"), val('python'), eval("python3 -c 'import platform; print(platform.python_version())'"), topic: versions
 
     script:
@@ -62,12 +63,14 @@ process PLAN {
             pack.call('middle', 'adapt', 1, ['first']),
             pack.call('last', 'finetune', 2, ['middle']),
         ],
+        plain: [[id: 'data', prepared: ['cache-1of1'], subjects: ['subjects'], pack: [id: 'data', fits: [[id: 'mean']]]]],
         stored_stages: [],
         stored_prepared: [],
+        external: [[id: 'far', cpus: 1, prepared: ['cache-1of1'], subjects: 'subjects']],
     ])
     """
-    mkdir subjects splits
-    touch plan.json variants.tsv subjects/subjects.tsv splits/data.tsv
+    mkdir subjects splits covariates
+    touch plan.json variants.tsv subjects/subjects.tsv splits/data.tsv covariates/data.tsv
     cat > tasks.json <<'END_OF_JSON'
     ${tasks}
     END_OF_JSON

@@ -7,8 +7,11 @@ process RANK {
 
     input:
     path plan
+    path covariates, stageAs: 'covariates'
     path stages, stageAs: 'stages/*'
+    path plain, stageAs: 'plain/*'
     path prepared, stageAs: 'prepared/*'
+    path external, stageAs: 'external/*'
     path code
     path components, stageAs: 'components'
 
@@ -23,12 +26,15 @@ process RANK {
     def args = task.ext.args ?: ''
     """
     export PYTHONPATH="\$PWD:\$PWD/components" TLPY_COMPONENTS="\$PWD/components"
-    mkdir -p stages prepared
+    mkdir -p stages plain prepared external
 
     rank.py \\
         --plan ${plan} \\
+        --covariates covariates \\
         --stages stages \\
+        --plain plain \\
         --prepared prepared \\
+        --external external \\
         --out ranking \\
         ${args}
     """

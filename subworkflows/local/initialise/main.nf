@@ -63,7 +63,7 @@ def initialise(given) {
         monochrome: !colour,
         // As the user gave them: what equals a default is left out, so that writing a default out changes nothing.
         params_json: toJson(own),
-        data: present.collectEntries { entry -> [entry.text, entry.path] },
+        data: present.collectEntries { entry -> [entry.text, entry.path] } + contractsOf(present),
         stored: paths.store ? storedNames(paths.store) : '',
         // A training writes checkpoints into `state`; finished work only into a store that was asked for.
         state: state,
@@ -116,6 +116,14 @@ def dataOf(named) {
         .groupBy { _place, text, _definition -> text }
         .sort()
         .collect { text, found -> [text: text, path: file(text, glob: false), places: found.collect { place, _text, _definition -> place }] }
+}
+
+// What weights were trained under, as TRAIN wrote it beside them: known by the path of the weights, with another name.
+def contractsOf(data) {
+    return data
+        .findAll { entry -> entry.path.isFile() && entry.places.any { place -> place =~ /\bweights(\[\d+\])?$/ } }
+        .collectEntries { entry -> [entry.text.replaceAll(/[^\/]+$/, 'contract.json'), entry.path.resolveSibling('contract.json')] }
+        .findAll { _text, path -> path.exists() }
 }
 
 def simulationHint(text) {

@@ -74,6 +74,18 @@ def packsOf(tasks, prepared, options) {
     }
 }
 
+// What PLAIN takes, [ meta { id, fits }, json, prepared, subjects ], of each target.
+def plainOf(tasks, prepared) {
+    return tasks.plain.collect { entry ->
+        [
+            [id: entry.id, fits: entry.pack.fits.collect { fit -> fit.id }],
+            toJson(entry.pack),
+            entry.prepared.sort().collect { id -> prepared[id] },
+            entry.subjects.collect { id -> tasks.subjects[id] },
+        ]
+    }
+}
+
 // The role, but that what others start from cannot be a FINETUNE, which feeds nobody.
 def processOf(entry, has_children) {
     if (!has_children && entry.role == 'finetune') {

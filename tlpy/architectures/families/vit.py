@@ -33,6 +33,7 @@ class ViT(Family):
     )
     cost = 0.7
     on_meta = True
+    batch_norm = False
     network = "tlpy.architectures.networks.vit.ViTEncoder"
 
     patch: Count = 8
@@ -62,6 +63,10 @@ class ViT(Family):
         for block in range(self.depth):
             yield from (f"blocks.{block}.{part}" for part in parts)
         yield "norm"
+
+    def last_map(self, size: Sequence[int]) -> list[int]:
+        """The grid of patches."""
+        return strided(size, self.patch)
 
     def macs(self, size: Sequence[int], channels: int) -> float:
         tokens, width = prod(strided(size, self.patch)), self.width

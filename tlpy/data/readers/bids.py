@@ -78,7 +78,8 @@ class BidsReader(Reader):
         listed = [label for label in labels if not (segmented and label == _MASK)]
         # Without the table every column would be reported as absent.
         faults = Problems() if needed and people is None else problems
-        reader = resolve(f"{self.shown}/{_TABLE}", columns, self.columns, listed, group, faults)
+        told = [*(people or ()), *(row for rows in visits.values() for row in rows.values())]
+        reader = resolve(f"{self.shown}/{_TABLE}", columns, self.columns, listed, group, faults, told)
         if len(reader.labels) < len(listed):
             return []  # the column is absent: no need to say so of every image
         rows = self._rows(people, problems) if people else None

@@ -138,13 +138,17 @@ class CohortReader(Reader):
         scans = self.scans(problems)
         if not scans:
             return []
-        wanted = [self.columns.get(name, name) for name in [*labels, *([group] if group else [])]]
+        asked = [*labels, *([group] if group else [])]
+        wanted = list(
+            dict.fromkeys(column for name in asked for column in (name, self.columns.get(name, name)))
+        )
         people = self.people(wanted, bool(labels or group), problems)
         if people is None:
             return [] if labels or group else [self._unlabelled(scan) for scan in _sorted(scans)]
         if self.families and not group and "group" not in self.columns:
             group = self._family_column(people)
-        reader = resolve(people.shown, people.columns, self.columns, labels, group, problems)
+        rows = people.rows.values()
+        reader = resolve(people.shown, people.columns, self.columns, labels, group, problems, rows)
         if len(reader.labels) < len(labels):
             return []  # each image would be told to have no label
         found: list[ImageRecord] = []

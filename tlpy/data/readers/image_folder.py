@@ -98,7 +98,7 @@ class ImageFolderReader(Reader):
             hint = f"expected a folder a class; below '{only}' are {', '.join(inside[:5])}" if inside else ""
             message = f"all images are of one class, '{only}'"
             problems.add(self.shown, message, hint or "expected a folder a class")
-        reader = resolve(self.shown, columns, self.columns, labels, group, problems)
+        reader = resolve(self.shown, columns, self.columns, labels, group, problems, rows.values())
         if len(reader.labels) < len(labels):
             return []
         stems = Counter(without_ending(file) for file in rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -10,6 +10,8 @@ from tlpy.data.readers.tables import Row
 from tlpy.errors import Problem, Problems, nearest
 
 PARTS = ("train", "val", "test")
+# Our names of what every reader says of an image, as `columns` may map them to a table's.
+OURS = ("image", "subject", "session", "group", "site", "split")
 _PART_NAMES = {
     "train": "train",
     "training": "train",
@@ -78,6 +80,15 @@ def find_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
     return None
 
 
+def theirs(name: str, columns: Sequence[str], mapping: Mapping[str, str]) -> str:
+    """The column that is meant where a data set's settings name one: a label, a group, a filter's.
+
+    `mapping` (our name → theirs) says it, unless the table has a column of that very name beside: what it
+    calls our site is one thing, a user's column `site` may be another.
+    """
+    return name if name in OURS and name in columns else mapping.get(name, name)
+
+
 def absent(shown: str, name: str, columns: Sequence[str], role: str) -> Problem:
     """The problem of a column that is not there, with the nearest one that is."""
     near = find_column(columns, [name])
@@ -92,6 +103,7 @@ def resolve(
     labels: Sequence[str],
     group: str | None,
     problems: Problems,
+    rows: Iterable[Row] | None = None,
 ) -> RowReader:
     """Find the columns of what is wanted.
 
@@ -100,24 +112,35 @@ def resolve(
         columns: the table's columns.
         mapping: our name → theirs; a name that is not in it stands for itself.
         labels, group: as in `Reader.records`; each must be there, as must be what `mapping` gives for
-            `group`, `site` and `split`. A column `site` or `split` is taken where it is there.
+            `group`, `site` and `split`. A column `site` or `split` is taken where it is there; a `split` only
+            if it names a part in some row, and is no label or group.
         problems: takes a problem for each column that is absent.
+        rows: of the table; None: a column `split` is taken for parts unseen.
     """
 
-    def required(name: str, role: str) -> str | None:
-        column = mapping.get(name, name)
+    def required(column: str, role: str) -> str | None:
         if column in columns:
             return column
         problems.extend([absent(shown, column, columns, role)])
         return None
 
     def optional(name: str) -> str | None:
-        return required(name, name) if name in mapping else find_column(columns, [name])
+        return required(mapping[name], name) if name in mapping else find_column(columns, [name])
 
-    found = {label: required(label, "label") for label in labels}
+    def parts() -> str | None:
+        column = optional("split")
+        if "split" in mapping or column is None:
+            return column
+        named = rows is None or any(part_name(row.get(column)) for row in rows)
+        return column if named and column not in (*found.values(), by) else None
+
+    found = {label: required(theirs(label, columns, mapping), "label") for label in labels}
+    by = None
+    if group or "group" in mapping:
+        by = required(theirs(group, columns, mapping) if group else mapping["group"], "group")
     return RowReader(
         labels={label: column for label, column in found.items() if column},
-        group=required(group or "group", "group") if group or "group" in mapping else None,
+        group=by,
         site=optional("site"),
-        split=optional("split"),
+        split=parts(),
     )

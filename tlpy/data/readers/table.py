@@ -52,7 +52,7 @@ class TableReader(Reader):
         if table is None:
             return []
         columns = {name: self._column(table, name, problems) for name in DEFAULT_COLUMNS}
-        reader = resolve(self.shown, table.columns, self.columns, labels, group, problems)
+        reader = resolve(self.shown, table.columns, self.columns, labels, group, problems, table)
         if columns["image"] is None or len(reader.labels) < len(labels):
             return []
         if not table.rows:

@@ -104,7 +104,7 @@ class TimeSeriesReader(Reader):
             found = f"{len(table.rows)} rows for the {volumes} volumes of {SERIES}"
             problems.add(shown, f"{found}, expected one a volume")
             return []
-        reader = resolve(shown, table.columns, self.columns, labels, group, problems)
+        reader = resolve(shown, table.columns, self.columns, labels, group, problems, table)
         if len(reader.labels) < len(labels):
             return []
         runs = _runs(table, find_column(table.columns, [self.columns.get("run", "run")]))

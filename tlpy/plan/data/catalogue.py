@@ -12,7 +12,15 @@ from tlpy.data.labels import Task
 from tlpy.digests import canonical
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.plan.data.caches import Wanted, share_caches
-from tlpy.plan.data.columns import column_problems, grouped_by, labels_of, split_of, within_subjects
+from tlpy.plan.data.columns import (
+    column_problems,
+    grouped_by,
+    id_problems,
+    labels_of,
+    split_of,
+    within_subjects,
+)
+from tlpy.plan.data.confounds import confounds_of
 from tlpy.plan.data.filters import Filtered, keep
 from tlpy.plan.data.given_splits import GivenSplit, given_split, is_table
 from tlpy.plan.data.headers import Images, Seen, common_grid
@@ -54,7 +62,8 @@ class _Said:
         vectors = reads_vectors(reader)
         labels, said = labels_of(spec, where)
         columns, fractions = split_of(spec)
-        problems.extend(column_problems(columns, [*labels, *(spec.get("filter") or {})], where))
+        asked = [*labels, *(spec.get("filter") or {}), *(spec.get("confounds") or [])]
+        problems.extend(column_problems(columns, asked, where))
         preprocessing = validate(spec.get("preprocessing"), f"{where}.preprocessing", problems, vectors)
         problems.raise_if_any()
         return cls(reader, labels, said, columns, fractions, preprocessing, vectors)
@@ -130,24 +139,41 @@ class Catalogue:
     _images: dict[str, Images | InputError] = field(default_factory=dict)
     _datasets: dict[str, DataSet | InputError] = field(default_factory=dict)
 
-    def dataset(self, name: str, spec: Mapping[str, Any], images_only: bool = False) -> DataSet:
+    def dataset(
+        self,
+        name: str,
+        spec: Mapping[str, Any],
+        images_only: bool = False,
+        tasks: Mapping[str, Task] | None = None,
+    ) -> DataSet:
         """The data set; raises `InputError` with everything that is wrong with it, again on each call.
 
         Args:
             images_only: no stage learns from its labels, so that they may be missing.
+            tasks: what its labels are, where that is not to be inferred from them.
         """
-        key = canonical([name, spec, images_only])
-        return _remember(self._datasets, key, lambda: self._open(name, dict(spec), images_only))
+        known = [[label, task.type, task.classes] for label, task in (tasks or {}).items()]
+        key = canonical([name, spec, images_only, known])
+        return _remember(self._datasets, key, lambda: self._open(name, dict(spec), images_only, tasks))
 
-    def _open(self, name: str, spec: dict[str, Any], images_only: bool) -> DataSet:
+    def _open(
+        self, name: str, spec: dict[str, Any], images_only: bool, tasks: Mapping[str, Task] | None
+    ) -> DataSet:
         where = f"datasets.{name}"
         problems = Problems()
         said = _Said.of(spec, where)
         read = self._read(spec, said, where, problems)
         usable = self._usable(read, spec, said, images_only, where, problems)
-        learnt = _learnt(usable.labelled, spec, said, images_only, where, problems)
+        learnt = (
+            _learnt(usable.labelled, spec, said, images_only, where, problems)
+            if tasks is None
+            else _Learnt(dict(tasks), [])
+        )
         within = within_subjects(spec, usable.records, where, problems)
+        if learnt.tasks:
+            problems.extend(id_problems(said.labels, usable.labelled, within, where))
         given, records = self._given_parts(name, spec, read.images, usable.records, problems)
+        confounds = confounds_of(spec, said.labels, read.reader, records, where, problems, read.images.faults)
         size, channels = common_grid(read.seen.headers, said.preprocessing, where, problems)
         problems.raise_if_any()
         request = {
@@ -182,6 +208,7 @@ class Catalogue:
             given=given,
             vectors=said.vectors,
             features=read.reader.feature_names() if said.vectors else (),
+            confounds=confounds,
         )
 
     def _read(self, spec: Mapping[str, Any], said: _Said, where: str, problems: Problems) -> _Read:

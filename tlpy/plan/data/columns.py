@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tlpy.components.registry import as_component
+from tlpy.data.readers.rows import OURS
 from tlpy.errors import InputError, Problem, Problems, nearest
 from tlpy.plan.data.given_splits import is_table
 from tlpy.records import NONE
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from tlpy.data.readers.base import ImageRecord, Reader
 
 SPLIT_DEFAULTS = {"val": 0.15, "test": 0.15}
-# Our names of what every reader says of an image, as `columns` may map them to a table's.
-OURS = ("image", "subject", "session", "group", "site", "split")
+# What labels go with most often, and how it may be called: taken for confounds where a table has it.
+USUAL_CONFOUNDS = {"age": ("age",), "sex": ("sex", "gender"), "site": ("site",)}
 
 
 def labels_of(spec: Mapping[str, Any], where: str) -> tuple[list[str], bool]:
@@ -75,9 +76,22 @@ def within_subjects(
     return bool(spec.get("within")) or (alone and len({record.group for record in records}) > 1)
 
 
+def id_problems(
+    labels: Sequence[str], records: Sequence[ImageRecord], within: bool, where: str
+) -> list[Problem]:
+    """Labels that hold the subjects' ids, by which parts are told apart: a column that was taken for both."""
+    hint = "say which column holds the ids: `columns: {subject: …}`"
+    return [
+        Problem(f"{where}.label", f"'{label}' is taken for the subjects' ids: it can't be learnt", hint)
+        for label in labels
+        if records and not within and all(record.labels.get(label) == record.subject for record in records)
+    ]
+
+
 def column_problems(columns: Mapping[str, str], names: Sequence[str], where: str) -> list[Problem]:
     """Names of columns that are none of ours, nor of the `names` that the data set is asked for."""
-    valid = [*OURS, *(name for name in names if name not in OURS)]
+    usual = [spelling for spellings in USUAL_CONFOUNDS.values() for spelling in spellings]
+    valid = list(dict.fromkeys([*OURS, *names, *usual]))
     return [
         Problem(f"{where}.columns.{name}", "is none of our column names", nearest(name, valid))
         for name in columns

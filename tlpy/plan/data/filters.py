@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from tlpy import words
 from tlpy.data.readers.numbers import as_number
+from tlpy.data.readers.rows import OURS
 from tlpy.data.readers.tables import is_missing
 from tlpy.errors import Problem, Problems, nearest
-from tlpy.plan.data.columns import OURS
 
 if TYPE_CHECKING:
     from tlpy.data.readers.base import ImageRecord, Reader
@@ -61,7 +61,7 @@ def keep(
     """
     conditions: dict[str, Any] = spec["filter"]
     faults = Problems()
-    source = _Columns(spec, reader, known)
+    source = Columns(spec, reader, known)
     columns = {name: source.texts(name, records, f"{where}.{name}", faults) for name in conditions}
     for name, condition in conditions.items():
         _check_range(name, condition, records, columns[name], f"{where}.{name}", faults)
@@ -85,28 +85,43 @@ def in_words(conditions: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class _Columns:
-    """What a data set's table says, column by column."""
+class Columns:
+    """What a data set's table says, column by column.
+
+    Attributes:
+        known: what is wrong with the layout, whatever is asked of it.
+        role: what the columns are asked for, in messages.
+    """
 
     spec: Mapping[str, Any]
     reader: Reader
     known: Sequence[Problem]
+    role: str = "filter"
 
     def texts(
         self, name: str, records: Sequence[ImageRecord], where: str, faults: Problems
     ) -> dict[str, str]:
         """What a column says of each image; "" where it says nothing."""
-        ours = name in FIELDS
-        if name == "group" and not self.spec.get("group") and "group" not in self.reader.columns:
-            # Many tables have a column of this name, for patients and controls.
-            ours = bool(self.column(name)[1])
-        if ours:
+        if name in FIELDS and self._is_ours(name, records):
             return {record.image: str(getattr(record, name)) for record in records}
         texts, absent = self.column(name)
         for problem in absent:
-            message = problem.message.replace("for the label", "for the filter")
+            message = problem.message.replace("for the label", f"for the {self.role}")
             faults.add(where, f"{problem.where}: {message}", problem.hint)
         return {image: "" if is_missing(text) else text for image, text in texts.items()}
+
+    def _is_ours(self, name: str, records: Sequence[ImageRecord]) -> bool:
+        """Whether one of our names means what the reader says, not a column of the user's own.
+
+        It means the user's where `columns` or `group` take ours from another column, and where the reader
+        says nothing by that name; many tables have a column `group`, for patients and controls.
+        """
+        elsewhere = self.reader.columns.get(name, name) != name
+        if name == "group":
+            named = self.spec.get("group") or self.reader.columns.get("group")
+            elsewhere = named != "group"
+        said = any(getattr(record, name) for record in records)
+        return bool(self.column(name)[1]) if elsewhere or not said else True
 
     def column(self, name: str) -> tuple[dict[str, str], list[Problem]]:
         """A column of the table by image, and the problems that asking for it makes."""

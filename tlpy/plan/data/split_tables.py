@@ -41,6 +41,7 @@ class SplitBook:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.tables: dict[str, SubjectTable] = {}
+        self._data: dict[str, DataSet] = {}
         self._base: dict[int, SubjectTable] = {}
         self._splits: dict[_Key, Assignment] = {}
         self._units: dict[_Key, Assignment] = {}
@@ -79,6 +80,7 @@ class SplitBook:
             parts = self._split(split, datasets)[name]
             table = _table(datasets[name], parts, train_size, self.seed, shown)
             self._subjects[key] = self.tables.setdefault(table.id, table)
+            self._data.setdefault(table.id, datasets[name])
             if id(datasets[name]) not in self._base:
                 self._base[id(datasets[name])] = _table(datasets[name], parts, None, self.seed)
         return self._subjects[key]
@@ -91,6 +93,22 @@ class SplitBook:
         """What the report shows of a data set: its first split, before any subset was taken."""
         return self._base[id(data)]
 
+    def add_whole(self, data: DataSet) -> None:
+        """Take in a data set that is tested on as a whole, and split with no other."""
+        self._base[id(data)] = whole_table(data)
+        self.tables[self._base[id(data)].id] = self._base[id(data)]
+
+    def data_of(self, table: str) -> DataSet:
+        """The data set that a table is of."""
+        return self._data[table]
+
+    def units(self, data: DataSet) -> Mapping[str, str]:
+        """The unit of each image of a data set, in its first split; its group where it is split with no other."""
+        for key, found in self._units.items():
+            if id(data) in key.run:
+                return found[data.name]
+        return {record.image: record.group for record in data.records}
+
     def joint(self) -> list[dict[str, DataSet]]:
         """The data sets that were split jointly, one map for each choice of them."""
         return list(self._runs.values())
@@ -102,6 +120,12 @@ class SplitBook:
         """
         kept = [key for key in self._splits if id(data) in key.run]
         records = sorted(data.records, key=lambda record: record.image)
+        if data.external:
+            for r in records:
+                unit, known = f"subject {r.subject}", data.contents.get(r.image, "")
+                first = (name, "1", str(self.seed), "", "")
+                yield (*first, r.image, r.subject, r.group, unit, "external", known)
+            return
         seen: dict[tuple[object, ...], None] = {}
         for (_, target, folds), group in groupby(kept, key=lambda key: (key.run, key.target, key.folds)):
             keys = list(group)
@@ -149,6 +173,11 @@ class SplitBook:
             )
             self._units[key] = connect(records, ties)
         return self._splits[key]
+
+
+def whole_table(data: DataSet) -> SubjectTable:
+    """The table of a data set that is tested on as a whole."""
+    return _table(data, {record.image: "test" for record in data.records}, None, 0)
 
 
 def ties_of(datasets: Mapping[str, DataSet]) -> Ties:

@@ -7,15 +7,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tlpy.digests import file_digest
+from tlpy.digests import digest, file_digest
 from tlpy.errors import InputError
 from tlpy.plan.data.split_tables import SplitBook
 from tlpy.plan.plan_records import Dropped, Replicate
+from tlpy.plan.stages.adabn import adabn_idle
 from tlpy.plan.stages.chain import from_scratch, from_scratch_as_long
 from tlpy.plan.stages.feature_fit import features_differ
 from tlpy.plan.stages.goals import can_do_without
 from tlpy.plan.stages.joint_heads import merge_heads, scorable
 from tlpy.plan.stages.resolve import resolve_stage
+from tlpy.plan.starts import Contracts
 from tlpy.plan.working import DataSet, PairedReplicate, StageData, StageSpec
 from tlpy.records import Stage
 
@@ -35,6 +37,7 @@ class StageBook:
         self, splits: SplitBook, seed: int, metric: str | None, code: str, roots: Mapping[str, Path]
     ) -> None:
         self.splits, self.seed, self.metric, self.code, self.roots = splits, seed, metric, code, roots
+        self.contracts = Contracts(roots)
         self.stages: dict[str, Stage] = {}
         self.normalised: dict[str, Dropped] = {}
 
@@ -63,8 +66,18 @@ class StageBook:
                 result.append(PairedReplicate(Replicate(seed, fold, tuple(ids)), alone, as_long))
         return result
 
+    def weights(self, spec: StageSpec) -> str | None:
+        """The digest of the weights that a stage starts from, and of their contract; None: of no file."""
+        if not spec.weights:
+            return None
+        contract = self.contracts.of(spec.weights)
+        content = file_digest(self.roots.get(spec.weights, Path(spec.weights)))
+        return content if contract is None else digest([content, contract])
+
     def _note_normalised(self, spec: StageSpec, stage: Stage) -> None:
-        """Remember what was said of a stage but taken out, since it needs earlier weights."""
+        """Remember what was said of a stage but taken out, since it does nothing there."""
+        if spec.training.adabn and not stage.training.adabn:
+            self._note(f"{spec.name}.adabn", adabn_idle(stage))
         if stage.parent or stage.weights:
             return
         for key in spec.idle:
@@ -105,10 +118,16 @@ class _Resolver:
     def stage(self, spec: StageSpec, parent: Stage | None) -> str:
         """The id of a stage, which is kept in the book."""
         book = self.book
-        path = spec.weights
-        weights = file_digest(book.roots.get(path, Path(path))) if path else None
+        weights = book.weights(spec)
         stage = resolve_stage(
-            spec, self._sources(spec), parent, self.seed, self.fold, book.metric, book.code, weights
+            spec,
+            self._sources(spec),
+            parent,
+            self.seed,
+            self.fold,
+            book.metric,
+            book.code,
+            weights,
         )
         book.stages.setdefault(stage.id, stage)
         return stage.id

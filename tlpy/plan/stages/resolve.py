@@ -11,8 +11,10 @@ from tlpy.architectures.registry import ARCHITECTURES, complete_architecture
 from tlpy.digests import digest
 from tlpy.errors import InputError, Problem, Problems
 from tlpy.plan.packs import START_UP
+from tlpy.plan.stages.adabn import adabn_idle
 from tlpy.plan.stages.goals import complete_goal
 from tlpy.plan.stages.joint_heads import common_input, merge_heads
+from tlpy.plan.stages.parts import part_problems
 from tlpy.plan.working import DataSet, StageData, StageSpec
 from tlpy.records import Component, Head, Input, Source, Stage, Training, task_type
 from tlpy.transfer.registry import TRANSFERS, complete_transfer
@@ -81,6 +83,8 @@ def resolve_stage(
         cost=0.0,
         stored=False,
     )
+    if fitted.training.adabn and adabn_idle(stage):
+        stage = replace(stage, training=replace(fitted.training, adabn=False))
     return replace(
         stage, id=_identity(stage, sources, weights_digest, code), cost=estimated_cost(stage, sources)
     )
@@ -91,6 +95,7 @@ def _heads(spec: StageSpec, sources: Sequence[StageData]) -> tuple[Head, ...]:
     problems = Problems()
     problems.extend(common_input([source.data for source in sources], f"{spec.where}.dataset"))
     problems.extend(_unnamed_labels(spec, sources))
+    problems.extend(part_problems(spec, sources))
     problems.raise_if_any()
     return merge_heads([source.data for source in sources if source.labelled], f"{spec.where}.dataset")
 
