@@ -137,15 +137,15 @@ def training(dims: int) -> Params:
     }
 
 
-def vectors() -> Params:
+def vectors(path: str = "layouts/vectors", number: str = "age", classes: str = "sex") -> Params:
     """Every network for vectors, and what is said to make sense beside it."""
     networks = [n for n in ARCHITECTURES.names() if "vectors" in ARCHITECTURES.facts(n).takes]
     steps = [[component(n)] for n in AUGMENTATIONS.names() if AUGMENTATIONS.facts(n).vectors]
     views = {"simclr": {"augmentation": [{"name": "noise", "p": 1.0}]}}
-    data = {"reader": "vectors", "path": "layouts/vectors"}
+    data = {"reader": "vectors", "path": path}
     return {
         **SETTINGS,
-        "datasets": {name: {**data, "label": name} for name in ("age", "sex")},
+        "datasets": {"age": {**data, "label": number}, "sex": {**data, "label": classes}},
         "stages": [{"name": "pretrain", "dataset": "age"}, {"name": "finetune", "dataset": "sex"}],
         "search": {
             "space": {

@@ -66,6 +66,9 @@ def test_every_name(
 
 def test_every_network_for_vectors(nextflow: Run, checkout: Path, launch: Path) -> None:
     check(nextflow, checkout, launch, "vectors", searches.vectors())
+    if REAL.is_dir():
+        params = searches.vectors(str(REAL / "connectomes"), "Age", "Gender")
+        check(nextflow, checkout, launch, "connectomes", params)
 
 
 def test_every_reader(nextflow: Run, checkout: Path, launch: Path) -> None:

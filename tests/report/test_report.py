@@ -153,6 +153,7 @@ def test_caveats_speak_of_what_is_there(tmp_path: Path) -> None:
     run, (ranking,) = ranked(tmp_path / "small")
     text = " ".join(caveats(run, ranking))
     assert "The test set is small (7 subjects)" in text
+    assert "Variants were ranked on only 7 validation subjects or groups: another draw" in text
     assert "share the best validation score of 7 subjects" in text
     assert "71 % of the test cases are 'F'" in text
     assert "was trained once" in text
@@ -163,6 +164,7 @@ def test_caveats_speak_of_what_is_there(tmp_path: Path) -> None:
     assert "Always guessing the median" in text
     assert "means of 2 trainings" in text
     assert "misleads" not in text
+    assert "ranked on only" not in text
 
 
 def test_a_baseline_that_wins_is_said_to_win(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ def test_the_report_speaks_of_vectors(run: tuple[Path, tlpy.Run]) -> None:
     assert "a multilayer perceptron" in texts["methods"]
     assert "6 features" in texts["datasets"]
     assert "Mean of the features" in texts["quality"]
+    assert "spread of the features" in texts["confounds"]
     assert "a bar from zero for each feature" in texts["pictures"]
     for name, text in texts.items():
         for word in ("RAS", "voxel", "skull", "ntensit", "slic", "Spacing"):

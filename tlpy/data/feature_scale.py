@@ -12,7 +12,7 @@ from torch import Tensor
 from tlpy.data.dataset import ImageSource
 
 # Rows are looked at so many bytes at a time.
-_BYTES = 1 << 26
+_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)

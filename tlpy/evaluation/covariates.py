@@ -24,6 +24,8 @@ from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head
 # Columns that are measured, by the names that people read.
 VOLUME, MEAN, SPREAD, GRID = "foreground volume", "mean intensity", "spread of intensity", "shape and spacing"
 IMAGE = (VOLUME, MEAN, SPREAD, GRID)
+# Of vectors, which have neither foreground nor voxels.
+OF_VECTORS = {MEAN: "mean of the features", SPREAD: "spread of the features"}
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,9 @@ def _measured(run: Run, dataset: str, images: tuple[str, ...]) -> tuple[Column, 
         MEAN: [row.get("mean") or "" for row in found],
         SPREAD: [row.get("sd") or "" for row in found],
     }
+    if run.plan.datasets[dataset].vectors:
+        columns = {name: columns[known] for known, name in OF_VECTORS.items()}
+        return tuple(Column(name, tuple(texts), Head(name, REGRESSION)) for name, texts in columns.items())
     measured = [Column(name, tuple(texts), Head(name, REGRESSION)) for name, texts in columns.items()]
     grids = tuple(_grid(row) for row in found)
     kinds = tuple(sorted(Counter(filter(None, grids))))

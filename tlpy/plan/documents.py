@@ -223,6 +223,7 @@ def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
         confounds=data.confounds.heads,
         score_by=data.score_by,
         repeated=data.repeated,
+        vectors=data.vectors,
     )
 
 

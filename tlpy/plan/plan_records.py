@@ -106,6 +106,7 @@ class DatasetFacts(Record):
         confounds: what its table says beside the labels, each as a label would be read.
         score_by: what is one answer of all that it is scored by: `subject` or `image`.
         repeated: how many of its subjects have several images.
+        vectors: whether its images are vectors, features in no order.
     """
 
     reader: Component
@@ -130,6 +131,7 @@ class DatasetFacts(Record):
     confounds: tuple[Head, ...] = ()
     score_by: str = BY_SUBJECT
     repeated: int = 0
+    vectors: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tlpy import words
-from tlpy.data.readers.registry import reads_vectors
 from tlpy.data.shards import shard_folders
 from tlpy.data.thumbnails import PICTURES, picture_name
 from tlpy.evaluation.prepared import images_of
@@ -64,7 +63,7 @@ def datasets(run: Run) -> Section:
 
 def _shape(facts: DatasetFacts) -> str:
     """Channels × size of a prepared image; the features of a vector."""
-    if reads_vectors(facts.reader):
+    if facts.vectors:
         return words.count(facts.size[0], "feature")
     return words.size((facts.channels, *facts.size))
 
@@ -141,7 +140,7 @@ def pictures(run: Run) -> Section | None:
 
 def _vectors_alone(run: Run) -> bool:
     """Whether no data set of the run holds images."""
-    return all(reads_vectors(facts.reader) for facts in run.plan.datasets.values())
+    return all(facts.vectors for facts in run.plan.datasets.values())
 
 
 def quality(run: Run) -> Section | None:
@@ -217,7 +216,7 @@ def left_out(run: Run) -> Section:
             if row.get("status") == "left_out"
         ]
         out += [[escape(name), escape(where), escape(reason)] for where, reason in dict.fromkeys(reasons)]
-        if reads_vectors(facts.reader):
+        if facts.vectors:
             continue
         found = Counter(
             (row.get("shape", ""), row.get("spacing", "")) for row in rows if row.get("status") == "ok"

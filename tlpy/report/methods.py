@@ -7,7 +7,6 @@ from typing import Any
 from tlpy import words
 from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.data.augmentation.registry import AUGMENTATIONS
-from tlpy.data.readers.registry import reads_vectors
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
@@ -88,7 +87,7 @@ def _people(number: int, split_by: str) -> str:
 
 def _noun(run: Run, facts: DatasetFacts) -> str:
     """What a data set is made of."""
-    if reads_vectors(facts.reader):
+    if facts.vectors:
         return "vector"
     return "window" if run.plan.caches[facts.cache].preprocessing.get("window") else "image"
 
@@ -99,7 +98,7 @@ def _kind(kind: str) -> str:
 
 def _prepared(run: Run, name: str, facts: DatasetFacts) -> str:
     """What was done to its images, in the words of their contract."""
-    vectors = reads_vectors(facts.reader)
+    vectors = facts.vectors
     size = words.size((facts.channels, *facts.size))
     shape = words.count(facts.size[0], "feature") if vectors else f"arrays of {size}"
     steps = prepared_as(run, name)

@@ -23,6 +23,8 @@ from tlpy.report.verdicts import on_a_scratch_winner, on_chance, on_folds, on_tr
 
 FEW = 100
 """Below this many test subjects, the report warns that intervals are wide."""
+FEW_TO_RANK_BY = 50
+"""Below this many validation subjects or groups, it warns that another draw of them could rank otherwise."""
 
 STYLE = """<style>
 #mqc_welcome,#page_title .multiqc-logo-wrapper{display:none!important}
@@ -227,7 +229,7 @@ def _on_size(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
             )
         found.append(text + ".")
     judges = _judges(run, best)
-    if 0 < judges < FEW and len(ranking.ranked) > 1:
+    if 0 < judges < FEW_TO_RANK_BY and len(ranking.ranked) > 1:
         who = words.count(judges, "validation subject or group", "validation subjects or groups")
         found.append(
             f"Variants were ranked on only {who}: another draw of people could rank them in another order."

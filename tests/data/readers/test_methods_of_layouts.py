@@ -61,16 +61,22 @@ CASES: dict[str, tuple[str, str, dict[str, Any], tuple[str, ...], tuple[str, ...
         {"reader": "timeseries", "label": "category", "group": "run", "preprocessing": {"window": 9}},
         ("224 windows", "windows of 9 volumes", "split within subjects, by run"), ("window", "over the run"),
     ),
+    "vectors": (
+        "vectors", "", {"reader": "vectors", "label": "age", "architecture": "mlp"},
+        ("comprised 7 vectors", "stratified by age", "over the training part; 15 features"), (),
+    ),
 }  # fmt: skip
 
 
 def methods_of(root: Path, path: Path, spec: dict[str, Any]) -> tuple[str, str]:
     """The methods text and the description of the data sets, as a run leaves them."""
+    settings = dict(spec)
+    network = settings.pop("architecture", "resnet10")
     params = {
         "outdir": str(root / "out"),
-        "datasets": {"data": {**spec, "path": str(path)}},
+        "datasets": {"data": {**settings, "path": str(path)}},
         "stages": [{"name": "finetune", "dataset": "data", "epochs": 1}],
-        "architecture": "resnet10",
+        "architecture": network,
         "on_bad_image": "skip",
     }
     plan = Planner(params, Schema.read(), {}).plan()

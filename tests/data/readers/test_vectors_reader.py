@@ -67,6 +67,7 @@ def test_without_a_table_rows_are_people_and_a_label_is_asked_for(tmp_path: Path
     assert not problems
     assert [record.image for record in records] == ["row000000", "row000001", "row000002"]
     assert any("names no subjects" in note for note in reader.notes)
+    assert not reader.names_people
     _, problems, _ = read(reader, ("age",))
     assert "has no table of its subjects: expected participants.tsv" in problems[0]
 

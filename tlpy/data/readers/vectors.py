@@ -16,12 +16,12 @@ from tlpy.data.image_records import ImageError, ImageHeader, ImageRecord, RawIma
 from tlpy.data.readers.argument_types import Name
 from tlpy.data.readers.base import Reader
 from tlpy.data.readers.cohort_tables import index_rows, plain_id, refuse_repeated
-from tlpy.data.readers.matrices import ARRAYS, TABLES, Matrix, open_matrix
+from tlpy.data.readers.matrices import Matrix, open_matrix
 from tlpy.data.readers.rows import absent, find_column, resolve
 from tlpy.data.readers.tables import Row, Table, read_table
+from tlpy.data.readers.vector_files import VectorFiles
 from tlpy.errors import Problem, Problems, nearest
 
-_PEOPLE = ("participants.tsv", "participants.csv", "labels.tsv", "labels.csv")
 _IDS = ("subject", "participant_id", "eid", "id", "ids", "subjects", "subject_id")
 # Columns that say which row it is, or what the split must know: never features.
 _OURS = ("session", "run", "site", "split", "group", "family", "fold")
@@ -73,6 +73,8 @@ class VectorsReader(Reader):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._lock = Lock()
+        said = (None if name is None else str(name) for name in (self.file, self.table))
+        self._files = VectorFiles(self.root, self.shown, *said)
         self._opened: tuple[Matrix | None, list[Problem]] | None = None
         self._rows: dict[str, int] = {}
 
@@ -86,7 +88,9 @@ class VectorsReader(Reader):
         among = [column for column in asked if column in matrix.names]
         for column in among:
             message = f"'{column}' is asked for, but counts as a feature, by which it would be known"
-            problems.add(self._file_shown, message, f"say `without: [{', '.join(among)}]` in the reader")
+            problems.add(
+                self._files.matrix_shown, message, f"say `without: [{', '.join(among)}]` in the reader"
+            )
         people = self._people(matrix, bool(labels or group), problems)
         if among or people is None:
             return []
@@ -116,7 +120,7 @@ class VectorsReader(Reader):
                 continue
             first[image] = row.where
             self._rows[image] = number
-            file = f"{Path(self._file_shown).name}#{number}"
+            file = f"{Path(self._files.matrix_shown).name}#{number}"
             found.append(ImageRecord(image, file, person, *visit, **details))
         self._note(matrix, found, subject)
         return sorted(found, key=lambda record: record.image)
@@ -127,11 +131,11 @@ class VectorsReader(Reader):
 
     def named_files(self) -> list[Path]:
         """The table beside a matrix that is named by itself."""
-        table = None if self.root.is_dir() else self._table_file()
+        table = None if self.root.is_dir() else self._files.people()
         return [table] if table else []
 
     def locate(self, record: ImageRecord) -> Path:  # noqa: ARG002
-        return self._file()
+        return self._files.matrix
 
     def header(self, record: ImageRecord) -> ImageHeader:  # noqa: ARG002
         return ImageHeader((self._known().features,), (1.0,), channels=1, dims=1)
@@ -159,12 +163,12 @@ class VectorsReader(Reader):
         with self._lock:
             if self._opened is None:
                 told = Problems()
-                file = self._found_file(told)
+                file = self._files.find(told)
                 key = None if self.key is None else str(self.key)
                 matrix = None
                 if file:
                     matrix = open_matrix(
-                        file, self._file_shown, key, self.diagonal, self._may_be_feature, told
+                        file, self._files.matrix_shown, key, self.diagonal, self._may_be_feature, told
                     )
                 if matrix:
                     self._check_columns(matrix, told)
@@ -185,75 +189,28 @@ class VectorsReader(Reader):
         known = [*matrix.names, *matrix.columns]
         patterns = [*(self.features or ()), *(self.without or ())]
         if patterns and not matrix.names:
-            problems.add(self._file_shown, "has no columns, but `features` or `without` names some")
+            problems.add(self._files.matrix_shown, "has no columns, but `features` or `without` names some")
             return
         for pattern in patterns:
             if not any(fnmatchcase(column, pattern) for column in known):
-                problems.add(self._file_shown, f"no column '{pattern}'", nearest(pattern, known))
+                problems.add(self._files.matrix_shown, f"no column '{pattern}'", nearest(pattern, known))
         if self.features is not None and matrix.set_aside:
             listed = ", ".join(matrix.set_aside)
             hint = f"say `without: [{listed}]` in the reader"
-            problems.add(self._file_shown, f"text cannot be a feature: {listed}", hint)
-
-    @property
-    def _file_shown(self) -> str:
-        return f"{self.shown}/{self._file().name}" if self.root.is_dir() else self.shown
-
-    def _file(self) -> Path:
-        """The matrix; of a folder the one that was named or found, if any."""
-        if not self.root.is_dir():
-            return self.root
-        return self.root / str(self.file) if self.file else (self._able() or [self.root])[0]
-
-    def _able(self) -> list[Path]:
-        """The files in the folder that may be the matrix."""
-        there = sorted(path for path in self.root.iterdir() if not path.name.startswith("."))
-        arrays = [path for path in there if path.suffix.lower() in ARRAYS]
-        tables = [path for path in there if path.suffix.lower() in TABLES and path.name not in _PEOPLE]
-        return arrays or [path for path in tables if path.name != str(self.table)]
-
-    def _found_file(self, problems: Problems) -> Path | None:
-        if not self.root.is_dir():
-            if self.file:
-                problems.add(self.shown, f"is a file, so that `file: {self.file}` has no meaning")
-            return None if problems else self.root
-        able = self._able()
-        listed = ", ".join(path.name for path in able)
-        if self.file:
-            if not self._file().is_file():
-                near = nearest(str(self.file), [path.name for path in able])
-                problems.add(f"{self.shown}: reader.file", f"no file '{self.file}' in the folder", near)
-        elif len(able) != 1:
-            hint = f"name one of them: reader: {{name: vectors, file: {able[0].name}}}" if able else ""
-            what = (
-                f"several files that may be the matrix: {listed}" if able else "no .npz, .npy, .csv or .tsv"
-            )
-            problems.add(self.shown, f"holds {what}", hint)
-        return None if problems else self._file()
-
-    def _table_file(self) -> Path | None:
-        """The subjects' table: the one that was named, or beside an array the first of the usual names."""
-        folder = self.root if self.root.is_dir() else self.root.resolve().parent
-        if self.table:
-            return folder / str(self.table)
-        if self._file().suffix.lower() in TABLES:
-            return None
-        return next((folder / name for name in _PEOPLE if (folder / name).is_file()), None)
+            problems.add(self._files.matrix_shown, f"text cannot be a feature: {listed}", hint)
 
     def _people(self, matrix: Matrix, needed: bool, problems: Problems) -> _People | None:
         """What is known of each row; None where the table does not fit."""
-        own = _People(self._file_shown, matrix.columns, list(matrix.rows))
-        file = self._table_file()
+        own = _People(self._files.matrix_shown, matrix.columns, list(matrix.rows))
+        file = self._files.people()
         if file is None:
             if not matrix.rows and needed:
                 expected = "participants.tsv or labels.tsv beside it, or what `table` names"
-                problems.add(self._file_shown, f"has no table of its subjects: expected {expected}")
+                problems.add(self._files.matrix_shown, f"has no table of its subjects: expected {expected}")
                 return None
-            plain = [Row(f"{self._file_shown}[{number}]", {}) for number in range(len(matrix))]
+            plain = [Row(f"{self._files.matrix_shown}[{number}]", {}) for number in range(len(matrix))]
             return own if matrix.rows else replace(own, rows=list(plain))
-        shown = (
-            f"{self.shown}/{file.name}" if self.root.is_dir() else str(Path(self.shown).parent / file.name)
-        )
+        shown = self._files.people_shown(file)
         table = read_table(file, shown, problems)
         if table is None:
             return None
@@ -261,11 +218,13 @@ class VectorsReader(Reader):
         if ids and matrix.rows:
             return self._joined(own, ids, table, problems)
         if len(table.rows) != len(matrix):
-            message = f"{len(table.rows)} rows for the {len(matrix)} of {Path(self._file_shown).name}"
+            message = f"{len(table.rows)} rows for the {len(matrix)} of {Path(self._files.matrix_shown).name}"
             hint = "an .npz may hold the ids of its rows, as an array `ids`"
             problems.add(shown, f"{message}, expected one each, in the same order", hint)
             return None
-        self.notes.append(f"{shown}: its rows are taken for those of {Path(self._file_shown).name}, in order")
+        self.notes.append(
+            f"{shown}: its rows are taken for those of {Path(self._files.matrix_shown).name}, in order"
+        )
         return _People(shown, tuple(table.columns), list(table.rows))
 
     def _id_column(self, columns: Sequence[str]) -> str | None:
@@ -308,7 +267,7 @@ class VectorsReader(Reader):
 
     def _note(self, matrix: Matrix, records: Sequence[ImageRecord], subject: str | None) -> None:
         """What was settled that the params do not say."""
-        shown = self._file_shown
+        shown = self._files.matrix_shown
         if matrix.regions:
             where = "on and above" if self.diagonal else "above"
             what = f"the {matrix.features:,} values {where} the diagonal are the features"
@@ -321,6 +280,7 @@ class VectorsReader(Reader):
         known = [name for name in matrix.names if name.casefold() in _COVARIATES]
         if known:
             self.notes.append(f"warning: {shown}: among the features are {', '.join(known)}")
+        self.names_people = bool(subject)
         if records and not subject:
             self.notes.append(
                 f"{shown} names no subjects: every row counts as one of its own, so that nobody can be kept "

@@ -46,7 +46,7 @@ class WideTable:
 class _Columns:
     """What the columns that may be features hold, as far as the table was read."""
 
-    places: np.ndarray
+    places: list[int]
     numbers: np.ndarray
     odd: dict[tuple[int, int], str] = field(default_factory=dict)
 
@@ -99,7 +99,7 @@ def _read(
     lines: _csv.Reader, shown: str, may_be_feature: Callable[[str], bool], problems: Problems
 ) -> WideTable | None:
     header: list[str] = []
-    columns = _Columns(np.empty(0, np.int64), np.empty(0, bool))
+    columns = _Columns([], np.empty(0, bool))
     others: list[int] = []
     rows: list[Row] = []
     unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - the map keeps it alive
@@ -114,7 +114,7 @@ def _read(
                 return None
             header = found
             may = np.array([may_be_feature(name) for name in header], bool)
-            columns = _Columns(np.flatnonzero(may), np.zeros(int(may.sum()), bool))
+            columns = _Columns(np.flatnonzero(may).tolist(), np.zeros(int(may.sum()), bool))
             others = np.flatnonzero(~may).tolist()
             continue
         if any(stripped[len(header) :]) or len(stripped) < len(header):
