@@ -15,7 +15,7 @@ KINDS = ("stages", "cache", "checkpoints", "plain")
 
 
 class Store:
-    """A folder with one sub-folder a kind (`stages`, `cache`, `checkpoints`, `plain`) and, in it, one a finished id.
+    """A folder with one sub-folder a kind (one of `KINDS`) and, in it, one a finished id.
 
     Args:
         root: the store's folder; it is made where it is missing.
