@@ -7,9 +7,20 @@ import pytest
 import sample_records as toys
 
 from tlpy.errors import InputError
+from tlpy.evaluation.external import Chosen, ChosenVariant
 from tlpy.params.schema import Schema
 from tlpy.plan import plan_records as plans
-from tlpy.records import EarlyStopping, ExecutionSettings, Head, Input, Pack, Record, Training
+from tlpy.records import (
+    EarlyStopping,
+    ExecutionSettings,
+    ExternalRequest,
+    Head,
+    Input,
+    Pack,
+    Record,
+    ScoredStage,
+    Training,
+)
 from tlpy.scenarios.execution import Execution
 from tlpy.scenarios.processes import SharedJob
 
@@ -46,10 +57,21 @@ PLAN = plans.Plan(
     variants=(VARIANT,), packs=(PLANNED,), sharing=SHARING,
     inferred=(plans.Inferred("task", "regression", "numbers"),),
     normalised=(plans.Dropped("transfer", "nothing came before"),), warnings=("few images",),
+    external=(plans.ExternalSet("far", "brains", "c", "d", "t", ("age",), ("size: expected 8, found 9",)),),
 )  # fmt: skip
 TRAIN_TASK = plans.TrainTask("p", "finetune", 1, 2, ("c",), ("c-1of2",), ("s",), ("s0",), (), ("a.pt",), PACK)
 PREPARE_TASK = plans.PrepareTask("c-1of2", "data/brains", ("/data/images",), {"id": "c-1of2"})
-TASKS = plans.Tasks((), ("one line",), (PREPARE_TASK,), (TRAIN_TASK,), ("s0",), ("d-1of1",))
+TASKS = plans.Tasks(
+    (),
+    ("one line",),
+    (PREPARE_TASK,),
+    (TRAIN_TASK,),
+    ("s0",),
+    ("d-1of1",),
+    (plans.ExternalTask("far", 1, ("d-1of1",), "t"),),
+)
+REQUEST = ExternalRequest("far", "d", "t", (ScoredStage("s1", ("age",)),))
+CHOSEN = Chosen(1, (ChosenVariant("brains", "best", "v", VARIANT.replicates),), (REQUEST,))
 
 EXECUTION = Execution(devices=2, rank=1)
 JOB = SharedJob(STAGE, "caches", "subjects", "checkpoints/s1", None, "out/s1", 1, EXECUTION, 29500)
@@ -58,7 +80,8 @@ RECORDS: list[Record] = [
     toys.AGE, toys.SEX, STAGE.sources[0], STAGE.input, EarlyStopping(3, 0.1), STAGE.training, STAGE, PACK,
     PACK.execution, VARIANT, VARIANT.replicates[0], COUNTS, DATASET, DATASET.left_out[0], CACHE, PLANNED,
     SHARING, PLAN, PLAN.tlpy, PLAN.inferred[0], PLAN.normalised[0], TRAIN_TASK, PREPARE_TASK, TASKS,
-    EXECUTION, JOB,
+    EXECUTION, JOB, PLAN.external[0], TASKS.external[0], REQUEST, REQUEST.stages[0], CHOSEN,
+    CHOSEN.variants[0],
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from tlpy import words
 from tlpy.digests import canonical
 from tlpy.errors import InputError, Problem, Problems, nearest
 from tlpy.plan.data.catalogue import Catalogue
-from tlpy.plan.data.external_labels import class_problems, fitting_tasks
+from tlpy.plan.data.external_labels import absent_classes, class_problems, fitting_tasks
 from tlpy.plan.data.external_people import without_shared
 from tlpy.plan.plan_records import Dropped, ExternalSet, Inferred
 from tlpy.plan.working import DataSet, StageSpec, SubjectTable
@@ -158,6 +158,7 @@ def open_externals(
     params: Mapping[str, Any],
     targets: Mapping[str, bool],
     datasets: Mapping[str, DataSet],
+    used: Collection[str],
     catalogue: Catalogue,
     problems: Problems,
 ) -> Externals:
@@ -167,13 +168,14 @@ def open_externals(
         params: as the user gave them.
         targets: `ends`.
         datasets: every data set that a stage uses, by key; without those that can't be opened.
+        used: the names of these, and of those that can't be opened.
         catalogue: opens data sets.
         problems: takes what is wrong, of a set that fits no target all that keeps it from fitting.
     """
     found = Externals()
     for name in dict.fromkeys(named(params)):
         spec = params["datasets"].get(name)
-        if spec is None:
+        if spec is None or name in used:
             continue
         found.normalised += [
             Dropped(f"datasets.{name}.{key}", "external: all its images are tested on")
@@ -288,8 +290,10 @@ def _add(
     """Open a group of fits as one data set, without the people that the run has."""
     tasks = {label: task for fit in group for label, task in fit.tasks.items()}
     data = group[0].data if len(group) == 1 else _opened(name, group[0].spec, tasks, catalogue)
-    clear = replace(data, records=tuple(replace(record, split="") for record in data.records), external=True)
+    records = tuple(replace(record, split="") for record in data.records)
+    clear = replace(data, records=records, external=True, within=False)
     data, warnings = without_shared(clear, datasets.values())
+    warnings += absent_classes(data)
     key = f"external {name} {len(found.opened)}"
     found.opened[key] = data
     found.warnings += warnings
