@@ -86,8 +86,9 @@ def test_another_preprocessing_of_its_own_is_warned_of(outside: dict) -> None:
     )
 
 
-def test_another_size_of_its_own_is_refused(outside: dict) -> None:
-    outside["datasets"]["far"]["preprocessing"] = {"size": [8, 8]}
+@pytest.mark.parametrize("size", [8, [8, 8]])
+def test_another_size_of_its_own_is_refused(outside: dict, size: Any) -> None:
+    outside["datasets"]["far"]["preprocessing"] = {"size": size}
     assert told(outside) == [
         "datasets.far.preprocessing: its images are 1×8×8 (channels × size), those of 'target' 1×12×10 (leave out what its own preprocessing says of size, spacing and slice)"
     ]
@@ -342,3 +343,11 @@ def test_a_set_may_be_official_parts_of_its_own(outside: dict) -> None:
     made = plan(outside)
     assert made.base_subjects["far"].counts["test"] == 20
     assert not plan_record(made).datasets["far"].official_split
+
+
+def test_one_number_for_the_size_of_all_axes(outside: dict, make_table: Any) -> None:
+    for name, first in (("target", 800), ("far", 900)):
+        path = make_table(f"square-{name}", people=30, first=first, shape=(9, 9))
+        outside["datasets"][name]["path"] = str(path)
+    outside["datasets"]["far"]["preprocessing"] = {"size": 9}
+    assert plan(outside).datasets["far"].size == (9, 9)

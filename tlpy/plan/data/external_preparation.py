@@ -17,7 +17,10 @@ OF_SPLITS = ("split", "within")
 
 
 def spec_of(name: str, own: Mapping[str, Any], target: DataSet) -> dict[str, Any]:
-    """The settings without those of labels and splits; the target's preprocessing where it says nothing."""
+    """The settings without those of labels and splits; the target's preprocessing where it says nothing.
+
+    Raises `InputError` where its own is no map.
+    """
     kept = {k: value for k, value in own.items() if k not in (*OF_SPLITS, "label", "task", "preprocessing")}
     said, theirs = own.get("preprocessing"), target.spec.get("preprocessing") or {}
     if said is not None and not isinstance(said, Mapping):
@@ -44,6 +47,7 @@ def with_size(
 
 
 def opened_as(name: str, spec: Mapping[str, Any], tasks: Mapping[str, Task], catalogue: Catalogue) -> DataSet:
+    """The data set with the columns of some tasks; raises `InputError` with all that is wrong with it."""
     columns = [column for label, task in tasks.items() for column in task.head(label).columns]
     return catalogue.dataset(name, {**spec, "label": columns}, tasks=tasks)
 
@@ -69,7 +73,7 @@ def preparation_notes(name: str, data: DataSet, target: DataSet) -> list[Inferre
         notes.append(
             Inferred(f"datasets.{name}.preprocessing", words.setting(taken), f"as of '{target.name}'")
         )
-    if "size" in given and "size" not in theirs and tuple(given["size"]) == tuple(target.size):
+    if "size" not in theirs and given.get("size") == list(target.size):
         what = f"cropped or padded to {words.size(target.size)}"
         notes.append(Inferred(f"datasets.{name}.preprocessing.size", what, f"the size of '{target.name}'"))
     return notes
