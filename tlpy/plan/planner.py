@@ -225,7 +225,7 @@ class Planner:
                         opened[key] = catalogue.dataset(name, spec, images_only=name not in learnt)
                     except InputError as error:
                         problems.extend(error.problems)
-        self.external = open_externals(self.given, ends(chains), opened, catalogue, problems)
+        self.external = open_externals(self.given, ends(chains), opened, used, catalogue, problems)
         problems.raise_if_any()
         targets = {name for _, chain in chains for name in chain[-1].labelled[:1]}
         problems.extend(
