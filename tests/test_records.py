@@ -9,7 +9,7 @@ import sample_records as toys
 from tlpy.errors import InputError
 from tlpy.evaluation.external import Chosen, ChosenVariant
 from tlpy.params.schema import Schema
-from tlpy.plain.fits import PlainFit, PlainPack
+from tlpy.plain.fits import CovariateTable, PlainFit, PlainPack
 from tlpy.plan import plan_records as plans
 from tlpy.records import (
     EarlyStopping,
@@ -53,7 +53,8 @@ CACHE = plans.CacheFacts(
 )  # fmt: skip
 PLANNED = plans.PlannedPack("p", "finetune", 1, 2, ("s1",))
 SHARING = plans.Sharing(2, 4, 3, 1, 2, 8, 6, 4)
-FIT = PlainFit("f", {"name": "linear_images", "most": 64}, STAGE.sources, STAGE.heads, "mae", 0)
+TABLE = CovariateTable("brains", "0" * 16, (toys.SEX,))
+FIT = PlainFit("f", {"name": "linear_images", "most": 64}, STAGE.sources, STAGE.heads, "mae", 0, (TABLE,))
 PLAIN = plans.PlainVariant(
     "p", "plain: ridge", "brains", FIT.component, {"lr": 0.1}, "mae", (plans.Replicate(0, None, ("f",)),)
 )
@@ -84,7 +85,7 @@ RECORDS: list[Record] = [
     toys.AGE, toys.SEX, STAGE.sources[0], STAGE.input, EarlyStopping(3, 0.1), STAGE.training, STAGE, PACK,
     PACK.execution, VARIANT, VARIANT.replicates[0], COUNTS, DATASET, DATASET.left_out[0], CACHE, PLANNED,
     SHARING, PLAN, PLAN.tlpy, PLAN.inferred[0], PLAN.normalised[0], TRAIN_TASK, PREPARE_TASK, TASKS,
-    EXECUTION, JOB, FIT, PLAIN, PLAIN_TASK, PLAIN_TASK.pack,
+    EXECUTION, JOB, TABLE, FIT, PLAIN, PLAIN_TASK, PLAIN_TASK.pack,
     EXECUTION, JOB, PLAN.external[0], TASKS.external[0], REQUEST, REQUEST.stages[0], CHOSEN,
     CHOSEN.variants[0],
 ]  # fmt: skip
