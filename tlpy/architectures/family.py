@@ -68,6 +68,15 @@ class Family(ArchitectureFacts, ABC):
     def macs(self, size: Sequence[int], channels: int) -> float:
         """Multiplications with an addition in a forward pass over one image of this size and channels."""
 
+    def last_map(self, size: Sequence[int]) -> list[int] | None:
+        """The spatial size of the map that the features are the mean of; None where it is not known.
+
+        Args:
+            size: the images' spatial size.
+        """
+        del size
+        return None
+
     def faults(self) -> Mapping[str, str]:
         """Argument → what is wrong with it beside the others; each alone is as its annotation says."""
         return {}

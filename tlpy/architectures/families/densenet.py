@@ -60,6 +60,15 @@ class DenseNet(Family):
                 yield from (f"features.transition{block}.norm", f"features.transition{block}.conv")
         yield "features.norm5"
 
+    def last_map(self, size: Sequence[int]) -> list[int]:
+        """After the stem, a transition between two blocks halves the map."""
+        size = strided(size, self.stride)
+        if self.max_pool:
+            size = strided(size)
+        for _ in self.layers[1:]:
+            size = halved(size)
+        return size
+
     def macs(self, size: Sequence[int], channels: int) -> float:
         dims, width = len(size), self.filters
         size = strided(size, self.stride)

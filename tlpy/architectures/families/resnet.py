@@ -18,7 +18,8 @@ class ResNet(Family):
     Args:
         dims: see `Family`.
         filters: channels of the first stage; each later one has twice as many.
-        kernel, stride: of the first convolution.
+        kernel, stride: of the first convolution. With `kernel: 3`, `stride: 1` and `max_pool: false` 28 pixels
+            leave a last map of 4x4, not of one pixel (the stem for small images, as in MedMNIST v2).
         max_pool: whether a maximum pooling follows it.
         shortcut: `B`, a 1x1 convolution where the shape changes, or `A`, zero padding (MedicalNet's ResNet-18
             and 34).
@@ -70,6 +71,13 @@ class ResNet(Family):
                 changes = block == 0 and (stage > 1 or self.bottleneck)
                 if changes and self.shortcut == "B":
                     yield from (f"layer{stage}.{block}.downsample.{number}" for number in range(2))
+
+    def last_map(self, size: Sequence[int]) -> list[int]:
+        """After the stem, three of the four stages begin with a stride of 2."""
+        size = strided(size, self.stride)
+        for _ in range(self.max_pool + 3):
+            size = strided(size)
+        return size
 
     def macs(self, size: Sequence[int], channels: int) -> float:
         dims, before = len(size), self.filters

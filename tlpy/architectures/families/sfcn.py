@@ -49,6 +49,12 @@ class SFCN(Family):
         for index in range(len(self.filters)):
             yield from (f"feature_extractor.conv_{index}.{part}" for part in range(2))
 
+    def last_map(self, size: Sequence[int]) -> list[int]:
+        """Each convolution but the last is followed by a pooling."""
+        for _ in self.filters[1:]:
+            size = halved(size)
+        return list(size)
+
     def macs(self, size: Sequence[int], channels: int) -> float:
         total, before = 0.0, channels
         *body, last = self.filters

@@ -68,6 +68,13 @@ class Swin(Family):
                 yield from (f"{inside}.blocks.{block}.{part}" for part in parts)
             yield from (f"{inside}.downsample.reduction", f"{inside}.downsample.norm")
 
+    def last_map(self, size: Sequence[int]) -> list[int]:
+        """The grid of patches, which each stage's end halves."""
+        size = strided(size, self.patch)
+        for _ in self.depths:
+            size = strided(size)
+        return size
+
     def macs(self, size: Sequence[int], channels: int) -> float:
         dims, width = len(size), self.embed
         size = strided(size, self.patch)

@@ -63,6 +63,10 @@ class ViT(Family):
             yield from (f"blocks.{block}.{part}" for part in parts)
         yield "norm"
 
+    def last_map(self, size: Sequence[int]) -> list[int]:
+        """The grid of patches."""
+        return strided(size, self.patch)
+
     def macs(self, size: Sequence[int], channels: int) -> float:
         tokens, width = prod(strided(size, self.patch)), self.width
         embedding = tokens * channels * self.patch ** len(size) * width
