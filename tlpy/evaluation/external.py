@@ -13,17 +13,19 @@ from pathlib import Path
 from tlpy.evaluation import intervals
 from tlpy.evaluation.gain import add_gains
 from tlpy.evaluation.outcomes import Outcome, gather
+from tlpy.evaluation.plain import as_replicate
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.resampling import resample
-from tlpy.evaluation.results import Run, StageResult, read_run
+from tlpy.evaluation.results import FitResult, Run, StageResult, read_fit, read_run
 from tlpy.files import write_table
 from tlpy.metrics.registry import METRICS, Metric, names
+from tlpy.plain.fits import EXTERNAL
 from tlpy.plan.plan_records import ExternalSet, Plan, Replicate
 from tlpy.records import ExternalRequest, Record, ScoredStage, task_type
 
 FORMAT = 1
 # What a variant was chosen as.
-BEST, TRANSFER, SCRATCH = "best", "transfer", "scratch"
+BEST, TRANSFER, SCRATCH, PLAIN = "best", "transfer", "scratch", "plain"
 _DIGITS = 6
 
 
@@ -165,8 +167,13 @@ def external_scores(
             if one.target == ranking.target:
                 versions.setdefault(one.name.partition("#")[0], []).append(one)
         chosen = roles(ranking)
+        beside = ranking.best_plain
         for dataset, sets in versions.items() if chosen else ():
             outcomes = _outcomes(run, chosen, sets, folder)
+            everyone = list(chosen)
+            if beside is not None:
+                outcomes.append(_plain_outcome(run, beside, sets))
+                everyone.append((PLAIN, beside))
             # The first is what the others are compared with.
             first = [one for one in outcomes if one.baseline and one.done]
             rest = [one for one in outcomes if one.done and one not in first]
@@ -175,9 +182,9 @@ def external_scores(
             resampling = resample([*first, *rest], kind, drawn, resamples)
             for outcome in (*first, *rest):
                 outcome.test_interval = resampling.score(outcome, ranking.metric)
-            add_gains([*first, *rest], ranking.metric, resampling)
-            for (role, own), outcome in zip(chosen, outcomes, strict=True):
-                stages = [_result(run, id_, sets, folder) for id_ in _ends(own)]
+            add_gains([one for one in (*first, *rest) if not one.plain], ranking.metric, resampling)
+            for (role, own), outcome in zip(everyone, outcomes, strict=True):
+                stages = _folders(run, role, own, sets, folder)
                 images = max((int(stage.n.get("test", 0)) for stage in stages), default=0)
                 told = [line for stage in stages for line in stage.metrics_file.get("differences") or ()]
                 found.append(
@@ -186,6 +193,34 @@ def external_scores(
                     )
                 )
     return found
+
+
+def _folders(
+    run: Run, role: str, own: Outcome, sets: Sequence[ExternalSet], folder: Path
+) -> Sequence[FitResult]:
+    """What is in the folders of a variant's, or a baseline's, scores on the set."""
+    if role == PLAIN:
+        return [_plain_result(run, id_, sets) for id_ in _ends(own)]
+    return [_result(run, id_, sets, folder) for id_ in _ends(own)]
+
+
+def _plain_outcome(run: Run, own: Outcome, sets: Sequence[ExternalSet]) -> Outcome:
+    """A plain baseline on the set; its task has scored it there, too."""
+    replicates = [
+        as_replicate(Replicate(one.seed, one.fold, one.stages), _plain_result(run, one.stages[-1], sets))
+        for one in own.done
+    ]
+    return replace(own, replicates=replicates, resampled={}, rank=None)
+
+
+def _plain_result(run: Run, fit: str, sets: Sequence[ExternalSet]) -> FitResult:
+    record, folder = run.plan.plain_fits[fit], run.plain[fit].folder
+    names = {one.name for one in sets}
+    here = next((source for source in record.external if source.dataset in names), None)
+    if here is None:
+        return FitResult(record, folder, {}, "it needs confounds that this data set does not tell")
+    heads = tuple(head for head in record.heads if head.label in here.labels)
+    return read_fit(replace(record, sources=(here,), heads=heads), folder / EXTERNAL / here.dataset)
 
 
 def _ends(outcome: Outcome) -> list[str]:

@@ -20,7 +20,7 @@ def _outcome(one: PlainVariant, run: Run) -> Outcome:
         record=_as_variant(one),
         metric=one.metric,
         heads=fits[0].record.heads,
-        replicates=[_replicate(item, fit) for item, fit in zip(one.replicates, fits, strict=True)],
+        replicates=[as_replicate(item, fit) for item, fit in zip(one.replicates, fits, strict=True)],
         seconds=sum(fit.seconds for fit in distinct),
         shared_seconds=0.0,
         trainable=counts[0] if counts else NAN,
@@ -42,7 +42,8 @@ def _as_variant(one: PlainVariant) -> Variant:
     )
 
 
-def _replicate(item: Replicate, fit: FitResult) -> ReplicateResult:
+def as_replicate(item: Replicate, fit: FitResult) -> ReplicateResult:
+    """A baseline on one split as a replicate."""
     return ReplicateResult(
         seed=item.seed,
         fold=item.fold,

@@ -99,6 +99,11 @@ class Ranking:
         return next((outcome for outcome in self.ranked if outcome.baseline), None)
 
     @property
+    def best_plain(self) -> Outcome | None:
+        """The plain baseline chosen on validation; None where there is none."""
+        return next((outcome for outcome in self.plain if outcome.status != "failed"), None)
+
+    @property
     def in_folds(self) -> bool:
         return in_folds(self.outcomes)
 

@@ -264,6 +264,11 @@ def read_run(
     )
 
 
+def read_fit(record: Judged, folder: Path) -> FitResult:
+    """One folder of results, of a record that is judged by other data."""
+    return FitResult(record, *_read(folder))
+
+
 def _read(folder: Path) -> tuple[Path, dict[str, Any], str | None]:
     """A folder of results, what its metrics.json holds, and why it failed."""
     try:

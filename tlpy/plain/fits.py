@@ -10,6 +10,10 @@ CONFOUND = "confound:"
 """What stands before the names of confounds in PLAN's tables, so that no column of a user's hides another."""
 
 
+EXTERNAL = "external"
+"""Below a baseline's folder: a folder for each data set that took no part."""
+
+
 @dataclass(frozen=True)
 class CovariateTable(Record):
     """The confounds of one source.
@@ -34,6 +38,8 @@ class PlainFit(Judged):
         sources, heads, metric: as of the stage that it is compared with, see `tlpy.records.Stage`.
         seed: of the replicate; 0 for a baseline that draws no random numbers.
         covariates: of each source, where the baseline looks at them.
+        external: data sets that took no part, on which it is scored as well.
+        external_covariates: of each of these, where the baseline looks at them.
     """
 
     id: str
@@ -43,6 +49,8 @@ class PlainFit(Judged):
     metric: str
     seed: int
     covariates: tuple[CovariateTable, ...] = ()
+    external: tuple[Source, ...] = ()
+    external_covariates: tuple[CovariateTable, ...] = ()
 
     @property
     def confounds(self) -> tuple[Head, ...]:

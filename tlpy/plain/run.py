@@ -23,9 +23,9 @@ from tlpy.files import write_json
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import primary
 from tlpy.plain.base import Cases, PlainBaseline, Question
-from tlpy.plain.fits import CONFOUND, CovariateTable, PlainFit
+from tlpy.plain.fits import CONFOUND, EXTERNAL, CovariateTable, PlainFit
 from tlpy.plain.registry import PLAIN
-from tlpy.records import BINARY, MULTICLASS, MULTILABEL, Head
+from tlpy.records import BINARY, MULTICLASS, MULTILABEL, Head, Source
 from tlpy.scenarios.outputs import write_predictions
 from tlpy.scenarios.scores import all_metrics
 from tlpy.store import Store
@@ -72,10 +72,10 @@ class PlainFolders:
     def blank(self, fit: PlainFit) -> Cases:
         """Everything that a fit's cases share, without any case."""
         sources = [self.images(source.cache) for source in fit.sources]
-        tables = [self._covariates(table) for table in fit.covariates]
+        tables = [self.covariates_of(table) for table in fit.covariates]
         return Cases(sources, (), tables, fit.confounds, fit.seed)
 
-    def _covariates(self, table: CovariateTable) -> dict[str, dict[str, str]]:
+    def covariates_of(self, table: CovariateTable) -> dict[str, dict[str, str]]:
         """By image: column → text. Raises `InputError` where the table is not there, or lacks a column."""
         file = (self.covariates or Path("covariates")) / f"{table.name}.tsv"
         columns = {head.label: f"{CONFOUND}{head.label}" for head in table.columns}
@@ -149,7 +149,43 @@ def _run(fit: PlainFit, folders: PlainFolders, folder: Path) -> str:
             "versions": _versions(),
         },
     )
+    for number, source in enumerate(fit.external):
+        _score_outside(fit, number, source, fitted, folders, folder / EXTERNAL / source.dataset)
     return "done"
+
+
+def _score_outside(
+    fit: PlainFit,
+    number: int,
+    source: Source,
+    fitted: Mapping[str, PlainBaseline],
+    folders: PlainFolders,
+    folder: Path,
+) -> None:
+    """Score what was fitted on a data set that took no part; one that cannot be scored says why there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images = folders.images(source.cache)
+    heads = [head for head in fit.heads if head.label in source.labels]
+    columns = [column for head in heads for column in head.columns]
+    known = read_subjects(folders.subjects / f"{source.subjects}.tsv", columns)
+    rows = [row for row in known if row.image in images]
+    try:
+        if not rows:
+            raise InputError([Problem(f"datasets.{source.dataset}", "all images were left out")])
+        tables = [folders.covariates_of(fit.external_covariates[number])] if fit.external_covariates else []
+        cases = Cases([images], rows, tables, fit.confounds, fit.seed)
+        predicted = {
+            "test": {
+                head.label: checked(fitted[head.label].predict(cases), head, len(rows)) for head in heads
+            }
+        }
+        scored = replace(fit, sources=(source,), heads=tuple(heads))
+        write_predictions(folder, scored, {"test": rows}, predicted)
+        found = {"status": "done", "reason": None, **all_metrics(scored, {"test": rows}, predicted)}
+    except Exception as error:  # an own baseline may fail in any way
+        reason = str(error) if isinstance(error, InputError) else describe_fault(error)
+        found = {"status": "failed", "reason": reason}
+    write_json(folder / "metrics.json", {"id": fit.id, **found, "n": {"test": len(rows)}})
 
 
 def gather(fit: PlainFit, rows: Sequence[Sequence[SubjectRow]], sources: Sequence[PreparedImages]) -> Parts:

@@ -13,9 +13,9 @@ from tlpy.errors import Problem
 from tlpy.plain.facts import IMAGES, SERIES, VECTORS
 from tlpy.plain.fits import CovariateTable, PlainFit, PlainPack
 from tlpy.plain.registry import PLAIN, complete_plain, fits, title
-from tlpy.plan.plan_records import PlainTask, PlainVariant, Replicate, Variant
+from tlpy.plan.plan_records import ExternalSet, PlainTask, PlainVariant, Replicate, Variant
 from tlpy.plan.working import DataSet
-from tlpy.records import Component, Head, Stage
+from tlpy.records import Component, Head, Source, Stage
 
 # What identifies a fit to people, but does not change its result.
 _NOT_IN_ID = ("id",)
@@ -55,6 +55,7 @@ def plan_plain(
     datasets: Mapping[str, DataSet],
     components: str | None,
     covariates: Callable[[str], CovariateTable],
+    external: Sequence[ExternalSet] = (),
 ) -> PlainPlan:
     """The baselines of each target, on each of the splits that its variants are on.
 
@@ -64,6 +65,7 @@ def plan_plain(
         datasets: by the name in the plan.
         components: the digest of the folder of own components.
         covariates: of the data set that a table of subjects is of, by that table's id.
+        external: what took no part, and is scored at the end.
     """
     wanted, code = complete_plain(value), digest([plain_digest(), components])
     kinds = {(name.partition("#")[0], data.cache.id): kind_of(data) for name, data in datasets.items()}
@@ -77,7 +79,10 @@ def plan_plain(
             if not fits(component, kinds[last.dataset, last.cache]):
                 continue
             lasts = [(stages[r.stages[-1]], r.seed) for r in variant.replicates]
-            made = [_fit(component, stage, seed, code, covariates) for stage, seed in lasts]
+            made = [
+                _fit(component, stage, seed, code, covariates, _outside(external, variant.target, stage))
+                for stage, seed in lasts
+            ]
             if PLAIN.facts(component["name"]).covariates and not made[0].confounds:
                 continue
             plan.fits.update({fit.id: fit for fit in made})
@@ -138,20 +143,38 @@ def plain_tasks(plan: PlainPlan, shards: Mapping[str, Sequence[str]]) -> tuple[P
                 by_target.setdefault(variant.target, {})[fit] = plan.fits[fit]
     tasks = []
     for target, found in by_target.items():
-        caches = sorted({cache for fit in found.values() for cache in fit.caches})
+        caches = sorted(
+            {cache for fit in found.values() for cache in (*fit.caches, *(s.cache for s in fit.external))}
+        )
         tasks.append(
             PlainTask(
                 id=target,
                 prepared=tuple(shard for cache in caches for shard in shards[cache]),
-                subjects=tuple(sorted({s.subjects for fit in found.values() for s in fit.sources})),
+                subjects=tuple(
+                    sorted({s.subjects for fit in found.values() for s in (*fit.sources, *fit.external)})
+                ),
                 pack=PlainPack(target, tuple(found.values())),
             )
         )
     return tuple(tasks)
 
 
+def _outside(external: Sequence[ExternalSet], target: str, stage: Stage) -> list[Source]:
+    """The data sets that took no part which go with the version of the target that a stage ends on."""
+    return [
+        Source(one.name, one.cache, one.subjects, one.labels, labelled=True)
+        for one in external
+        if one.target == target and one.target_cache == stage.cache
+    ]
+
+
 def _fit(
-    component: Component, stage: Stage, seed: int, code: str, covariates: Callable[[str], CovariateTable]
+    component: Component,
+    stage: Stage,
+    seed: int,
+    code: str,
+    covariates: Callable[[str], CovariateTable],
+    external: Sequence[Source],
 ) -> PlainFit:
     facts = PLAIN.facts(component["name"])
     # Images that nothing is learnt from or scored on are of no use without a network.
@@ -165,10 +188,20 @@ def _fit(
         seed=seed if facts.draws else 0,
         covariates=tuple(covariates(source.subjects) for source in sources) if facts.covariates else (),
     )
+    outside = [(source, covariates(source.subjects)) for source in external]
+    if facts.covariates:
+        # Where a confound is not told, an answer from confounds would be one from nothing.
+        asked = {column.label for column in fit.confounds}
+        outside = [(s, table) for s, table in outside if asked <= {column.label for column in table.columns}]
+    fit = replace(
+        fit,
+        external=tuple(source for source, _ in outside),
+        external_covariates=tuple(table for _, table in outside) if facts.covariates else (),
+    )
     content = {key: value for key, value in fit.to_json().items() if key not in _NOT_IN_ID}
     for source in content["sources"]:
         del source["dataset"]
-    for table in content["covariates"]:
+    for table in (*content["covariates"], *content["external_covariates"]):
         del table["name"]
     return replace(fit, id=digest({**content, "code": code}))
 

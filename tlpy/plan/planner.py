@@ -321,7 +321,7 @@ class Planner:
             normalised=[*made.normalised.values(), *self.external.normalised, *idle_fractions(datasets)],
             external=external,
             external_notes=tuple(self.external.notes),
-            plain=plan_plain(plain, variants, stages, datasets, self.components, covariates),
+            plain=plan_plain(plain, variants, stages, datasets, self.components, covariates, external),
         )
 
     def _looked_up(self, stage: Stage) -> Stage:

@@ -30,8 +30,9 @@ def external(rankings: Sequence[Ranking], scores: Sequence[ExternalScore]) -> Se
     told = cautions(scores)
     text = (
         "Data sets that took no part: nothing was trained, validated, searched or chosen on them, and nobody "
-        "in them is in any other data set of the run. The variant that validation chose, and the best "
-        "training from scratch beside it, were scored on them once, each with its own interval (bootstrap "
+        "in them is in any other data set of the run. The variant that validation chose, and beside it the "
+        "best training from scratch and the best plain baseline, were scored on them once, each with its own "
+        "interval (bootstrap "
         "over the subjects of the external set). A score well below that on the target's own test part says "
         "that other people, scanners or sites are harder for this network. Every number is in "
         "<code>ranking/external.tsv</code>."

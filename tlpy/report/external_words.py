@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from tlpy import words
-from tlpy.evaluation.external import BEST, SCRATCH, TRANSFER, ExternalScore
+from tlpy.evaluation.external import BEST, PLAIN, SCRATCH, TRANSFER, ExternalScore
 from tlpy.evaluation.intervals import FEWEST
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
@@ -14,7 +14,12 @@ from tlpy.evaluation.results import Run
 from tlpy.metrics.registry import Metric
 from tlpy.report.sections import escape, paragraph
 
-_ROLES = {BEST: "winner", TRANSFER: "best transfer", SCRATCH: "best from scratch"}
+_ROLES = {
+    BEST: "winner",
+    TRANSFER: "best transfer",
+    SCRATCH: "best from scratch",
+    PLAIN: "best plain baseline",
+}
 
 
 def role_in_words(score: ExternalScore) -> str:
@@ -61,6 +66,9 @@ def _sentence(name: str, scores: Sequence[ExternalScore]) -> str:
         f"<strong>{_interval(metric, best.outcome)}</strong>; on its own test part it scores "
         f"{metric.show(own.mean('test'))}."
     )
+    plain = next((one for one in scores if one.role == PLAIN and one.done), None)
+    if plain is not None:
+        text += f" The best plain baseline scores {_interval(metric, plain.outcome)} there."
     compared = next((one for one in scores if not one.outcome.baseline and difference_in_words(one)), None)
     if compared is not None:
         whose = "The winner's" if compared is best else "The best transfer's"
@@ -97,8 +105,8 @@ def external_method(run: Run) -> str:
     listed = escape(words.joined([f"'{name}'" for name in names]))
     return (
         f" The external {sets} {listed} took no part in training, validation or choice, and nobody who is in "
-        "another data set was left in; the variant that validation chose, and the best training from "
-        "scratch, were scored on all of its images once, after the search had ended."
+        "another data set was left in; the variant that validation chose, the best training from scratch "
+        "and the best plain baseline were scored on all of its images once, after the search had ended."
     )
 
 

@@ -97,6 +97,7 @@ class SplitBook:
         """Take in a data set that is tested on as a whole, and split with no other."""
         self._base[id(data)] = whole_table(data)
         self.tables[self._base[id(data)].id] = self._base[id(data)]
+        self._data[self._base[id(data)].id] = data
 
     def data_of(self, table: str) -> DataSet:
         """The data set that a table is of."""
