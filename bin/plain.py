@@ -17,8 +17,11 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--caches", type=FOLDER, required=True, help="Holds the folders that PREPARE wrote.")
 @click.option("--subjects", type=FOLDER, required=True, help="Holds <id>.tsv of PLAN.")
 @click.option("--covariates", type=FOLDER, help="Holds <data set>.tsv of PLAN.")
+@click.option("--store", type=FOLDER, help="Finished fits are taken from here and kept here.")
 @click.option("--out", type=FOLDER, default="plain", show_default=True)
-def main(pack: Path, caches: Path, subjects: Path, covariates: Path | None, out: Path) -> None:
+def main(
+    pack: Path, caches: Path, subjects: Path, covariates: Path | None, store: Path | None, out: Path
+) -> None:
     """Fit the baselines of PACK into --out."""
     from tlpy.errors import InputError
     from tlpy.plain.fits import PlainPack
@@ -29,7 +32,8 @@ def main(pack: Path, caches: Path, subjects: Path, covariates: Path | None, out:
     except InputError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    for fit, status in run_fits(content.fits, PlainFolders(caches, subjects, covariates), out).items():
+    folders = PlainFolders(caches, subjects, covariates)
+    for fit, status in run_fits(content.fits, folders, out, store).items():
         if status == "failed":
             click.echo(f"{fit} failed: see its metrics.json", err=True)
 

@@ -7,10 +7,22 @@ import pytest
 import sample_records as toys
 
 from tlpy.errors import InputError
+from tlpy.evaluation.external import Chosen, ChosenVariant
 from tlpy.params.schema import Schema
-from tlpy.plain.fits import PlainFit, PlainPack
+from tlpy.plain.fits import CovariateTable, PlainFit, PlainPack
 from tlpy.plan import plan_records as plans
-from tlpy.records import EarlyStopping, ExecutionSettings, Head, Input, Judged, Pack, Record, Training
+from tlpy.records import (
+    EarlyStopping,
+    ExecutionSettings,
+    ExternalRequest,
+    Head,
+    Input,
+    Judged,
+    Pack,
+    Record,
+    ScoredStage,
+    Training,
+)
 from tlpy.scenarios.execution import Execution
 from tlpy.scenarios.processes import SharedJob
 
@@ -41,7 +53,8 @@ CACHE = plans.CacheFacts(
 )  # fmt: skip
 PLANNED = plans.PlannedPack("p", "finetune", 1, 2, ("s1",))
 SHARING = plans.Sharing(2, 4, 3, 1, 2, 8, 6, 4)
-FIT = PlainFit("f", {"name": "linear_images", "most": 64}, STAGE.sources, STAGE.heads, "mae", 0)
+TABLE = CovariateTable("brains", "0" * 16, (toys.SEX,))
+FIT = PlainFit("f", {"name": "linear_images", "most": 64}, STAGE.sources, STAGE.heads, "mae", 0, (TABLE,))
 PLAIN = plans.PlainVariant(
     "p", "plain: ridge", "brains", FIT.component, {"lr": 0.1}, "mae", (plans.Replicate(0, None, ("f",)),)
 )
@@ -52,11 +65,18 @@ PLAN = plans.Plan(
     inferred=(plans.Inferred("task", "regression", "numbers"),),
     normalised=(plans.Dropped("transfer", "nothing came before"),), warnings=("few images",),
     plain=(PLAIN,), plain_fits={"f": FIT},
+    external=(plans.ExternalSet("far", "brains", "c", "d", "t", ("age",), ("size: expected 8, found 9",)),),
 )  # fmt: skip
 TRAIN_TASK = plans.TrainTask("p", "finetune", 1, 2, ("c",), ("c-1of2",), ("s",), ("s0",), (), ("a.pt",), PACK)
 PREPARE_TASK = plans.PrepareTask("c-1of2", "data/brains", ("/data/images",), {"id": "c-1of2"})
 PLAIN_TASK = plans.PlainTask("brains", ("c-1of2",), ("s",), PlainPack("brains", (FIT,)))
-TASKS = plans.Tasks((), ("one line",), (PREPARE_TASK,), (TRAIN_TASK,), ("s0",), ("d-1of1",), (PLAIN_TASK,))
+TASKS = plans.Tasks(
+    problems=(), summary=("one line",), prepare=(PREPARE_TASK,), packs=(TRAIN_TASK,), stored_stages=("s0",),
+    stored_prepared=("d-1of1",), plain=(PLAIN_TASK,),
+    external=(plans.ExternalTask("far", 1, ("d-1of1",), "t"),),
+)  # fmt: skip
+REQUEST = ExternalRequest("far", "d", "t", (ScoredStage("s1", ("age",)),))
+CHOSEN = Chosen(1, (ChosenVariant("brains", "best", "v", VARIANT.replicates),), (REQUEST,))
 
 EXECUTION = Execution(devices=2, rank=1)
 JOB = SharedJob(STAGE, "caches", "subjects", "checkpoints/s1", None, None, "out/s1", 1, EXECUTION, 29500)
@@ -65,7 +85,9 @@ RECORDS: list[Record] = [
     toys.AGE, toys.SEX, STAGE.sources[0], STAGE.input, EarlyStopping(3, 0.1), STAGE.training, STAGE, PACK,
     PACK.execution, VARIANT, VARIANT.replicates[0], COUNTS, DATASET, DATASET.left_out[0], CACHE, PLANNED,
     SHARING, PLAN, PLAN.tlpy, PLAN.inferred[0], PLAN.normalised[0], TRAIN_TASK, PREPARE_TASK, TASKS,
-    EXECUTION, JOB, FIT, PLAIN, PLAIN_TASK, PLAIN_TASK.pack,
+    EXECUTION, JOB, TABLE, FIT, PLAIN, PLAIN_TASK, PLAIN_TASK.pack,
+    EXECUTION, JOB, PLAN.external[0], TASKS.external[0], REQUEST, REQUEST.stages[0], CHOSEN,
+    CHOSEN.variants[0],
 ]  # fmt: skip
 
 

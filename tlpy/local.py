@@ -159,7 +159,7 @@ class LocalRun:
             self.train(task.pack, out, self.store.root)
         for plain in self.tasks.plain:
             folders = PlainFolders(self.store.root / "cache", out / "subjects", out / "covariates")
-            run_fits(plain.pack.fits, folders, out / "plain")
+            run_fits(plain.pack.fits, folders, out / "plain", self.store.root)
         for stage in self.tasks.stored_stages:
             self.store.fetch("stages", stage, out / "stages" / stage)
         return self._rank(out)

@@ -21,6 +21,8 @@ Component = dict[str, Any]
 Terms = dict[str, dict[str, Any]]
 
 REGRESSION, BINARY, MULTICLASS = "regression", "binary", "multiclass"
+# What is one answer, where a subject has several images: see `tlpy.metrics.answers`.
+BY_SUBJECT, BY_IMAGE = "subject", "image"
 # Several columns of 0 and 1 that are learnt as one; and no label at all.
 MULTILABEL, NONE = "multilabel", "none"
 
@@ -166,6 +168,7 @@ class Source(Record):
         subjects: the id of its table of subjects.
         labels: those that are learnt from it; of one without labels, those its test part is scored by.
         labelled: whether its labels are learnt.
+        score_by: what is one answer, of all that it is scored by: `subject` or `image`.
     """
 
     dataset: str
@@ -173,6 +176,7 @@ class Source(Record):
     subjects: str
     labels: tuple[str, ...]
     labelled: bool
+    score_by: str = BY_SUBJECT
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import shutil
 import uuid
 from pathlib import Path
 
-KINDS = ("stages", "cache", "checkpoints")
+KINDS = ("stages", "cache", "checkpoints", "plain")
 
 
 class Store:
-    """A folder with one sub-folder a kind (`stages`, `cache`, `checkpoints`) and, in it, one a finished id.
+    """A folder with one sub-folder a kind (one of `KINDS`) and, in it, one a finished id.
 
     Args:
         root: the store's folder; it is made where it is missing.

@@ -70,6 +70,8 @@ workflow TLIMB {
     // Beside the trainings: seconds, and nothing waits for them but the ranking.
     PLAIN(
         ch_prepared.flatMap { tasks, prepared -> plainOf(tasks, prepared) }.combine(PLAN.out.covariates),
+        options.state,
+        options.store != null,
         options.core,
         options.components,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tlpy.evaluation.leaderboard import best_params, write_ranking
 from tlpy.evaluation.ranking import Ranking, rank
 from tlpy.evaluation.results import Run, read_run
 from tlpy.plan.plan_records import Plan
+from tlpy.report.summary import caveats
 from tlpy.report.write import write_report
 from tlpy.words import setting
 
@@ -259,3 +261,27 @@ def test_too_few_people_get_no_interval_and_no_p(tmp_path: Path, test: int, give
     summary = json.loads((tmp_path / "report/summary_mqc.json").read_text())["data"]
     assert ("no interval and no p value means anything: none is given" in summary) != given
     assert ("does not show that transfer helped" in summary) or given or found.best is not transfer
+
+
+def test_one_call_for_all_is_said_of_every_training(tmp_path: Path) -> None:
+    """Of three seeds two call everybody F: the first alone does not tell."""
+    run = make(tmp_path, seeds=3, failed=False)
+    (found,) = rank(run)
+    best = found.best
+    assert best is not None
+
+    def said(*shifts: float) -> list[str]:
+        for replicate, shift in zip(best.replicates, shifts, strict=True):
+            cases = replicate.cases
+            assert cases is not None
+            score = np.linspace(0, 1, len(cases)) * 0.4 + shift
+            object.__setattr__(replicate, "cases", replace(cases, score=score))
+        return [text for text in caveats(run, found) if "every test case" in text]
+
+    assert said(0.3, 0.3, 0.3) == []
+    (text,) = said(0.3, 0.0, 0.0)
+    assert "<strong>every test case is called 'F'</strong> in 2 of 3 trainings" in text
+    (text,) = said(0.0, 0.0, 0.0)
+    assert "<strong>every test case is called 'F'</strong>: the ranking" in text
+    (text,) = said(0.0, 0.6, 0.0)
+    assert "<strong>every test case is called 'F' or 'M'</strong>: the ranking" in text

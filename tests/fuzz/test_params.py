@@ -31,7 +31,9 @@ PARAMS: dict[str, Any] = {
     "datasets": {
         "source": {"reader": "table", "path": "source/people.csv", "label": "age"},
         "target": {"reader": {"name": "table"}, "path": "target/people.csv", "label": ["sex", "age"]},
+        "far": {"reader": "table", "path": "far/people.csv", "people": "own", "split": {"test": 1}},
     },
+    "external": ["far"],
     "architecture": {"name": "resnet10", "filters": 4},
     "epochs": 2,
     "lr": 0.01,
@@ -69,7 +71,7 @@ PARAMS: dict[str, Any] = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two tables of tiny images, and a package that tells when it is imported or called."""
     root = tmp_path_factory.mktemp("fuzz")
-    for name, first in (("source", 0), ("target", 100)):
+    for name, first in (("source", 0), ("target", 100), ("far", 200)):
         (root / name).mkdir()
         lines = ["image,subject,age,sex"]
         for person in range(first, first + 16):
@@ -88,7 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def plan(params: Any) -> str:
     """Plan, and write down the plan; what is wrong, or nothing."""
-    roots = {f"{name}/people.csv": Path(f"{name}/people.csv") for name in ("source", "target")}
+    roots = {f"{name}/people.csv": Path(f"{name}/people.csv") for name in ("source", "target", "far")}
     try:
         planned = Planner(params, SCHEMA, roots).plan()
     except InputError as error:

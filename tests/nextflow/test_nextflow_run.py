@@ -61,9 +61,13 @@ def test_a_search_is_ranked_resumed_and_kept(nextflow: Run, checkout: Path, laun
     command = ("run", str(checkout), "-params-file", "params.json", "--store", "store")
     first = nextflow(launch, *command)
     trained = {"PRETRAIN", "FINETUNE"}
-    assert trained <= set(tasks(first, "Submitted"))
+    assert trained | {"PLAIN"} <= set(tasks(first, "Submitted"))
     board = leaderboard(launch / "results")
-    assert len(board) == 4, "two learning rates, each with its twin from scratch"
+    kinds = [row["kind"] for row in board]
+    assert kinds.count("transfer") == 2, "two learning rates"
+    assert kinds[-3:] == ["plain"] * 3, "majority, images, volume: after all that have a rank"
+    plain = {path.name for path in (launch / "results/plain").iterdir()}
+    assert plain == {path.name for path in (launch / "store/plain").iterdir() if path.name[0] != "."}
     assert {row["status"] for row in board} == {"done"}
     assert "Best variants" in first.stdout
     assert "multiqc_report.html" in first.stdout
@@ -85,7 +89,7 @@ def test_a_search_is_ranked_resumed_and_kept(nextflow: Run, checkout: Path, laun
     assert trained <= set(tasks(second, "Submitted"))
     assert "PREPARE" not in tasks(second, "Submitted")
     sharing = json.loads((launch / "wider/plan/plan.json").read_text())["sharing"]
-    assert sharing["to_train"] == 3, "a pretraining, a fine-tuning and a baseline at the new rate"
+    assert sharing["to_train"] == 4, "a pretraining, a fine-tuning and two from scratch at the new rate"
     assert sharing["stored"] == len(stages)
     assert stages < {path.name for path in (launch / "store/stages").iterdir()}
     assert {row["test"] for row in board} <= {row["test"] for row in leaderboard(launch / "wider")}

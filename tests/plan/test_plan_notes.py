@@ -15,6 +15,9 @@ from tlpy.plan.documents import inferred, summary
 from tlpy.plan.plan_records import Dropped
 from tlpy.plan.planner import Planned, Planner
 
+# A network that leaves more than a voxel of images this small.
+SHALLOW = {"name": "sfcn", "filters": [4, 8]}
+
 
 def plan(params: dict[str, Any]) -> Planned:
     return Planner(params, Schema.read(), {}).plan()
@@ -31,6 +34,7 @@ def split_of(made: Planned, name: str) -> str:
 
 
 def test_weights_that_were_trained_on_other_crops_or_scales_are_a_warning(params: dict) -> None:
+    params["architecture"] = SHALLOW
     assert plan(params).warnings == []
     params["stages"][1]["datamodule"] = {"name": "crop_center", "size": 8}
     params["datasets"]["target"]["preprocessing"] = {"normalise": "minmax"}
@@ -45,6 +49,7 @@ def test_weights_that_were_trained_on_other_crops_or_scales_are_a_warning(params
 
 
 def test_a_warning_is_said_once_for_all_variants(params: dict) -> None:
+    params["architecture"] = SHALLOW
     params["stages"][1]["datamodule"] = "bio_image"
     params["search"] = {"space": {"lr": [0.1, 0.01, 0.001]}}
     assert len(plan(params).warnings) == 1
@@ -117,3 +122,25 @@ def test_what_that_message_proposes_works(decathlon: dict[str, Any]) -> None:
     decathlon["datasets"]["aged"] = labelled
     decathlon["stages"] = [{"dataset": "aged", "unlabelled": "scans", "objective": {"reconstruction": 1}}]
     assert plan(decathlon).datasets["aged"].task.type == "regression"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "helps"),
+    [
+        ("resnet18", "kernel: 3, stride: 1, max_pool: false"),
+        ("densenet121", "kernel: 3, stride: 1, max_pool: false"),
+        ("sfcn", "fewer `filters`, of which each but the last halves the image"),
+        ({"name": "vit", "patch": 12}, "a smaller `patch`"),
+        ({"name": "resnet18", "kernel": 3, "stride": 1, "max_pool": False}, ""),
+        (SHALLOW, ""),
+    ],
+)
+def test_a_last_map_of_one_voxel_is_told_with_what_helps(params: dict, architecture: Any, helps: str) -> None:
+    params["architecture"] = architecture
+    found = [text for text in plan(params).warnings if "single voxel" in text]
+    name = architecture if isinstance(architecture, str) else architecture["name"]
+    expected = [
+        f"stage '{stage}': the last map of {name} is a single voxel of images of 12×10; it leaves more with {helps}"
+        for stage in ("finetune", "pretrain")
+    ]
+    assert sorted(found) == (expected if helps else [])

@@ -21,6 +21,9 @@ from tlpy.plan.planner import Planned, Planner
 
 Row = dict[str, str]
 
+# A network that leaves more than a voxel of images this small.
+SHALLOW = {"name": "sfcn", "filters": [4, 8]}
+
 
 def plan(params: dict[str, Any]) -> Planned:
     return Planner(params, Schema.read(), {}).plan()
@@ -77,7 +80,7 @@ def copied(params: dict, make_table: Any) -> dict:
 
 
 def test_equal_images_under_other_ids_fall_into_one_part_and_are_told(copied: dict, tmp_path: Path) -> None:
-    made = plan(copied)
+    made = plan(copied | {"architecture": SHALLOW})
     assert made.warnings == [
         "40 images of data set 'target' are equal to one of 'source' under another id (00 = p000, "
         "01 = p001, 02 = p002 and 37 more): equal images fall into one part"
@@ -94,7 +97,7 @@ def test_equal_images_within_a_data_set_are_told_too(params: dict, tmp_path: Pat
         shutil.copy(people.parent / f"p{number}.npy", people.parent / f"again{number}.npy")
         lines.append(f"again{number}.npy,{number},{number},F")
     people.write_text("\n".join(lines) + "\n")
-    made = plan(params)
+    made = plan(params | {"architecture": SHALLOW})
     assert made.warnings == [
         "4 images of data set 'target' are equal but under several ids (again100 = p100, "
         "again101 = p101): equal images fall into one part"
@@ -204,7 +207,7 @@ def test_people_of_a_data_set_split_within_them_are_told_elsewhere(params: dict)
     target = params["datasets"]["target"]
     rewrite(Path(target["path"]), lambda row: {**row, "subject": f"p0{int(row['image'][2:4]) // 2:02d}"})
     target |= {"group": "run", "within": "subject"}
-    made = plan(params)
+    made = plan(params | {"architecture": SHALLOW})
     assert made.warnings == [
         "data set 'target' is split within subjects, and 20 of them are in 'source' too: what is tested on in "
         "one may be of people trained on in the other"

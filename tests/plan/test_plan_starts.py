@@ -17,9 +17,12 @@ from tlpy.plan.planner import Planned, Planner
 
 START = "stage 'finetune' takes over weights from 'pretrain', trained on images prepared in another way: "
 
+# A network that leaves more than a voxel of images this small.
+SHALLOW = {"name": "sfcn", "filters": [4, 8]}
+
 
 def plan(params: dict[str, Any], roots: dict[str, Path] | None = None) -> Planned:
-    return Planner(params, Schema.read(), roots or {}).plan()
+    return Planner({"architecture": SHALLOW, **params}, Schema.read(), roots or {}).plan()
 
 
 def weights_of(made: Planned) -> list[tuple[str, str]]:

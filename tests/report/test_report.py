@@ -221,7 +221,7 @@ def test_the_script_writes_both_folders_without_heavy_imports(tmp_path: Path) ->
     done = run_script(tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     imported = set(re.findall(r"\|\s+(\w+)\n", done.stderr))
-    assert not imported & {"torch", "pandas", "scipy", "sklearn", "PIL", "nibabel"}
+    assert not imported & {"torch", "pandas", "sklearn", "PIL", "nibabel"}
     assert (tmp_path / "ranking" / "leaderboard.tsv").exists()
     assert (tmp_path / "report" / "summary_mqc.json").exists()
 

@@ -174,3 +174,34 @@ def test_a_slurm_job_is_not_taken_for_lightnings_own(
         monkeypatch.setenv(name, str(value))
     assert train(toys.stage("s1"), out="slurm") == {"s1": "done"}
     assert results(tmp_path / "plain/s1") == results(tmp_path / "slurm/s1")
+
+
+def test_epochs_are_chosen_by_answers_of_subjects(train: Train, toy_data: Path, tmp_path: Path) -> None:
+    """Two neighbouring images of a part are of one person here: what is predicted of them is averaged."""
+    folder = tmp_path / "d"
+    (folder / "subjects").mkdir(parents=True)
+    (folder / "caches").symlink_to(toy_data / "caches")
+    with (toy_data / "subjects/subjects.tsv").open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    for row in rows:
+        number = int(row["image"][4:])
+        row["subject"] = row["group"] = f"{number % 5}-{number // 10}"
+        row["label:age"] = f"{float(rows[number - 5 * (number // 5 % 2)]['label:age']):.3f}"
+    with (folder / "subjects/subjects.tsv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    images = toys.stage("s2").sources[0].to_json() | {"score_by": "image"}
+    assert set(train(toys.stage("s1"), toys.stage("s2", sources=(images,)), data=folder).values()) == {"done"}
+    metrics, by_image = read(tmp_path / "out/s1"), read(tmp_path / "out/s2")
+    found: dict[str, list[tuple[float, float]]] = {}
+    for row in table(tmp_path / "out/s1/predictions.csv"):
+        if row["split"] == "val":
+            found.setdefault(row["subject"], []).append((float(row["true"]), float(row["prediction"])))
+    assert len(found) == 4
+    errors = [abs(np.diff(np.mean(pairs, axis=0))[0]) for pairs in found.values()]
+    assert metrics["metrics"]["val"]["mae"] == pytest.approx(np.mean(errors))
+    history = table(tmp_path / "out/s1/history.csv")
+    assert min(float(row["val_mae"]) for row in history) == pytest.approx(np.mean(errors))
+    assert metrics["metrics_by_image"]["val"]["mae"] > metrics["metrics"]["val"]["mae"]
+    assert by_image["metrics_by_image"] == {}

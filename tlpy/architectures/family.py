@@ -33,6 +33,7 @@ class ArchitectureFacts(Facts):
         on_meta: whether it can be built on torch's `meta` device: nothing looks at values meanwhile.
         batch_norm: whether it has batch normalisation, whose statistics `adabn` measures; an own network that
             says nothing is asked when it is built.
+        finer: what leaves more of small images, as the plan says it where a last map is a single voxel.
         network: class path of a family's torch side; it is made with the family, channels and size.
     """
 
@@ -43,6 +44,7 @@ class ArchitectureFacts(Facts):
     channels_last: ClassVar[bool] = True
     on_meta: ClassVar[bool] = False
     batch_norm: ClassVar[bool] = True
+    finer: ClassVar[str] = ""
     network: ClassVar[str] = ""
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
 
 from tlpy.evaluation import intervals
 from tlpy.evaluation.covariates import Column, covariates_of
@@ -107,11 +110,16 @@ def _within(
     ]
     if not kept:
         return None
-    only = Predictions(
-        tuple(cases.images[at] for at in kept),
-        tuple(cases.subjects[at] for at in kept),
-        tuple(cases.groups[at] for at in kept),
-        cases.true[kept],
-        cases.score[kept],
-    )
+    only = _taken(cases, kept)
     return replace(replicate, cases=only, test=compute(ranking.task_type, only.true, only.score))
+
+
+def _taken(cases: Predictions, kept: Sequence[int]) -> Predictions:
+    """Some of the cases, with everything that is said of each."""
+    columns = {column.name: getattr(cases, column.name) for column in fields(cases)}
+    taken: dict[str, Any] = {
+        name: values[kept] if isinstance(values, np.ndarray) else tuple(values[at] for at in kept)
+        for name, values in columns.items()
+        if len(values) == len(cases)
+    }
+    return Predictions(**taken)

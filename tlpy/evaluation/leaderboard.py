@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tlpy.evaluation.results import LABEL
 from tlpy.files import write_json, write_table
 from tlpy.metrics.registry import METRICS, names
 
+_BY_IMAGE = "test_by_image"
 # Of a number in a table.
 _DIGITS = 6
 _BEFORE: dict[str, Callable[[Outcome], Any]] = {
@@ -193,12 +195,14 @@ def _column(score: str, taken: Container[str]) -> str:
 def _write_leaderboard(rankings: list[Ranking], path: Path) -> None:
     outcomes = [outcome for ranking in rankings for outcome in ranking.rows]
     settings, others, beside = searched(outcomes), other_metrics(rankings), other_scores(outcomes)
-    fixed = {*_BEFORE, *_AFTER, *_LAST, *(f"test_{name}" for name in METRICS)}
+    fixed = {*_BEFORE, *_AFTER, *_LAST, _BY_IMAGE, *(f"test_{name}" for name in METRICS)}
     scores = [_column(name, fixed) for name in beside]
+    images = [_BY_IMAGE] if any(math.isfinite(o.test_by_image) for o in outcomes) else []
     header = [
         *_BEFORE,
         *(f"setting:{name}" if name in {*fixed, *scores} else name for name in settings),
         *_AFTER,
+        *images,
         *(f"test_{name}" for name in others),
         *scores,
         *_LAST,
@@ -208,6 +212,7 @@ def _write_leaderboard(rankings: list[Ranking], path: Path) -> None:
         row = [get(outcome) for get in _BEFORE.values()]
         row += [words.setting(outcome.settings.get(name)) for name in settings]
         row += [get(outcome) for get in _AFTER.values()]
+        row += [outcome.test_by_image for _ in images]
         row += [outcome.mean("test", name) for name in others]
         row += [outcome.other(name) for name in beside]
         row += [get(outcome) for get in _LAST.values()]

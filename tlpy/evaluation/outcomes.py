@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tlpy.evaluation.difference import NAN, NONE, Difference
-from tlpy.evaluation.results import Predictions, Run, StageResult
+from tlpy.evaluation.results import Predictions, Run, StageResult, counted
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import compute
 from tlpy.plan.plan_records import Replicate, Variant
@@ -25,6 +25,7 @@ class ReplicateResult:
         stages: ids, first to last.
         reason: which stage failed and why; None when it is done.
         val, test: metric → value, of its last stage.
+        by_image: metric → value on test with every image as an answer; empty where that is no other score.
         others: test scores of further labels and of a target, by column (`StageResult.other_scores`).
     """
 
@@ -36,6 +37,7 @@ class ReplicateResult:
     test: dict[str, float]
     cases: Predictions | None
     others: dict[str, float] = field(default_factory=dict)
+    by_image: dict[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[int, int | None]:
@@ -158,8 +160,20 @@ class Outcome:
 
     @property
     def n_test(self) -> int:
-        """Distinct subjects in the test cases of all replicates."""
-        return len({subject for r in self.done if r.cases for subject in r.cases.subjects})
+        """Distinct answers in the test cases of all replicates: subjects, or images."""
+        return len({image for r in self.done if r.cases for image in r.cases.images})
+
+    @property
+    def tested(self) -> str:
+        """How much it was tested on, in words: `60 subjects`, `45 images of 20 subjects`."""
+        return counted(r.cases for r in self.done if r.cases)
+
+    @property
+    def test_by_image(self) -> float:
+        """Its metric on test with every image as an answer; NaN where that is no other score."""
+        found = [replicate.by_image.get(self.metric, NAN) for replicate in self.done]
+        found = [value for value in found if np.isfinite(value)]
+        return float(np.mean(found)) if found else NAN
 
 
 def gather(run: Run) -> list[Outcome]:
@@ -202,6 +216,7 @@ def _replicate(item: Replicate, metric: str, run: Run) -> ReplicateResult:
         test=_values(last, metric, "test") if done else {},
         cases=last.predictions("test") if done else None,
         others=last.other_scores if done else {},
+        by_image=last.metrics("test", by_image=True) if done else {},
     )
 
 

@@ -7,7 +7,7 @@ so that one bad stage never takes the ranking of the others down.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from tlpy import words
 from tlpy.files import read_json
+from tlpy.metrics.answers import by_subject, whole_groups
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import primary
 from tlpy.plan.plan_records import Plan
-from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Judged, Stage
+from tlpy.records import BINARY, BY_IMAGE, MULTILABEL, REGRESSION, Head, Judged, Stage
 
 LABEL = "label:"
 """Before a user's label where it stands beside names of ours."""
@@ -27,10 +29,11 @@ LABEL = "label:"
 
 @dataclass(frozen=True)
 class Predictions:
-    """The cases of one part (val or test) for one label.
+    """The cases of one part (val or test) for one label: its answers (`tlpy.metrics.answers`).
 
     Attributes:
-        images, subjects, groups: (n,) ids; a group is what a split must not tear apart.
+        images: (n,) id of an image of each answer.
+        subjects, groups: (n,) ids; a group is what a split must not tear apart.
         true: (n,) label units, or class indices; (n, columns) of 0, 1 and NaN for multilabel.
         score: (n,) prediction in label units, or probability of class 1; (n, classes) for multiclass and
             (n, columns) for multilabel.
@@ -41,9 +44,43 @@ class Predictions:
     groups: tuple[str, ...]
     true: Array
     score: Array
+    counts: tuple[int, ...] = ()
+    """How many images each case stands for; empty: one."""
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def answered(self) -> dict[str, int]:
+        """The image of each case, and how many it stands for."""
+        return dict(zip(self.images, self.counts or [1] * len(self), strict=True))
+
+    def pooled(self, task_type: str) -> Predictions:
+        """One case for each subject and value of the label, of cases of one image each."""
+        found = by_subject(task_type, self.subjects, self.true, self.score)
+        groups = whole_groups(self.subjects, self.groups)
+        return Predictions(
+            tuple(self.images[at] for at in found.image),
+            tuple(self.subjects[at] for at in found.image),
+            tuple(groups[at] for at in found.image),
+            found.true,
+            found.score,
+            tuple(int(count) for count in found.images),
+        )
+
+
+def counted(parts: Iterable[Predictions]) -> str:
+    """How many cases there are over several trainings, in words: subjects, images, or answers of subjects."""
+    answers: dict[str, int] = {}
+    subjects: set[str] = set()
+    for cases in parts:
+        answers |= cases.answered
+        subjects.update(cases.subjects)
+    people = words.count(len(subjects), "subject")
+    if len(answers) == len(subjects):
+        return people
+    noun = "image" if set(answers.values()) == {1} else "answer"
+    return f"{words.count(len(answers), noun)} of {people}"
 
 
 @dataclass(frozen=True)
@@ -95,9 +132,12 @@ class FitResult:
     def n(self) -> dict[str, Any]:
         return dict(self.metrics_file.get("n") or {})
 
-    def metrics(self, part: str) -> dict[str, float]:
-        """Name → value on train, val or test, as TRAIN wrote it."""
-        values = (self.metrics_file.get("metrics") or {}).get(part) or {}
+    def metrics(self, part: str, by_image: bool = False) -> dict[str, float]:
+        """Name → value on train, val or test, as TRAIN wrote it.
+
+        `by_image`: with every image as an answer; none where that is no other score.
+        """
+        values = (self.metrics_file.get("metrics_by_image" if by_image else "metrics") or {}).get(part) or {}
         return {name: _number(value) for name, value in values.items()}
 
     @cached_property
@@ -111,7 +151,10 @@ class FitResult:
         return _table(self.folder / "predictions.csv")
 
     def predictions(self, part: str = "test", label: str | None = None) -> Predictions | None:
-        """The cases of `part`, of the primary label if none is named; None where none can be read."""
+        """The cases of `part`, of the primary label if none is named; None where none can be read.
+
+        One a subject and value of the label, or one an image, as the data set is scored by.
+        """
         heads = self.record.heads
         head = next((head for head in heads if head.label == label), heads[0] if heads else None)
         if head is None:
@@ -120,20 +163,32 @@ class FitResult:
             rows = [row for row in self._rows if row.get("split") == part and _is_of(row, head)]
             if not rows:
                 return None
-            if head.type == MULTILABEL:
-                return _several(rows, head.columns)
-            true, score = _scores(rows, head)
+            found = _several(rows, head.columns) if head.type == MULTILABEL else _single(rows, head)
         except (KeyError, ValueError):
             return None
-        ids = (tuple(str(row.get(key) or row["image"]) for row in rows) for key in ("image", "subject"))
-        images, subjects = ids
-        groups = tuple(row.get("group") or row.get("subject") or row["image"] for row in rows)
-        return Predictions(images, subjects, groups, true, score)
+        if found is None or self.record.sources[self._source_of(part, head)].score_by == BY_IMAGE:
+            return found
+        return found.pooled(head.type)
+
+    def _source_of(self, part: str, head: Head) -> int:
+        """The number of the data set that the rows of a part are of; a part may be `test:<data set>`."""
+        name = part.partition(":")[2]
+        names = [source.dataset for source in self.record.sources]
+        return names.index(name) if name in names else self.record.judged_on(head.label)
 
 
 def _is_of(row: dict[str, str], head: Head) -> bool:
     """Whether a row is of a head; a column of a multilabel one may be called like another head."""
     return row["head"] == head.label if "head" in row else row.get("label", head.label) in head.columns
+
+
+def _single(rows: list[dict[str, str]], head: Head) -> Predictions:
+    """The cases of a task with one label: one row an image."""
+    true, score = _scores(rows, head)
+    images = tuple(str(row["image"]) for row in rows)
+    subjects = tuple(row.get("subject") or row["image"] for row in rows)
+    groups = tuple(row.get("group") or row.get("subject") or row["image"] for row in rows)
+    return Predictions(images, subjects, groups, true, score)
 
 
 def _several(table: list[dict[str, str]], columns: Sequence[str]) -> Predictions | None:

@@ -42,23 +42,32 @@ def rmse(true: Array, score: Array, weights: Array) -> Array:
 
 def r2(true: Array, score: Array, weights: Array) -> Array:
     """1 − residual / total sum of squares; negative when worse than predicting the mean of the test cases."""
-    centred = true - true.mean()  # keeps the difference of squares accurate for large values
-    variance = mean(centred**2, weights) - mean(centred, weights) ** 2
-    variance = np.where(variance < 1e-12 * max(1.0, float((centred**2).mean())), 0.0, variance)
-    return 1.0 - ratio(mean((score - true) ** 2, weights), variance)
+    x, size = _standing_out(true)
+    return 1.0 - ratio(mean(((score - true) / size) ** 2, weights), _variance(x, weights))
 
 
 def r(true: Array, score: Array, weights: Array) -> Array:
     """Pearson's correlation."""
-    x, y = true - true.mean(), score - score.mean()
-    mean_x, mean_y = mean(x, weights), mean(y, weights)
-    variance_x = mean(x * x, weights) - mean_x**2
-    variance_y = mean(y * y, weights) - mean_y**2
-    flat = (variance_x < 1e-12 * max(1e-12, float((x * x).mean()))) | (
-        variance_y < 1e-12 * max(1e-12, float((y * y).mean()))
-    )
-    product = np.where(flat, 0.0, np.sqrt(np.abs(variance_x * variance_y)))
-    return np.clip(ratio(mean(x * y, weights) - mean_x * mean_y, product), -1.0, 1.0)
+    (x, _), (y, _) = _standing_out(true), _standing_out(score)
+    both = mean(x * y, weights) - mean(x, weights) * mean(y, weights)
+    product = np.sqrt(_variance(x, weights) * _variance(y, weights))
+    return np.clip(ratio(both, product), -1.0, 1.0)
+
+
+def _standing_out(values: Array) -> tuple[Array, float]:
+    """Values (n,) as distances from their mean, the largest being 1, and what they were divided by.
+
+    This keeps differences of squares accurate, whatever the unit. What differs by rounding alone is 0.
+    """
+    centred = values - values.mean()
+    size = float(np.abs(centred).max())
+    return (centred / size, size) if size > 1e-14 * float(np.abs(values).max()) else (0.0 * values, 1.0)
+
+
+def _variance(x: Array, weights: Array) -> Array:
+    """Variance in each resample of what `_standing_out` gave; 0 where it is no more than rounding."""
+    found = mean(x * x, weights) - mean(x, weights) ** 2
+    return np.where(found < 1e-12 * float((x * x).mean()), 0.0, found)
 
 
 # Binary: `true` in {0, 1}, `score` the probability of class 1.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import platform
+import shutil
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from tlpy.plain.registry import PLAIN
 from tlpy.records import BINARY, MULTICLASS, MULTILABEL, Head
 from tlpy.scenarios.outputs import write_predictions
 from tlpy.scenarios.scores import all_metrics
+from tlpy.store import Store
 from tlpy.version import __version__
 
 Parts = dict[str, list[SubjectRow]]
@@ -87,19 +89,32 @@ class PlainFolders:
             raise InputError([Problem(str(file), f"has no column {error}")]) from error
 
 
-def run_fits(fits: Sequence[PlainFit], folders: PlainFolders, out: Path) -> dict[str, str]:
+def run_fits(
+    fits: Sequence[PlainFit], folders: PlainFolders, out: Path, store: Path | None = None
+) -> dict[str, str]:
     """Fit and score baselines into `out/<id>/`; one that fails says why there, and the others go on.
+
+    Args:
+        store: finished ones are taken from it and kept in it.
 
     Returns:
         Status (`done`, `failed`) by id.
     """
     status = {}
+    kept = Store(store) if store else None
     for fit in fits:
         folder = out / fit.id
+        if kept and kept.has("plain", fit.id):
+            shutil.rmtree(folder, ignore_errors=True)
+            kept.fetch("plain", fit.id, folder)
+            status[fit.id] = "done"
+            continue
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "fit.json", fit.to_json())
         try:
             status[fit.id] = _run(fit, folders, folder)
+            if kept:
+                kept.keep("plain", fit.id, folder)
         except Exception as error:  # an own baseline may fail in any way
             reason = str(error) if isinstance(error, InputError) else describe_fault(error)
             (folder / "fit.log").write_text(traceback.format_exc(), encoding="utf-8")

@@ -35,7 +35,7 @@ from tlpy.plan.plan_records import (
 )
 from tlpy.plan.planner import Planned
 from tlpy.plan.working import DataSet, SubjectTable
-from tlpy.records import Component, Pack, Stage
+from tlpy.records import BY_SUBJECT, Component, Pack, Stage
 from tlpy.version import __version__
 
 
@@ -221,6 +221,8 @@ def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
         split_given=data.given.shown if data.given else None,
         external=data.external,
         confounds=data.confounds.heads,
+        score_by=data.score_by,
+        repeated=data.repeated,
         vectors=data.vectors,
     )
 
@@ -283,6 +285,8 @@ def inferred(plan: Planned) -> list[Inferred]:
             why = "as said" if data.confounds.said else "columns beside the label"
             found.append(Inferred(f"{where} confounds", data.confounds.in_words(), why))
         found += [Inferred(f"{where} confounds", note, "the table") for note in data.confounds.notes]
+        if data.tasks and data.repeated:
+            found.append(_scoring(data, f"{where} scoring"))
         found += [Inferred(where, note, "the reader") for note in data.notes]
     found += plan.external_notes
     found += plan.shared_people
@@ -293,6 +297,16 @@ def inferred(plan: Planned) -> list[Inferred]:
         why = "as said" if plan.metric else "the default for this task"
         found.append(Inferred(f"metric for {target}", metric, why))
     return found
+
+
+def _scoring(data: DataSet, what: str) -> Inferred:
+    """What is one answer, where that is a question: some subject has several images."""
+    why = f"{words.count(data.repeated, 'subject')} with several images"
+    if data.score_by == BY_SUBJECT:
+        mean = "what is predicted of a subject's images with one value of the label is averaged"
+        return Inferred(what, "one answer a subject", f"{why}: {mean}")
+    said = "as said" if data.spec.get("score_by") else "split within subjects"
+    return Inferred(what, "one answer an image", f"{said}, {why}")
 
 
 def _joint(plan: Planned) -> list[Inferred]:

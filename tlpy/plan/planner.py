@@ -225,7 +225,7 @@ class Planner:
                         opened[key] = catalogue.dataset(name, spec, images_only=name not in learnt)
                     except InputError as error:
                         problems.extend(error.problems)
-        self.external = open_externals(self.given, ends(chains), opened, catalogue, problems)
+        self.external = open_externals(self.given, ends(chains), opened, used, catalogue, problems)
         problems.raise_if_any()
         targets = {name for _, chain in chains for name in chain[-1].labelled[:1]}
         problems.extend(
@@ -356,10 +356,12 @@ def _by_name(datasets: Iterable[DataSet]) -> dict[str, DataSet]:
 
 
 def _targets(datasets: Mapping[str, DataSet]) -> dict[int, str]:
-    """What its variants are ranked under, by data set: versions with other images are not compared."""
-    first: dict[tuple[str, tuple[str, ...]], str] = {}
+    """What its variants are ranked under, by data set: versions with other images or answers are apart."""
+    first: dict[tuple[str, str, tuple[str, ...]], str] = {}
     named = _by_name(datasets.values())
     return {
-        id(data): first.setdefault((data.name, tuple(record.image for record in data.records)), name)
+        id(data): first.setdefault(
+            (data.name, data.score_by, tuple(record.image for record in data.records)), name
+        )
         for name, data in named.items()
     }

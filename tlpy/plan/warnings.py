@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
+from tlpy import words
+from tlpy.architectures.registry import ARCHITECTURES, blamed, family_of
+from tlpy.digests import canonical
 from tlpy.objectives.registry import TERMS
 from tlpy.plan.execution_settings import precision_warnings
 from tlpy.plan.working import DataSet
@@ -45,7 +49,27 @@ def plan_warnings(
         if TERMS.facts(term).decays and stage.training.optimizer.get("weight_decay")
     }
     found += [_pulled_twice(name, term) for name, term in sorted(decayed)]
+    found += _single_voxels(stages)
     return found + precision_warnings(accelerator, stages)
+
+
+def _single_voxels(stages: Iterable[Stage]) -> list[str]:
+    """Networks that leave one voxel of the images of a stage."""
+    # Stages that differ in anything else ask the same.
+    different = {(one.name, canonical(one.architecture), one.input.size): one for one in stages}
+    found: dict[str, None] = {}
+    for stage in different.values():
+        name, size = str(stage.architecture["name"]), stage.input.size
+        facts = ARCHITECTURES.facts(name)
+        if not facts.planned:
+            continue
+        with blamed(stage.architecture):
+            left = family_of(stage.architecture).last_map(size)
+        if left and math.prod(left) == 1 < math.prod(size):
+            helps = f"; it leaves more with {facts.finer}" if facts.finer else ""
+            what = f"stage '{stage.name}': the last map of {name} is a single voxel of images of"
+            found[f"{what} {words.size(size)}{helps}"] = None
+    return list(found)
 
 
 def _pulled_twice(stage: str, term: str) -> str:

@@ -6,6 +6,7 @@ They hold what is not written down (tables, problems, settings as given); what i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from tlpy.plan.data.filters import Filtered
 from tlpy.plan.data.given_splits import GivenSplit
 from tlpy.plan.data.tasks import strata_of
 from tlpy.plan.plan_records import Replicate
-from tlpy.records import NONE, Component, Head, Training
+from tlpy.records import BY_SUBJECT, NONE, Component, Head, Training
 
 if TYPE_CHECKING:
     from tlpy.data.readers.base import ImageRecord
@@ -42,6 +43,7 @@ class DataSet:
         within: whether it is split inside its subjects, so that its parts share people.
         own_people: whether its people are others than those of equal ids in other data sets.
         people_named: whether it tells whose images they are.
+        score_by: what is one answer of all that it is scored by: `subject` or `image`.
         contents: a digest of each image that equal images share.
         given: its parts, where the user gave them in a table.
         vectors: whether its images are vectors, as its reader says.
@@ -67,6 +69,7 @@ class DataSet:
     within: bool = False
     own_people: bool = False
     people_named: bool = True
+    score_by: str = BY_SUBJECT
     contents: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     given: GivenSplit | None = None
     vectors: bool = False
@@ -92,6 +95,11 @@ class DataSet:
     def strata(self) -> dict[str, str | float]:
         """What a split keeps alike in each part: the class, or the number, of each image."""
         return strata_of(self.task, self.label, self.records)
+
+    @property
+    def repeated(self) -> int:
+        """How many of its subjects have several images."""
+        return sum(count > 1 for count in Counter(record.subject for record in self.records).values())
 
     @property
     def has_official_split(self) -> bool:

@@ -73,6 +73,8 @@ def _headers(outcomes: list[Outcome], settings: list[str], also: list[str]) -> d
     if metrics == {"auroc"}:
         headers["test"] |= {"min": 0.5, "max": 1.0}
     headers["interval"] = _text("95 % interval", "Of the test score, by bootstrap over subjects")
+    if any(math.isfinite(outcome.test_by_image) for outcome in outcomes):
+        headers["by_image"] = _number("Test by image", "The test score with every image as an answer", form)
     if any(math.isfinite(outcome.spread("test")) for outcome in outcomes):
         headers["sd"] = _number("sd", "Of the test score over replicates (seeds or folds)", form)
     if any(outcome.gain.known for outcome in outcomes):
@@ -148,6 +150,7 @@ def _row(ranking: Ranking, outcome: Outcome, settings: list[str], also: list[str
         "validation": outcome.mean("val"),
         "test": outcome.mean("test"),
         "interval": f"{show(low)} to {show(high)}" if math.isfinite(low) else "",
+        "by_image": outcome.test_by_image,
         "sd": outcome.spread("test"),
         "gain": _gain(outcome.gain, ranking),
         "gain_percent": words.percent(outcome.gain_percent) if math.isfinite(outcome.gain_percent) else "",

@@ -13,7 +13,7 @@ from tlpy.evaluation.results import Run
 from tlpy.objectives.registry import TERMS
 from tlpy.optimizers.registry import OPTIMIZERS
 from tlpy.plan.plan_records import DatasetFacts
-from tlpy.records import REGRESSION, Stage
+from tlpy.records import BY_IMAGE, REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
 from tlpy.report.external_words import external_method
 from tlpy.report.interval_words import how_intervals_were_made
@@ -52,7 +52,7 @@ def _left_out(run: Run) -> list[str]:
 def methods(run: Run, rankings: list[Ranking]) -> Section:
     """Paragraphs to copy, and what to cite."""
     body = [_data(run), _training(run), _search(run, rankings), plain_methods(run)]
-    body = [*filter(None, body), _scoring(run, rankings), _software(run)]
+    body = [*filter(None, body), _scoring(run, rankings) + _answers(run), _software(run)]
     text = "A draft from what was really run. Check it against your study before it goes into a paper."
     content = (
         "".join(paragraph(part) for part in body)
@@ -208,6 +208,18 @@ def _as_long(outcomes: list[Outcome]) -> bool:
     """Whether there are baselines beside the twins: those that train for the whole chain's epochs."""
     twins = {outcome.record.scratch for outcome in outcomes}
     return any(outcome.baseline and outcome.id not in twins for outcome in outcomes)
+
+
+def _answers(run: Run) -> str:
+    """What was one answer, of the data sets in which some subject has several images; starts with a space."""
+    text = ""
+    for name, facts in run.plan.datasets.items():
+        if not (facts.repeated and facts.heads):
+            continue
+        mean = ", the mean of what was predicted of its images with one value of the label"
+        answer = "image" if facts.score_by == BY_IMAGE else f"subject{mean}"
+        text += f" Of data set '{escape(name)}' one answer was scored for each {answer}."
+    return text
 
 
 def _scoring(run: Run, rankings: list[Ranking]) -> str:

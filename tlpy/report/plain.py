@@ -75,7 +75,9 @@ def plain_in_table(rankings: Sequence[Ranking]) -> str:
 def plain_methods(run: Run) -> str:
     """How the plain baselines were fitted; empty where there were none."""
     done = [
-        one for one in run.plan.plain if any(run.plain[fit].done for r in one.replicates for fit in r.stages)
+        one
+        for one in run.plan.plain
+        if any(fit in run.plain and run.plain[fit].done for r in one.replicates for fit in r.stages)
     ]
     heads = {one.id: run.plan.plain_fits[one.replicates[0].stages[0]].heads[0] for one in done}
     names = list(dict.fromkeys(escape(title(one.component, heads[one.id])) for one in done))

@@ -49,9 +49,10 @@ def predicted(rankings: list[Ranking]) -> Section | None:
             label = ranking.heads[0].label
             figures.append(scatter(clouds, f"true {label}", f"predicted {label}"))
     text = (
-        "Test subjects, one point each: on the dashed line the prediction is perfect. Look for a slope "
-        "flatter than the line: a network that is not sure shrinks towards the mean, so that low values "
-        "come out too high and high values too low. With several seeds, the first is shown."
+        "Test subjects (images, where each of them is an answer), one point each: on the dashed line the "
+        "prediction is perfect. Look for a slope flatter than the line: a network that is not sure shrinks "
+        "towards the mean, so that low values come out too high and high values too low. With several "
+        "seeds, the first is shown."
     )
     return Section("predicted", "Predicted against true", text, "html", "".join(figures)) if figures else None
 
@@ -82,7 +83,7 @@ def _roc_section(pairs: list[tuple[Ranking, list[tuple[str, Outcome, Predictions
     text = (
         "How many cases are found (up) for how many false alarms (right), at every threshold, on the test "
         "set. The further towards the upper left, the better; the diagonal is guessing. With few subjects "
-        "a curve is a coarse staircase: each step is one subject. With several seeds, the first is shown."
+        "a curve is a coarse staircase: each step is one of them. With several seeds, the first is shown."
     )
     config: dict[str, Any] = {
         "xlab": "False alarms (1 − specificity)",

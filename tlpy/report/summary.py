@@ -13,7 +13,7 @@ from tlpy.evaluation.external import ExternalScore
 from tlpy.evaluation.intervals import FEWEST
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
-from tlpy.evaluation.results import Predictions, Run
+from tlpy.evaluation.results import Predictions, Run, counted
 from tlpy.records import REGRESSION, Stage
 from tlpy.report.confounds import confound_caveats
 from tlpy.report.external_words import outside_in_short
@@ -117,8 +117,9 @@ def _tiles(run: Run, ranking: Ranking, best: Outcome) -> str:
     metric = ranking.metric
     unit = f" ({metric.direction})"
     headline = ranking.headline.best or best
-    people = words.count(best.n_test, "subject")
-    test = f"{metric.label} on test{unit}<br>{_range(ranking, headline)}, {people}"
+    test = (
+        f"{metric.label} on test{unit}<br>{_range(ranking, headline)}, {best.tested}{_beside(ranking, best)}"
+    )
     chosen = "<br>chosen inside each fold" if ranking.in_folds else ""
     tiles = [(metric.show(headline.mean("test")), test + chosen)]
     how = "what was chosen by in each fold" if chosen else "what it was chosen by"
@@ -151,6 +152,12 @@ def _tiles(run: Run, ranking: Ranking, best: Outcome) -> str:
         + "".join(f"<div><b>{big}</b><span>{small}</span></div>" for big, small in tiles)
         + "</div>"
     )
+
+
+def _beside(ranking: Ranking, outcome: Outcome) -> str:
+    """The score by image, where an answer stands for several of them."""
+    score = outcome.test_by_image
+    return f"<br>{ranking.metric.show(score)} by image" if math.isfinite(score) else ""
 
 
 def _range(ranking: Ranking, outcome: Outcome) -> str:
@@ -214,22 +221,22 @@ def _on_adaptation(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
 def _on_size(run: Run, ranking: Ranking, best: Outcome) -> list[str]:
     found = []
     if best.n_test < FEW:
-        text = f"The test set is small ({words.count(best.n_test, 'subject')}), so its scores are uncertain"
+        text = f"The test set is small ({best.tested}), so its scores are uncertain"
         if best.n_groups < FEWEST:
             text += (
                 f"; it holds {best.n_groups} subjects or groups that are independent, and below {FEWEST} no "
                 "interval and no p value means anything: none is given"
             )
         found.append(text + ".")
-    validation = run.stages[best.done[0].stages[-1]].n.get("val")
     judges = _judges(run, best)
     if 0 < judges < FEW_TO_RANK_BY and len(ranking.ranked) > 1:
         who = words.count(judges, "validation subject or group", "validation subjects or groups")
         found.append(
             f"Variants were ranked on only {who}: another draw of people could rank them in another order."
         )
+    validation = run.stages[best.done[0].stages[-1]].predictions("val")
     if ranking.tied > 1:
-        on = f" of {words.count(int(validation), 'subject')}" if validation else ""
+        on = f" of {counted([validation])}" if validation else ""
         found.append(
             f"{ranking.tied} variants share the best validation score{on}; a finer score (log loss or "
             "squared error on validation) decided between them."
@@ -260,13 +267,7 @@ def _on_balance(ranking: Ranking, best: Outcome) -> list[str]:
     counts = np.bincount(cases.true.astype(int), minlength=len(classes))
     share = counts.max() / counts.sum()
     found = []
-    called = np.flatnonzero(confusion(cases.true, cases.score, len(classes)).sum(axis=0))
-    if len(called) == 1:
-        name = escape(classes[int(called[0])])
-        found.append(
-            f"At the usual threshold <strong>every test case is called '{name}'</strong>: the ranking by "
-            "score may be good, the calls are not yet of use."
-        )
+    found += _on_calls(best, classes)
     if share >= 0.6:
         most = escape(classes[int(counts.argmax())])
         found.append(
@@ -275,6 +276,23 @@ def _on_balance(ranking: Ranking, best: Outcome) -> list[str]:
             f"{best.mean('test', 'balanced_accuracy'):.2f} (guessing: {1 / len(classes):.2f})."
         )
     return found
+
+
+def _on_calls(best: Outcome, classes: Sequence[str]) -> list[str]:
+    """Whether trainings, each by itself, call all their test cases by one class."""
+    trained = [replicate.cases for replicate in best.done if replicate.cases is not None]
+    alone: list[str] = []
+    for cases in trained:
+        called = np.flatnonzero(confusion(cases.true, cases.score, len(classes)).sum(axis=0))
+        alone += [classes[int(called[0])]] if len(called) == 1 else []
+    if not alone:
+        return []
+    names = words.joined([f"'{escape(name)}'" for name in dict.fromkeys(alone)], "or")
+    some = "" if len(alone) == len(trained) else f" in {len(alone)} of {len(trained)} trainings"
+    return [
+        f"At the usual threshold <strong>every test case is called {names}</strong>{some}: the ranking by "
+        "score may be good, the calls are not yet of use."
+    ]
 
 
 def first_cases(outcome: Outcome) -> Predictions | None:
@@ -295,4 +313,5 @@ def first_cases(outcome: Outcome) -> Predictions | None:
         tuple(group for part in parts for group in part.groups),
         np.concatenate([part.true for part in parts]),
         np.concatenate([part.score for part in parts]),
+        tuple(count for part in parts for count in part.answered.values()),
     )

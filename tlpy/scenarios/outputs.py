@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlpy.data.feature_scale import FeatureScale
 from tlpy.data.subjects import SubjectRow, TargetScaling, truth
 from tlpy.files import write_json, write_table
 from tlpy.objectives.heads import bins_of
@@ -17,7 +16,8 @@ from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Judged, Stage
 from tlpy.scenarios.scores import scored_rows
 from tlpy.version import __version__
 
-if TYPE_CHECKING:  # both import torch
+if TYPE_CHECKING:  # these import torch, and plain baselines come here without
+    from tlpy.data.feature_scale import FeatureScale
     from tlpy.scenarios.loop import Fitted
     from tlpy.scenarios.material import Material
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from tlpy.data.subjects import SubjectRow, TargetScaling, is_known, truth
+from tlpy.metrics.answers import Answers, by_image, by_subject
 from tlpy.metrics.registry import compute
 from tlpy.objectives.bins import decode
 from tlpy.objectives.heads import bins_of
-from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Judged, Terms
+from tlpy.records import BINARY, BY_IMAGE, BY_SUBJECT, MULTILABEL, REGRESSION, Head, Judged, Terms
 
 
 def predictions(
@@ -54,12 +55,28 @@ def scored_rows(head: Head, rows: Sequence[SubjectRow], source: int) -> list[int
     return [at for at, row in enumerate(rows) if row.source == source and is_known(row, head)]
 
 
+def answers(
+    head: Head, rows: Sequence[SubjectRow], predicted: Mapping[str, np.ndarray], source: int, score_by: str
+) -> Answers:
+    """What one head is scored by on one data set's rows of a part; `score_by` is the data set's."""
+    chosen = scored_rows(head, rows, source)
+    known = [rows[at] for at in chosen]
+    true, score = truth(known, head), predicted[head.label][chosen]
+    if score_by == BY_IMAGE:
+        return by_image(true, score)
+    return by_subject(head.type, [row.subject for row in known], true, score)
+
+
 def metrics(
-    head: Head, rows: Sequence[SubjectRow], predicted: Mapping[str, np.ndarray], source: int = 0
+    head: Head,
+    rows: Sequence[SubjectRow],
+    predicted: Mapping[str, np.ndarray],
+    source: int = 0,
+    score_by: str = BY_SUBJECT,
 ) -> dict[str, float]:
     """Every metric of one head on one data set's rows of a part."""
-    chosen = scored_rows(head, rows, source)
-    return compute(head.type, truth([rows[at] for at in chosen], head), predicted[head.label][chosen])
+    found = answers(head, rows, predicted, source, score_by)
+    return compute(head.type, found.true, found.score)
 
 
 def all_metrics(
@@ -72,7 +89,8 @@ def all_metrics(
     Returns:
         `metrics` (`train`, `val`, `test` of the primary label; `target`: its test on the first data set that
         no label is learnt from, where there is one), `metrics_by_label`, and `metrics_by_source` for data
-        sets that are not the one which a label is judged by.
+        sets that are not the one which a label is judged by. `metrics_by_image` has the parts of `metrics`
+        with each image as an answer, where in some part one answer stands for several images.
     """
     by_label: dict[str, Any] = {}
     by_source: dict[str, Any] = {}
@@ -83,7 +101,9 @@ def all_metrics(
             if head.label not in source.labels:
                 continue
             wanted = [part for part in predicted if source.labelled or part == "test"]
-            found = {part: metrics(head, parts[part], predicted[part], number) for part in wanted}
+            found = {
+                part: metrics(head, parts[part], predicted[part], number, source.score_by) for part in wanted
+            }
             if number == own:
                 by_label[head.label] = {"dataset": source.dataset, "type": head.type, **found}
                 continue
@@ -96,4 +116,24 @@ def all_metrics(
         "metrics": primary if target is None else {**primary, "target": target},
         "metrics_by_label": by_label,
         "metrics_by_source": by_source,
+        "metrics_by_image": _by_image(stage, parts, predicted),
     }
+
+
+def _by_image(
+    stage: Judged,
+    parts: Mapping[str, Sequence[SubjectRow]],
+    predicted: Mapping[str, Mapping[str, np.ndarray]],
+) -> dict[str, dict[str, float]]:
+    """The metrics of the primary label by image, by part; empty where these are its metrics anyway."""
+    if not stage.heads:
+        return {}
+    head = stage.heads[0]
+    own = stage.judged_on(head.label)
+    of = {
+        part: (answers(head, parts[part], given, own, stage.sources[own].score_by), parts[part], given)
+        for part, given in predicted.items()
+    }
+    if not any((found.images > 1).any() for found, _, _ in of.values()):
+        return {}
+    return {part: metrics(head, rows, given, own, BY_IMAGE) for part, (_, rows, given) in of.items()}

@@ -214,7 +214,9 @@ class SequentialScenario(LightningModule, ScenarioFacts):
         if not self.heads:
             return {}
         first = self.heads[0]
-        return metrics(first, self._parts[part], self.predicted(), self._stage.judged_on(first.label))
+        own = self._stage.judged_on(first.label)
+        score_by = self._stage.sources[own].score_by
+        return metrics(first, self._parts[part], self.predicted(), own, score_by)
 
     def mean_losses(self) -> dict[str, float]:
         """The mean over images of the loss and of each of its terms, since the epoch's start."""

@@ -8,6 +8,8 @@ process PLAIN {
 
     input:
     tuple val(meta), val(pack_json), path(prepared, stageAs: 'caches/*'), path(subjects, stageAs: 'subjects/*'), path(covariates, stageAs: 'covariates')
+    path state, stageAs: 'state'
+    val keep
     path code
     path components, stageAs: 'components'
 
@@ -17,6 +19,7 @@ process PLAIN {
 
     script:
     def args = task.ext.args ?: ''
+    def store_arg = keep ? "--store ${state}" : ''
     """
     export PYTHONPATH="\$PWD:\$PWD/components" TLPY_COMPONENTS="\$PWD/components"
     export OMP_NUM_THREADS=${task.cpus} OPENBLAS_NUM_THREADS=${task.cpus} MKL_NUM_THREADS=${task.cpus}
@@ -29,6 +32,7 @@ process PLAIN {
         --caches caches \\
         --subjects subjects \\
         --covariates covariates \\
+        ${store_arg} \\
         --out plain \\
         ${args}
     """

@@ -30,6 +30,7 @@ class DenseNet(Family):
 
     cites = ("Huang G, et al. Densely connected convolutional networks. CVPR 2017.",)
     on_meta = True
+    finer = "kernel: 3, stride: 1, max_pool: false"
     network = "tlpy.architectures.networks.densenet.DenseNetEncoder"
     layers: ClassVar[tuple[int, ...]]
 

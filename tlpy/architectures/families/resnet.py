@@ -18,8 +18,8 @@ class ResNet(Family):
     Args:
         dims: see `Family`.
         filters: channels of the first stage; each later one has twice as many.
-        kernel, stride: of the first convolution. With `kernel: 3`, `stride: 1`, `max_pool: false` 28 pixels
-            leave a last map of 4x4, not of one pixel (the stem for small images, as in MedMNIST v2).
+        kernel, stride: of the first convolution. Of 28 pixels, `kernel: 3`, `stride: 1` and `max_pool: false`
+            leave a last map of 4x4 instead of one pixel: the stem for small images, MedMNIST's.
         max_pool: whether a maximum pooling follows it.
         shortcut: `B`, a 1x1 convolution where the shape changes, or `A`, zero padding (MedicalNet's ResNet-18
             and 34).
@@ -35,6 +35,7 @@ class ResNet(Family):
     cites = ("He K, et al. Deep residual learning for image recognition. CVPR 2016.",)
     channels_last = False
     on_meta = True
+    finer = "kernel: 3, stride: 1, max_pool: false"
     network = "tlpy.architectures.networks.resnet.ResNetEncoder"
     layers: ClassVar[tuple[int, ...]]
     bottleneck: ClassVar[bool] = False

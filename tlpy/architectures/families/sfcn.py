@@ -30,6 +30,7 @@ class SFCN(Family):
     )
     cost = 0.8
     on_meta = True
+    finer = "fewer `filters`, of which each but the last halves the image"
     network = "tlpy.architectures.networks.sfcn.SFCNEncoder"
 
     filters: Filters = (32, 64, 128, 256, 256, 64)

@@ -34,6 +34,7 @@ class Swin(Family):
     dimensions = (2, 3)
     cost = 2.2
     batch_norm = False
+    finer = "a smaller `patch`"
     network = "tlpy.architectures.networks.swin.SwinEncoder"
 
     patch: Count = 2

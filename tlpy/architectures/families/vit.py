@@ -34,6 +34,7 @@ class ViT(Family):
     cost = 0.7
     on_meta = True
     batch_norm = False
+    finer = "a smaller `patch`"
     network = "tlpy.architectures.networks.vit.ViTEncoder"
 
     patch: Count = 8

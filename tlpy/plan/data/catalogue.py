@@ -17,6 +17,7 @@ from tlpy.plan.data.columns import (
     grouped_by,
     id_problems,
     labels_of,
+    scored_by,
     split_of,
     within_subjects,
 )
@@ -204,6 +205,7 @@ class Catalogue:
             within=within,
             own_people=spec.get("people") == "own",
             people_named=read.reader.names_people,
+            score_by=scored_by(spec, records, within),
             contents={record.image: read.seen.contents[record.image] for record in records},
             given=given,
             vectors=said.vectors,

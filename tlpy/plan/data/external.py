@@ -15,13 +15,18 @@ from tlpy import words
 from tlpy.digests import canonical
 from tlpy.errors import InputError, Problem, Problems, nearest
 from tlpy.plan.data.catalogue import Catalogue
-from tlpy.plan.data.external_labels import class_problems, fitting_tasks
+from tlpy.plan.data.external_labels import absent_classes, class_problems, fitting_tasks
 from tlpy.plan.data.external_people import without_shared
+from tlpy.plan.data.external_preparation import (
+    OF_SPLITS,
+    differences,
+    opened_as,
+    preparation_notes,
+    spec_of,
+    with_size,
+)
 from tlpy.plan.plan_records import Dropped, ExternalSet, Inferred
 from tlpy.plan.working import DataSet, StageSpec, SubjectTable
-
-# Keys of a data set that say who is in which part: without effect where all are tested on.
-_OF_SPLITS = ("split", "within")
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,7 @@ def open_externals(
     params: Mapping[str, Any],
     targets: Mapping[str, bool],
     datasets: Mapping[str, DataSet],
+    used: Collection[str],
     catalogue: Catalogue,
     problems: Problems,
 ) -> Externals:
@@ -167,17 +173,18 @@ def open_externals(
         params: as the user gave them.
         targets: `ends`.
         datasets: every data set that a stage uses, by key; without those that can't be opened.
+        used: the names of these, and of those that can't be opened.
         catalogue: opens data sets.
         problems: takes what is wrong, of a set that fits no target all that keeps it from fitting.
     """
     found = Externals()
     for name in dict.fromkeys(named(params)):
         spec = params["datasets"].get(name)
-        if spec is None:
+        if spec is None or name in used:
             continue
         found.normalised += [
             Dropped(f"datasets.{name}.{key}", "external: all its images are tested on")
-            for key in _OF_SPLITS
+            for key in OF_SPLITS
             if key in spec
         ]
         fits: list[_Fit] = []
@@ -212,9 +219,9 @@ def _fit(name: str, own: Mapping[str, Any], key: str, target: DataSet, catalogue
     """The set with a target's labels; raises `InputError` where they do not fit each other."""
     if not target.tasks:
         raise _nothing_learnt(name, target)
-    spec, tasks = _spec(name, own, target), fitting_tasks(name, own, target)
-    spec = _with_size(name, spec, tasks, target, catalogue)
-    data = _opened(name, spec, tasks, catalogue)
+    spec, tasks = spec_of(name, own, target), fitting_tasks(name, own, target)
+    spec = with_size(name, spec, tasks, target, catalogue)
+    data = opened_as(name, spec, tasks, catalogue)
     problems = Problems()
     problems.extend(class_problems(data, tasks, target.name))
     if (data.size, data.channels) != (target.size, target.channels):
@@ -229,38 +236,6 @@ def _fit(name: str, own: Mapping[str, Any], key: str, target: DataSet, catalogue
 def _nothing_learnt(name: str, target: DataSet) -> InputError:
     message = f"no label of '{target.name}' is learnt, so that there is nothing to score it by"
     return InputError([Problem("external", message, f"take '{name}' out")])
-
-
-def _spec(name: str, own: Mapping[str, Any], target: DataSet) -> dict[str, Any]:
-    """The settings without those of labels and splits; the target's preprocessing where it says nothing."""
-    kept = {k: value for k, value in own.items() if k not in (*_OF_SPLITS, "label", "task", "preprocessing")}
-    said, theirs = own.get("preprocessing"), target.spec.get("preprocessing") or {}
-    if said is not None and not isinstance(said, Mapping):
-        message = f"is {said!r}; expected a map of settings"
-        raise InputError([Problem(f"datasets.{name}.preprocessing", message)])
-    merged = {**theirs, **(said or {})}
-    return {**kept, "preprocessing": merged} if merged else kept
-
-
-def _with_size(
-    name: str, spec: dict[str, Any], tasks: Mapping[str, Any], target: DataSet, catalogue: Catalogue
-) -> dict[str, Any]:
-    """The settings with the target's size, where none is said and the images as they come have another."""
-    settings = spec.get("preprocessing") or {}
-    if settings.get("size") is not None or settings.get("window") is not None:
-        return spec
-    try:
-        if _opened(name, spec, tasks, catalogue).size == target.size:
-            return spec
-    except InputError:
-        # Images of several sizes are one such fault; the others show again.
-        pass
-    return {**spec, "preprocessing": {**settings, "size": list(target.size)}}
-
-
-def _opened(name: str, spec: Mapping[str, Any], tasks: Mapping[str, Any], catalogue: Catalogue) -> DataSet:
-    columns = [column for label, task in tasks.items() for column in task.head(label).columns]
-    return catalogue.dataset(name, {**spec, "label": columns}, tasks=tasks)
 
 
 def _grouped(fits: Sequence[_Fit]) -> list[list[_Fit]]:
@@ -287,47 +262,22 @@ def _add(
 ) -> None:
     """Open a group of fits as one data set, without the people that the run has."""
     tasks = {label: task for fit in group for label, task in fit.tasks.items()}
-    data = group[0].data if len(group) == 1 else _opened(name, group[0].spec, tasks, catalogue)
-    clear = replace(data, records=tuple(replace(record, split="") for record in data.records), external=True)
+    data = group[0].data if len(group) == 1 else opened_as(name, group[0].spec, tasks, catalogue)
+    records = tuple(replace(record, split="") for record in data.records)
+    clear = replace(data, records=records, external=True, within=False)
     data, warnings = without_shared(clear, datasets.values())
+    warnings += absent_classes(data)
     key = f"external {name} {len(found.opened)}"
     found.opened[key] = data
     found.warnings += warnings
     for fit in group:
         target = datasets[fit.target]
-        differences = tuple(_differences(target, data))
+        differing = tuple(differences(target, data))
         labels = tuple(label for label in target.tasks if label in fit.tasks)
-        found.pairs.append(_Pair(key, fit.target, labels, differences))
-        found.notes += [note for note in _notes(name, data, target) if note not in found.notes]
-        if differences:
+        found.pairs.append(_Pair(key, fit.target, labels, differing))
+        found.notes += [note for note in preparation_notes(name, data, target) if note not in found.notes]
+        if differing:
             found.warnings.append(
                 f"external data set '{name}' is prepared in another way than '{target.name}', on whose "
-                f"images its networks were trained: {'; '.join(differences)}"
+                f"images its networks were trained: {'; '.join(differing)}"
             )
-
-
-def _differences(target: DataSet, data: DataSet) -> list[str]:
-    """Where images are prepared in another way than the target's, as far as settings tell."""
-    from tlpy.data import contract
-
-    made = [
-        contract.build(one.wanted.request["preprocessing"], one.channels, one.size, None, [], [])
-        for one in (target, data)
-    ]
-    return [str(difference) for difference in contract.compare(made[0], made[1])]
-
-
-def _notes(name: str, data: DataSet, target: DataSet) -> list[Inferred]:
-    """What of its preprocessing came from the target."""
-    given = data.spec.get("preprocessing") or {}
-    theirs = target.spec.get("preprocessing") or {}
-    taken = {key: value for key, value in given.items() if key in theirs and theirs[key] == value}
-    notes = []
-    if taken:
-        notes.append(
-            Inferred(f"datasets.{name}.preprocessing", words.setting(taken), f"as of '{target.name}'")
-        )
-    if "size" in given and "size" not in theirs and tuple(given["size"]) == tuple(target.size):
-        what = f"cropped or padded to {words.size(target.size)}"
-        notes.append(Inferred(f"datasets.{name}.preprocessing.size", what, f"the size of '{target.name}'"))
-    return notes

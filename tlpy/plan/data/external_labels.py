@@ -82,6 +82,23 @@ def class_problems(data: DataSet, tasks: Mapping[str, Task], target: str) -> lis
     return found
 
 
+def absent_classes(data: DataSet) -> list[str]:
+    """A warning for each label some class of which no image of an external set has."""
+    told = []
+    for label, task in data.tasks.items():
+        if not task.head(label).is_classification:
+            continue
+        there = {task.value(record.labels.get(label, "")) for record in data.records}
+        absent = [name for name in task.classes or [] if name not in there]
+        if absent:
+            listed = words.joined([f"'{name}'" for name in absent])
+            told.append(
+                f"external data set '{data.name}' has no image of class {listed} of {label}: what needs each "
+                "class, as AUROC does, has no value there"
+            )
+    return told
+
+
 def _unknown(
     task: Task, column: str, known: list[str], cells: list[tuple[str, str]], where: str, target: str
 ) -> list[Problem]:

@@ -103,7 +103,7 @@ class SplitBook:
         return self._data[table]
 
     def units(self, data: DataSet) -> Mapping[str, str]:
-        """The unit of each image of a data set, in its first split; its group where it is split with no other."""
+        """The unit of each image of a data set, in its first split; its group where it is not split."""
         for key, found in self._units.items():
             if id(data) in key.run:
                 return found[data.name]

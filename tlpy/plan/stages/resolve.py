@@ -163,6 +163,7 @@ def _source(source: StageData) -> Source:
         subjects=source.subjects.id,
         labels=source.labels,
         labelled=source.labelled,
+        score_by=source.data.score_by,
     )
 
 

@@ -86,8 +86,9 @@ def test_another_preprocessing_of_its_own_is_warned_of(outside: dict) -> None:
     )
 
 
-def test_another_size_of_its_own_is_refused(outside: dict) -> None:
-    outside["datasets"]["far"]["preprocessing"] = {"size": [8, 8]}
+@pytest.mark.parametrize("size", [8, [8, 8]])
+def test_another_size_of_its_own_is_refused(outside: dict, size: Any) -> None:
+    outside["datasets"]["far"]["preprocessing"] = {"size": size}
     assert told(outside) == [
         "datasets.far.preprocessing: its images are 1×8×8 (channels × size), those of 'target' 1×12×10 (leave out what its own preprocessing says of size, spacing and slice)"
     ]
@@ -185,7 +186,11 @@ def test_other_classes_are_named(outside: dict) -> None:
 def test_classes_go_by_name_in_the_targets_order(outside: dict) -> None:
     """One class alone, or none of the first, changes no number of an output."""
     relabel(outside, lambda row: {**row, "sex": "M"})
-    assert plan(outside).datasets["far"].heads[0].names == ("F", "M")
+    made = plan(outside)
+    assert made.datasets["far"].heads[0].names == ("F", "M")
+    assert made.warnings[0] == (
+        "external data set 'far' has no image of class 'F' of sex: what needs each class, as AUROC does, has no value there"
+    )
 
 
 def test_another_label_needs_the_targets_name(outside: dict) -> None:
@@ -289,3 +294,60 @@ def test_it_shares_prepared_images_with_a_target_on_the_same_path(params: dict) 
     assert made.datasets["far"].cache == made.datasets["target"].cache
     assert made.base_subjects["far"].counts["test"] == 20
     assert not any("left out" in warning for warning in made.warnings)
+
+
+def test_several_labels_are_those_of_the_target_that_it_has(outside: dict) -> None:
+    outside["datasets"]["target"]["label"] = ["sex", "age"]
+    assert plan(outside).external[0].labels == ("sex", "age")
+    outside["datasets"]["far"]["label"] = "sex"
+    made = plan(outside)
+    assert made.external[0].labels == ("sex",)
+    assert made.base_subjects["far"].columns == ("sex",)
+
+
+def test_columns_that_are_learnt_as_one_are_scored_as_one(outside: dict) -> None:
+    for name in ("target", "far"):
+        path = Path(outside["datasets"][name]["path"])
+        rewrite(
+            path, lambda row: {**row, "a": int(row["subject"][-1]) % 2, "b": int(row["subject"][-1]) % 3 // 2}
+        )
+    outside["datasets"]["target"] |= {"label": ["a", "b"], "task": "multilabel"}
+    made = plan(outside)
+    assert made.external[0].labels == ("a+b",)
+    assert made.base_subjects["far"].columns == ("a", "b")
+    relabel(outside, lambda row: {**row, "b": "2" if row["subject"] == "p504" else row["b"]})
+    assert told(outside)[0].startswith("datasets.far.label: 'b' holds '2' (1, first people.csv:6)")
+
+
+def test_one_persons_runs_are_no_split_within(outside: dict) -> None:
+    runs = iter(range(100))
+    relabel(outside, lambda row: {**row, "subject": "alone", "run": f"r{next(runs) % 5}"})
+    outside["datasets"]["far"]["group"] = "run"
+    facts = plan_record(plan(outside)).datasets["far"]
+    assert (facts.within, facts.groups.test) == (False, 5)
+
+
+def test_faults_of_it_are_told_beside_those_of_other_data_sets(outside: dict) -> None:
+    far = Path(outside["datasets"]["far"]["path"]).parent
+    (far / "p505.npy").write_bytes(b"no image")
+    source = Path(outside["datasets"]["source"]["path"]).parent
+    (source / "p003.npy").write_bytes(b"no image")
+    text = "\n".join(told(outside))
+    assert "p505.npy" in text
+    assert "p003.npy" in text
+
+
+def test_a_set_may_be_official_parts_of_its_own(outside: dict) -> None:
+    relabel(outside, lambda row: {**row, "part": "train"})
+    outside["datasets"]["far"] |= {"split": "part"}
+    made = plan(outside)
+    assert made.base_subjects["far"].counts["test"] == 20
+    assert not plan_record(made).datasets["far"].official_split
+
+
+def test_one_number_for_the_size_of_all_axes(outside: dict, make_table: Any) -> None:
+    for name, first in (("target", 800), ("far", 900)):
+        path = make_table(f"square-{name}", people=30, first=first, shape=(9, 9))
+        outside["datasets"][name]["path"] = str(path)
+    outside["datasets"]["far"]["preprocessing"] = {"size": 9}
+    assert plan(outside).datasets["far"].size == (9, 9)
