@@ -43,7 +43,8 @@ def load(setting_file: Path, barrier: Any) -> None:
         for person in mine:
             volume = nib.as_closest_canonical(nib.load(person.image)).get_fdata(dtype=np.float32)
             middle = int(np.floor(0.5 * (volume.shape[2] - 1) + 0.5))
-            slices.append((volume[:, :, middle] - volume.mean()) / volume.std())
+            brain = volume[volume > volume.min()]
+            slices.append((volume[:, :, middle] - brain.mean()) / brain.std())
         images[part] = torch.from_numpy(np.stack(slices)[:, None].astype(np.float32))
         ages[part] = torch.tensor([(p.age - mean) / sd for p in mine], dtype=torch.float32)
         sexes[part] = torch.tensor([float(p.sex == "M") for p in mine])

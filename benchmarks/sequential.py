@@ -36,7 +36,8 @@ class Brains(Dataset):
         person = self.people[index]
         volume = nib.as_closest_canonical(nib.load(person.image)).get_fdata(dtype=np.float32)
         middle = int(np.floor(0.5 * (volume.shape[2] - 1) + 0.5))
-        image = (volume[:, :, middle] - volume.mean()) / volume.std()
+        brain = volume[volume > volume.min()]
+        image = (volume[:, :, middle] - brain.mean()) / brain.std()
         target = (person.age - self.mean) / self.sd if self.label == "age" else float(person.sex == "M")
         return torch.from_numpy(image[None]), torch.tensor(target, dtype=torch.float32)
 

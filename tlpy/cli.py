@@ -163,7 +163,9 @@ def architectures(as_json: bool) -> None:
 @main.command()
 @click.argument("architecture")
 @click.option(
-    "--dims", type=click.IntRange(1, 3), default=2, show_default=True, help="Spatial axes of the images."
+    "--dims",
+    type=click.IntRange(1, 3),
+    help="Spatial axes of the images: 2 where the architecture allows it.",
 )
 @click.option(
     "--channels", type=click.IntRange(min=1), default=1, show_default=True, help="Channels of the images."
@@ -174,11 +176,14 @@ def architectures(as_json: bool) -> None:
 @click.option("--up-to", help="Count what trains when the layers before this one are frozen.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def layers(
-    architecture: str, dims: int, channels: int, outputs: int, up_to: str | None, as_json: bool
+    architecture: str, dims: int | None, channels: int, outputs: int, up_to: str | None, as_json: bool
 ) -> None:
     """Print the named layers of ARCHITECTURE in order, with sizes: what {name: freeze, up_to: …} takes."""
     from tlpy.architectures.listing import describe_layers
+    from tlpy.architectures.registry import ARCHITECTURES
 
+    able = ARCHITECTURES.facts(architecture).dimensions
+    dims = dims or (2 if 2 in able else able[0])
     described = describe_layers(
         {"name": architecture}, dims=dims, channels=channels, outputs=outputs, up_to=up_to
     )

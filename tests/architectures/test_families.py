@@ -116,7 +116,7 @@ def test_what_is_read_is_what_the_class_has(name: str) -> None:
     assert declared.facts.cites
     defaults = {f.name: list(d) if isinstance(d := f.default, tuple) else d for f in fields(made)}
     assert declared.defaults == defaults
-    for fact in ("dimensions", "cost", "channels_last", "on_meta", "network", "cites", "noun"):
+    for fact in ("dimensions", "takes", "cost", "channels_last", "on_meta", "network", "cites", "noun"):
         assert getattr(declared.facts, fact) == getattr(made, fact)
 
 

@@ -28,6 +28,10 @@ class MLP(Family):
 
     dimensions = (1,)
     takes = ("vectors",)
+    cites = (
+        "Rumelhart DE, Hinton GE, Williams RJ. Learning representations by back-propagating errors. "
+        "Nature 1986; 323:533–536.",
+    )
     noun = "a multilayer perceptron"
     channels_last = False
     on_meta = True
