@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The demonstration: simulated brains, one search, its ranking. Needs the set-up (make demo does it).
+# The demonstration: simulated brains, few labels, one search, its ranking. Needs the set-up (make demo does it).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PWD/.venv/bin:$PATH"
@@ -13,7 +13,7 @@ simulate() { # folder, subjects, seed
     fi
 }
 simulate data/demo/phantoms 200 0
-simulate data/demo/volunteers 100 1
+simulate data/demo/volunteers 200 2
 say "nextflow run . -params-file assets/examples/demo.yaml"
 # It ends with the top of the leaderboard and where the report lies. A second call takes what the first one left.
 resume=''

@@ -67,3 +67,20 @@ def test_a_variant_that_is_better_everywhere_is_the_headline() -> None:
     assert headline is not None
     assert headline.mean("test") > 0.95
     assert ranking.headline.over_chance.shown == 1
+
+
+def test_a_fold_of_one_class_has_no_part_in_the_mean() -> None:
+    """Its score is not defined, though resamples of all folds are."""
+    rng = np.random.default_rng(0)
+    parts = {}
+    for fold in range(3):
+        true = np.zeros(12) if fold == 0 else np.arange(12) % 2.0
+        score = 1 / (1 + np.exp(-(rng.normal(size=12) + 2 * true)))
+        people = [f"sub-{fold}-{i}" for i in range(12)]
+        whole = (np.arange(12) % 2.0, rng.random(12))
+        parts[0, fold] = (whole, (true, score), people)
+    ranking = rank_target("brains", [outcome("a", parts)], 0, 200, stratified=True)
+    best = ranking.headline.best
+    assert best is not None
+    assert len(best.values("test")) == 2
+    assert best.test_interval[0] < best.mean("test") < best.test_interval[1]

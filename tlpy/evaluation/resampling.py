@@ -65,9 +65,11 @@ class Resampling:
     def _interval(
         self, resampled: Mapping[Key, Array], points: Mapping[Key, float], metric: Metric, scale: Scale
     ) -> tuple[float, float]:
-        if self.draws is None or not resampled:
+        # A replicate without a score, of one class only, say, has no part in the mean.
+        counted = {key: values for key, values in resampled.items() if key in points}
+        if self.draws is None or not counted:
             return NAN, NAN
-        values = pooled(resampled, points, self.seed)
+        values = pooled(counted, points, self.seed)
         return intervals.interval(values, self.draws.units(metric.name), scale)
 
 

@@ -31,6 +31,7 @@ from tlpy.plan.stages.book import StageBook
 from tlpy.plan.stages.chain import ChainResolver, images_only, unknown_datasets
 from tlpy.plan.stages.resolve import metric_problems
 from tlpy.plan.starts import (
+    PlannedStart,
     inferred_starts,
     mismatch_problems,
     mismatch_warnings,
@@ -256,18 +257,7 @@ class Planner:
             made.splits.add_whole(data)
         datasets |= outside
         caches = {data.cache.id: data.cache for data in datasets.values()}
-        stored = {
-            cache.id
-            for cache in caches.values()
-            if self.store and all(self.store.has("cache", shard) for shard in cache.shard_ids())
-        }
-        by_cache = {data.cache.id: data for data in datasets.values()}
-        starts = planned_starts(stages, by_cache, made.contracts)
-        if self._value("on_contract_mismatch") == "error":
-            problems = Problems()
-            problems.extend(mismatch_problems(starts))
-            problems.extend(stored_problems(stages.values(), self.store))
-            problems.raise_if_any()
+        starts = self._starts(stages, datasets, made)
         joint = made.splits.joint()
         equal = equal_counts(joint)
         needed = {source.subjects for stage in stages.values() for source in stage.sources}
@@ -276,16 +266,6 @@ class Planner:
         )
         needed |= {one.subjects for one in external}
         variants = [variant.record(stages) for variant in book.variants]
-        plain = self._value("plain")
-        unused = unfitting(plain, variants, stages, datasets)
-        if unused:
-            raise InputError(unused)
-        names = {id(data): name for name, data in datasets.items()}
-
-        def covariates(table: str) -> CovariateTable:
-            data = made.splits.data_of(table)
-            return covariate_table(names[id(data)], data)
-
         return Planned(
             params=dict(self.given),
             seed=int(self._value("seed")),
@@ -300,7 +280,7 @@ class Planner:
             baselines=book.baselines(),
             stage_runs=runs + book.baseline_runs(),
             epochs_unshared=epochs + book.baseline_epochs(stages),
-            stored_caches=stored,
+            stored_caches={key for key, cache in caches.items() if self._is_stored(cache)},
             code=self.code,
             components=self.components,
             execution=execution(self.given, self.schema),
@@ -321,8 +301,44 @@ class Planner:
             normalised=[*made.normalised.values(), *self.external.normalised, *idle_fractions(datasets)],
             external=external,
             external_notes=tuple(self.external.notes),
-            plain=plan_plain(plain, variants, stages, datasets, self.components, covariates, external),
+            plain=self._plain(variants, stages, datasets, made.splits, external),
         )
+
+    def _starts(
+        self, stages: Mapping[str, Stage], datasets: Mapping[str, DataSet], made: StageBook
+    ) -> list[PlannedStart]:
+        """Where weights meet images that were prepared in another way; raises them where they are refused."""
+        starts = planned_starts(stages, {data.cache.id: data for data in datasets.values()}, made.contracts)
+        if self._value("on_contract_mismatch") == "error":
+            problems = Problems()
+            problems.extend(mismatch_problems(starts))
+            problems.extend(stored_problems(stages.values(), self.store))
+            problems.raise_if_any()
+        return starts
+
+    def _plain(
+        self,
+        variants: Sequence[Variant],
+        stages: Mapping[str, Stage],
+        datasets: Mapping[str, DataSet],
+        splits: SplitBook,
+        external: Sequence[ExternalSet],
+    ) -> PlainPlan:
+        """The plain baselines; raises `InputError` for those that were asked for and fit nothing."""
+        wanted = self._value("plain")
+        unused = unfitting(wanted, variants, stages, datasets)
+        if unused:
+            raise InputError(unused)
+        names = {id(data): name for name, data in datasets.items()}
+
+        def covariates(table: str) -> CovariateTable:
+            data = splits.data_of(table)
+            return covariate_table(names[id(data)], data)
+
+        return plan_plain(wanted, variants, stages, datasets, self.components, covariates, external)
+
+    def _is_stored(self, cache: Cache) -> bool:
+        return bool(self.store and all(self.store.has("cache", shard) for shard in cache.shard_ids()))
 
     def _looked_up(self, stage: Stage) -> Stage:
         return replace(stage, stored=bool(self.store and self.store.has_stage(stage.id)))
