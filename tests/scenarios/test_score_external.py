@@ -105,7 +105,7 @@ def test_an_adapted_network_answers_with_the_statistics_that_it_hands_on(
     )
     scenario = {"name": "joint", "mixing": "concatenate", "unlabelled_ratio": 1.0}
     terms = {"mse": {"weight": 1.0}, "coral": {"weight": 1.0}}
-    stage = toys.stage("s1", sources=sources, scenario=scenario, objective=terms)
+    stage = toys.stage("s1", sources=sources, scenario=scenario, objective=terms, training__adabn=True)
     train(stage)
     score(toy_data, tmp_path, stage)
     rows = table(tmp_path / "out/s1/predictions.csv")

@@ -126,7 +126,8 @@ def _feature_scale(opened: Sequence[Opened], rows: Sequence[SubjectRow]) -> Feat
     It is of the stage, not of the data: another split, or fewer people, give another. Data sets whose labels
     are not learnt have no say in it, lest adapting to them began here.
     """
-    if opened[0].preprocessing["preprocessing"]["normalise"] != BY_FEATURE:
+    # What was made without PREPARE has no contract.
+    if (opened[0].preprocessing.get("preprocessing") or {}).get("normalise") != BY_FEATURE:
         return None
     images = {number: [row.image for row in rows if row.source == number] for number in range(len(opened))}
     return FeatureScale.of(
