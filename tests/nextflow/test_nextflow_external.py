@@ -63,7 +63,8 @@ def test_what_is_chosen_is_scored_once_by_tasks_of_its_own(
         "CHOOSE",
         "EXTERNAL",
     ]
-    (row,) = rows(launch / "results")
+    row, plain = rows(launch / "results")
+    assert (plain["role"], plain["replicates"]) == ("plain", "2/2")
     assert (row["target"], row["dataset"], row["role"], row["replicates"]) == ("here", "there", "best", "2/2")
     folders = list((launch / "results/external/there").iterdir())
     assert len(folders) == 2

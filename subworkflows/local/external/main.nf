@@ -5,7 +5,6 @@
 
 include { CHOOSE   } from '../../../modules/local/choose'
 include { EXTERNAL } from '../../../modules/local/external'
-include { toJson   } from '../tasks'
 
 workflow OUTSIDE {
     take:
@@ -30,9 +29,10 @@ workflow OUTSIDE {
         options.core,
         options.components,
     )
+    scores = EXTERNAL.out.scores.map { _meta, folder -> folder }
 
     emit:
-    scores = EXTERNAL.out.scores.map { _meta, folder -> folder } // a folder for each external data set
+    scores // a folder for each external data set
 }
 
 // What EXTERNAL takes, for each external data set that something was chosen for.
@@ -44,7 +44,7 @@ def externalInputs(tasks, prepared, stages, chosen_json) {
         def ids = request.stages.collect { stage -> stage.id }
         [
             [id: entry.id, cpus: entry.cpus, stages: ids],
-            toJson(request),
+            groovy.json.JsonOutput.toJson(request),
             entry.prepared.sort().collect { id -> prepared[id] },
             tasks.subjects[entry.subjects],
             ids.sort(false).collect { id -> folders[id] },
