@@ -267,7 +267,8 @@ def run(
     """Run a whole search in this process: plan, prepare, train, rank.
 
     Args are those of `LocalRun`. Raises `InputError` with everything that is wrong with params and data; a
-    stage that fails is in the leaderboard and in `Result.failed`.
+    stage that fails is in the leaderboard and in `Result.failed`; where all do, there are no
+    `Result.best_params`.
     """
     return LocalRun(params, outdir, store, accelerator, threads).search()
 
