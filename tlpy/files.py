@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 
 def write_json(file: Path, content: Any) -> None:
@@ -39,12 +41,19 @@ def _finite(value: Any) -> Any:
     return value
 
 
+# What a spreadsheet takes for a formula (OWASP, "CSV Injection"), or what was made harmless here before.
+# Numbers, and a sign that stands alone, are none.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]", re.ASCII)
+_HARMLESS = re.compile(r"[+-]|[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf", re.ASCII)
+
+
 def write_table(
     file: Path, header: Sequence[str], rows: Iterable[Sequence[Any]], digits: int | None = None
 ) -> None:
     """A table with a header, by its ending: `.csv` with commas, else with tabs.
 
-    What is unknown (None, NaN) is an empty cell, a list or map is JSON.
+    What is unknown (None, NaN) is an empty cell, a list or map is JSON. A text that a spreadsheet would take
+    for a formula gets an apostrophe before it, which `read_rows` takes off again.
 
     Args:
         file: where to write.
@@ -55,9 +64,54 @@ def write_table(
     """
     delimiter = "," if file.suffix == ".csv" else "\t"
     with file.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
-        writer.writerow(header)
+        writer = csv.writer(_Lines(stream), delimiter=delimiter)
+        writer.writerow([as_text(name) for name in header])
         writer.writerows([_cell(value, digits) for value in row] for row in rows)
+
+
+class _Lines:
+    """Ends each line with a line feed; told to do so, `csv` would leave a carriage return unquoted."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> int:
+        return self._stream.write(line.removesuffix("\r\n") + "\n")
+
+
+def read_rows(file: Path) -> list[dict[str, str]]:
+    """The rows of `read_columns`."""
+    return read_columns(file)[1]
+
+
+def read_columns(file: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The columns and the rows of a table that `write_table` wrote, each cell as it was given.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no text.
+        csv.Error: it is no table.
+    """
+    with file.open(newline="", encoding="utf-8") as stream:
+        reader = csv.reader(stream, delimiter="," if file.suffix == ".csv" else "\t")
+        header = [as_written(name) for name in next(reader, [])]
+        # Of a row that was cut off, what is missing is empty.
+        rows = (
+            zip_longest(header, map(as_written, cells[: len(header)]), fillvalue="")
+            for cells in reader
+            if cells
+        )
+        return header, [dict(row) for row in rows]
+
+
+def as_text(text: str) -> str:
+    """The text as a spreadsheet shows it and does not evaluate it."""
+    return f"'{text}" if _FORMULA.match(text) and not _HARMLESS.fullmatch(text) else text
+
+
+def as_written(text: str) -> str:
+    """What `as_text` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _cell(value: Any, digits: int | None) -> str:
@@ -66,9 +120,9 @@ def _cell(value: Any, digits: int | None) -> str:
     if isinstance(value, list | tuple | Mapping):
         return json.dumps(value, ensure_ascii=False)
     if digits is None:
-        return repr(float(value)) if isinstance(value, float) else str(value)
+        return repr(float(value)) if isinstance(value, float) else as_text(str(value))
     if not isinstance(value, float):
-        return " ".join(str(value).split())
+        return as_text(" ".join(str(value).split()))
     if math.isinf(value):
         return ""
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.{digits}g}"

@@ -6,7 +6,6 @@ what either has finished neither does again.
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlpy.data.prepare import prepare_shard
 from tlpy.errors import InputError, Problem, Problems, nearest
-from tlpy.files import read_json
+from tlpy.files import read_json, read_rows
 from tlpy.params.file import read_params
 from tlpy.params.schema import Schema
 from tlpy.plain.run import PlainFolders, run_fits
@@ -268,18 +267,18 @@ def run(
     """Run a whole search in this process: plan, prepare, train, rank.
 
     Args are those of `LocalRun`. Raises `InputError` with everything that is wrong with params and data; a
-    stage that fails is in the leaderboard and in `Result.failed`.
+    stage that fails is in the leaderboard and in `Result.failed`; where all do, there are no
+    `Result.best_params`.
     """
     return LocalRun(params, outdir, store, accelerator, threads).search()
 
 
 def read_leaderboard(file: Path) -> list[dict[str, Any]]:
     """The rows of a leaderboard.tsv, numbers as numbers and empty cells as None."""
-    with file.open(newline="", encoding="utf-8") as stream:
-        return [
-            {key: text if key in ("variant", "label") else _value(text) for key, text in row.items()}
-            for row in csv.DictReader(stream, delimiter="\t")
-        ]
+    return [
+        {key: text if key in ("variant", "label") else _value(text) for key, text in row.items()}
+        for row in read_rows(file)
+    ]
 
 
 def _value(text: str) -> Any:

@@ -131,3 +131,18 @@ def test_images_without_a_label_are_found_by_id() -> None:
 @pytest.mark.parametrize("text", ["", "nan", "inf", "1_000", "0x10", "12 years", "1,5", "٣", "1e999"])
 def test_what_is_no_number(text: str) -> None:
     assert as_number(text) is None
+
+
+@pytest.mark.parametrize("wrong", ["1e38", "-2e19", "1e400"])
+def test_a_number_that_no_training_bears_is_named_with_its_row(wrong: str) -> None:
+    task, problems = infer(["21.5", "34", wrong, "58"])
+    assert task is None
+    assert len(problems) == 1
+    assert problems[0].startswith(f"p.tsv:4: found '{wrong}' under 'sex', expected a number")
+
+
+@pytest.mark.parametrize("wrong", ["inf", "-Infinity"])
+def test_infinity_is_no_number(wrong: str) -> None:
+    task, problems = infer(["21.5", "34", wrong, "58"])
+    assert task is None
+    assert problems == [f"p.tsv:4: found '{wrong}' under 'sex', expected a number (correct it, or write n/a)"]

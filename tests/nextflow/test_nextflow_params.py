@@ -8,6 +8,9 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import yaml
+
+from tlpy.params.schema import Schema
 
 Run = Callable[..., CompletedProcess[str]]
 pytestmark = pytest.mark.pipeline
@@ -52,6 +55,36 @@ def test_all_faults_are_told_at_once(nextflow: Run, checkout: Path, tmp_path: Pa
     ):
         assert line in run.stdout, run.stdout
     assert "9 params are not right" in run.stdout
+
+
+@pytest.mark.parametrize("parser", ["v1", "v2"])
+def test_what_is_no_value_and_no_path_is_told(
+    nextflow: Run, checkout: Path, tmp_path: Path, parser: str
+) -> None:
+    (tmp_path / "x\ny.csv").touch()
+    text = """
+outdir: ""
+lr: .nan
+seed: .inf
+optimizer: {name: adam, eps: -.inf}
+datasets: {a: {reader: table, path: "x\\ny.csv", label: " "}}
+stages: [{dataset: a}]
+"""
+    (tmp_path / "params.yaml").write_text(text)
+    run = nextflow(tmp_path, "run", str(checkout), "-params-file", "params.yaml", parser=parser)
+    assert run.returncode != 0
+    told = sorted(line[4:] for line in run.stdout.splitlines() if line.startswith("  * "))
+    assert told == [
+        "datasets.a.label: is empty text (leave it out, or say null)",
+        "datasets.a.path: 'x\\ny.csv' holds a line break or another control character; "
+        "rename it, or link to it under another name",
+        "lr: is .nan, expected a number that is finite",
+        "optimizer.eps: is -.inf, expected a number that is finite",
+        "outdir: is empty text (leave it out, or say null)",
+        "seed: is .inf, expected a number that is finite",
+    ], run.stdout
+    problems = Schema.read().problems(yaml.safe_load(text))
+    assert sorted(str(problem) for problem in problems) == [line for line in told if "path" not in line]
 
 
 @pytest.mark.parametrize("parser", ["v1", "v2"])

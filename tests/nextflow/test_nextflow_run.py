@@ -119,3 +119,33 @@ def test_resume_runs_nothing_and_a_dead_search_says_why(nextflow: Run, checkout:
     broken = nextflow(launch, *command, "-resume")
     assert broken.returncode != 0
     assert image.name in broken.stdout
+
+
+def test_a_search_with_nothing_to_rank_fails_and_says_why(
+    nextflow: Run, checkout: Path, tmp_path: Path
+) -> None:
+    odd = "</title><script>alert(1)</script> \"; 'x\\"
+    params = {**PARAMS, "multiqc_title": odd, "search": {"space": {"lr": [1e30]}}}
+    # A folder of its own: another test shortens one of the brains.
+    tlpy = [sys.executable, "-c", "from tlpy.cli import main; main()"]
+    subprocess.run([*tlpy, "simulate", str(tmp_path / "brains"), "--subjects", "36"], check=True)
+    (tmp_path / "params.json").write_text(json.dumps(params))
+    command = ("run", str(checkout), "-params-file", "params.json", "-resume")
+    none = nextflow(tmp_path, *command)
+    assert none.returncode != 0
+    assert (
+        "No variant could be ranked: all 3 failed.\n  2 x  finetune: the training loss became" in none.stdout
+    )
+    assert "Best" not in none.stdout
+    assert [row["status"] for row in leaderboard(tmp_path / "results") if row["kind"] != "plain"] == [
+        "failed"
+    ] * 3
+    page = (tmp_path / "results/multiqc/multiqc_report.html").read_text()
+    assert "alert(1)" in page
+    assert "<script>alert(1)" not in page
+    assert 'configTitle = "&lt;/title&gt;&lt;script&gt;alert(1)&lt;/script&gt; &quot;; &#39;x&#92;";' in page
+
+    some = nextflow(tmp_path, *command, "--search", '{"space": {"lr": [0.01, 1e30]}}')
+    assert some.returncode == 0, some.stdout
+    assert "Best params" in some.stdout
+    assert "3 of 6 variants failed.\n  2 x  finetune: the training loss became" in some.stdout

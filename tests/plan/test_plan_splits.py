@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from layouts import simulate_layout
 
+from tlpy.data.subjects import read_subjects
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
 from tlpy.plan.documents import inferred, plan_record, summary, write_plan
@@ -279,6 +280,29 @@ def test_published_splits_can_be_given_back(params: dict, tmp_path: Path, folds:
             f"datasets.target.split: {tmp_path}/one/splits/target.tsv has 3 folds, but the run has 5 "
             "(say `replicates: {folds: 3}`)"
         )
+
+
+def test_ids_that_are_formulas_are_text_in_tables_and_come_back(params: dict, tmp_path: Path) -> None:
+    people = Path(params["datasets"]["target"]["path"])
+    (people.parent / "p100.npy").rename(people.parent / "=p100.npy")
+    formula = "=cmd|' /C calc'!A0"
+
+    def change(row: Row) -> Row:
+        odd = row["image"] == "p100.npy"
+        return {**row, "image": "=p100.npy", "subject": formula} if odd else row
+
+    rewrite(people, change)
+    made = plan(params)
+    rows = written(made, tmp_path / "one")["target"]
+    assert {row["subject"] for row in rows if "p100" in row["image"]} == {f"'{formula}"}
+    assert not [cell for row in rows for cell in row.values() if cell.startswith("=")]
+    for key, table in made.subjects.items():
+        found = read_subjects(tmp_path / f"one/subjects/{key}.tsv", table.columns)
+        assert [(row.image, row.subject) for row in found] == [row[:2] for row in table.rows]
+    given = {**params, "seed": 7}
+    for name, spec in params["datasets"].items():
+        given["datasets"][name] = {**spec, "split": str(tmp_path / f"one/splits/{name}.tsv")}
+    assert plan(given).subjects == made.subjects
 
 
 def test_what_is_wrong_with_a_given_split_is_told(params: dict, tmp_path: Path) -> None:

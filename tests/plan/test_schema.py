@@ -57,3 +57,27 @@ def test_stage_overrides_and_training_defaults_are_one_definition() -> None:
     stage = SCHEMA.properties["stages"]["items"]["properties"]
     for name, entry in SCHEMA.group("training_options").items():
         assert SCHEMA.resolve(stage[name]) is entry
+
+
+def test_what_is_no_number_and_no_text_is_named_by_its_path() -> None:
+    text = """
+lr: .nan
+outdir: ""
+seed: -.inf
+optimizer: {name: adam, eps: .inf}
+datasets: {a: {reader: bids, path: " ", label: age}}
+search: {space: {lr: [1.0e-3, .nan], finetune.optimizer: [{name: ""}]}}
+"""
+    told = [str(problem) for problem in SCHEMA.problems({**_params(), **yaml.safe_load(text)})]
+    expected = [
+        "datasets.a.path: is empty text (leave it out, or say null)",
+        "lr: is .nan, expected a number that is finite",
+        "optimizer.eps: is .inf, expected a number that is finite",
+        "outdir: is empty text (leave it out, or say null)",
+        "search.space.finetune.optimizer[0].name: is empty text (leave it out, or say null)",
+        "search.space.lr[1]: is .nan, expected a number that is finite",
+        "seed: is -.inf, expected a number that is finite",
+    ]
+    assert [line for line in told if "finite" in line or "empty text" in line] == expected
+    said_twice = [line for line in told if line.startswith(("lr", "outdir", "seed", "search.space.lr"))]
+    assert set(said_twice) <= set(expected)

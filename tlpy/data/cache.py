@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from tlpy.data import contract as contracts
 from tlpy.data.quality import Quality
 from tlpy.errors import InputError, Problem
-from tlpy.files import read_json
+from tlpy.files import read_json, read_rows
 
 COLUMNS = (
     "image",
@@ -94,8 +93,7 @@ class PreparedImages:
     def _add(self, folder: Path) -> None:
         shape = (self.channels, *self.size)
         try:
-            with (folder / "images.tsv").open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file, delimiter="\t"))
+            rows = read_rows(folder / "images.tsv")
             # An empty file cannot be mapped: a shard without a usable image has no rows to read.
             filled = any(row["status"] == "ok" for row in rows)
             mapped = (

@@ -17,6 +17,8 @@ TASKS = (REGRESSION, BINARY, MULTICLASS)
 MOST_CODES = 10
 _SAME_CLASS = ({"m", "male", "man", "men"}, {"f", "female", "woman", "women"})
 _SHOWN = 20
+# The square root of the largest number in single precision: a squared error of more is infinite.
+_LARGEST = 1.8e19
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,14 @@ def _are_codes(distinct: list[float]) -> bool:
 
 
 def _check_numbers(cells: list[tuple[str, str]], label: str, problems: Problems) -> None:
-    """A problem for each cell that is no number."""
+    """A problem for each cell that is no number, or one that no training bears."""
+    huge = [(text, place) for text, place in cells if abs(as_number(text) or 0.0) > _LARGEST]
+    _add_rows(
+        problems,
+        huge,
+        f"under '{label}', expected a number within ±{_LARGEST:g}: training is in single precision",
+        "correct it, or write n/a",
+    )
     wrong = [(text, place) for text, place in cells if as_number(text) is None]
     comma = [cell for cell in wrong if re.fullmatch(r"\d+,\d+", cell[0])]
     other = [cell for cell in wrong if cell not in comma]

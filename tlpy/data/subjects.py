@@ -8,7 +8,6 @@ rate means the same for ages and for volumes; predictions and metrics are put ba
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tlpy.errors import Problem, Problems, nearest
+from tlpy.files import read_columns
 from tlpy.records import MULTILABEL, REGRESSION, Head
 
 PARTS = ("train", "val", "test")
@@ -59,22 +59,20 @@ def read_subjects(path: Path, labels: Sequence[str], source: int = 0) -> list[Su
     if not path.is_file():
         problems.add(path.name, "no such subjects table", f"expected at {path}")
         problems.raise_if_any()
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file, delimiter="\t")
-        columns = list(reader.fieldnames or [])
-        for column in map(label_column, labels):
-            if column not in columns:
-                problems.add(path.name, f"no column '{column}'", nearest(column, columns))
-        problems.raise_if_any()
-        rows = []
-        for number, record in enumerate(reader, 2):
-            if record["split"] not in PARTS:
-                problems.add(
-                    f"{path.name}:{number}", f"split '{record['split']}'", f"expected {', '.join(PARTS)}"
-                )
-            fields = {key: record.get(key) or "" for key in ("image", "subject", "group", "site", "split")}
-            known = {label: record[label_column(label)] or "" for label in labels}
-            rows.append(SubjectRow(**fields, labels=known, source=source))
+    columns, records = read_columns(path)
+    for column in map(label_column, labels):
+        if column not in columns:
+            problems.add(path.name, f"no column '{column}'", nearest(column, columns))
+    problems.raise_if_any()
+    rows = []
+    for number, record in enumerate(records, 2):
+        if record["split"] not in PARTS:
+            problems.add(
+                f"{path.name}:{number}", f"split '{record['split']}'", f"expected {', '.join(PARTS)}"
+            )
+        fields = {key: record.get(key) or "" for key in ("image", "subject", "group", "site", "split")}
+        known = {label: record[label_column(label)] for label in labels}
+        rows.append(SubjectRow(**fields, labels=known, source=source))
     problems.raise_if_any()
     return rows
 

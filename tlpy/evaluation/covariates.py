@@ -16,6 +16,7 @@ import numpy as np
 from tlpy.evaluation.association import Numbers
 from tlpy.evaluation.prepared import images_of
 from tlpy.evaluation.results import Run
+from tlpy.files import read_rows
 from tlpy.plain.fits import CONFOUND
 from tlpy.plan.data.covariates import LABEL
 from tlpy.plan.plan_records import DatasetFacts
@@ -86,8 +87,7 @@ def covariates_of(run: Run, dataset: str) -> Covariates | None:
     if facts is None or run.covariates is None:
         return None
     try:
-        with (run.covariates / f"{dataset}.tsv").open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
+        rows = read_rows(run.covariates / f"{dataset}.tsv")
     except (OSError, ValueError, csv.Error):
         return None
     if not rows:

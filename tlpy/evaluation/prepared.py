@@ -6,6 +6,7 @@ import csv
 
 from tlpy.data.shards import shard_folders
 from tlpy.evaluation.results import Run
+from tlpy.files import read_rows
 
 
 def images_of(run: Run, dataset: str) -> list[dict[str, str]]:
@@ -16,8 +17,7 @@ def images_of(run: Run, dataset: str) -> list[dict[str, str]]:
     facts = run.plan.datasets[dataset]
     for folder in shard_folders(run.prepared, facts.cache):
         try:
-            with (folder / "images.tsv").open(newline="", encoding="utf-8") as file:
-                rows += csv.DictReader(file, delimiter="\t")
+            rows += read_rows(folder / "images.tsv")
         except (OSError, ValueError, csv.Error):
             continue
     return rows if facts.images is None else [row for row in rows if row["image"] in set(facts.images)]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tlpy import words
-from tlpy.files import read_json
+from tlpy.files import read_json, read_rows
 from tlpy.metrics.answers import by_subject, whole_groups
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import primary
@@ -286,8 +286,7 @@ def _read(folder: Path) -> tuple[Path, dict[str, Any], str | None]:
 
 def _table(path: Path) -> list[dict[str, str]]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        return read_rows(path)
     except (OSError, ValueError, csv.Error):
         return []
 

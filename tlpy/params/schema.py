@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import reprlib
 from collections.abc import Iterator, Mapping
@@ -60,11 +61,15 @@ class Schema:
         """Everything in `params` that the schema forbids, sorted by path."""
         from jsonschema import Draft202012Validator
 
+        no_values = list(_no_values(params, ""))
+        named = {problem.where for problem in no_values}
         found = [
             problem
             for error in self._leaves(Draft202012Validator(self.document), params)
             for problem in self._explain(error)
+            if problem.where not in named
         ]
+        found += no_values
         valid = list(self.properties)
         found += [
             Problem(str(name), "unknown param", nearest(name, valid)) for name in params if name not in valid
@@ -146,6 +151,21 @@ _BOUNDS = {
     "maxItems": "a list with at most this many entries:",
     "minProperties": "a map with at least this many entries:",
 }
+
+
+def _no_values(value: Any, where: str) -> Iterator[Problem]:
+    """What no param may be, at any depth: a number that is not finite, or empty text."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _no_values(item, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _no_values(item, f"{where}[{number}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        name = ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+        yield Problem(where, f"is {name}, expected a number that is finite")
+    elif isinstance(value, str) and not value.strip():
+        yield Problem(where, "is empty text", "leave it out, or say null")
 
 
 def dotted(path: Any) -> str:

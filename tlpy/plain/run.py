@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import platform
 import shutil
 import time
@@ -19,7 +18,7 @@ from tlpy.data.cache import PreparedImages
 from tlpy.data.shards import shard_folders
 from tlpy.data.subjects import PARTS, SubjectRow, check_variety, is_known, read_subjects, split_rows
 from tlpy.errors import InputError, Problem, Problems
-from tlpy.files import write_json
+from tlpy.files import read_rows, write_json
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import primary
 from tlpy.plain.base import Cases, PlainBaseline, Question
@@ -80,8 +79,7 @@ class PlainFolders:
         file = (self.covariates or Path("covariates")) / f"{table.name}.tsv"
         columns = {head.label: f"{CONFOUND}{head.label}" for head in table.columns}
         try:
-            with file.open(newline="", encoding="utf-8") as stream:
-                rows = list(csv.DictReader(stream, delimiter="\t"))
+            rows = read_rows(file)
             return {row["image"]: {name: row[column] for name, column in columns.items()} for row in rows}
         except OSError as error:
             raise InputError([Problem(str(file), f"cannot be read: {error.strerror or error}")]) from error

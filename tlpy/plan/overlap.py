@@ -6,7 +6,6 @@ A second opinion on the splits: nothing of what made them is used here. It reads
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tlpy.errors import Problem
+from tlpy.files import read_rows
 
 # What must be in one part: a kind, an id, and the data set that the id is meant in ("": all of them).
 Key = tuple[str, str, str]
@@ -102,8 +102,7 @@ def _together(plan: Mapping[str, Any], folder: Path) -> list[tuple[_Table, ...]]
 
 
 def _rows(file: Path) -> Iterator[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as stream:
-        yield from csv.DictReader(stream, delimiter="\t")
+    yield from read_rows(file)
 
 
 def _keys(table: _Table, contents: Mapping[str, str]) -> Iterator[Keyed]:

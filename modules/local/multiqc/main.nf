@@ -19,7 +19,7 @@ process MULTIQC {
     script:
     def args = task.ext.args ?: ''
     def config_args = [configs].flatten().collect { path -> "--config ${path}" }.join(' ')
-    def title_arg = title ? "--title '${title.replace("'", "'\\''")}'" : ''
+    def title_arg = title ? "--title='${harmless(title)}'" : ''
     """
     cat > tlimb_mqc_versions.yml <<'END_OF_YAML'
     ${versions_yaml}
@@ -40,4 +40,10 @@ process MULTIQC {
     mkdir multiqc_data
     touch multiqc_report.html
     """
+}
+
+// MultiQC puts the title into its page as it is, in HTML and in a JavaScript text: each mark as what HTML calls it.
+def harmless(title) {
+    def marks = ['&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', '\\': '&#92;', '`': '&#96;']
+    return title.replaceAll(/[\p{Cntrl}\u2028\u2029]+/, ' ').toList().collect { mark -> marks[mark] ?: mark }.join('')
 }

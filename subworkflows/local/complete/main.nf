@@ -11,10 +11,51 @@ def complete(options) {
         log.info("The run did not finish. Once the cause is removed, the same command with -resume goes on from here.")
         return
     }
+    def verdict = verdictOf(board.text)
     def best = options.outdir.resolve('ranking').resolve('best_params.yaml')
     def files = ["Leaderboard  ${board}", "Report       ${options.outdir.resolve('multiqc').resolve('multiqc_report.html')}"]
     files += best.exists() ? ["Best params  ${best}"] : []
+    if (!verdict.ranked) {
+        log.error((["No variant could be ranked: all ${verdict.all} failed."] + verdict.reasons + [''] + files).join('\n'))
+        failRun("none of ${verdict.all} variants could be ranked")
+        return
+    }
     log.info((['', 'Best variants', topOf(board.text, 5), ''] + files).join('\n'))
+    if (verdict.failed || verdict.partial) {
+        def partial = verdict.partial ? ", ${verdict.partial} finished in part" : ''
+        log.warn((["${verdict.failed} of ${verdict.all} variants failed${partial}."] + verdict.reasons).join('\n'))
+    }
+}
+
+// How many variants were trained, ranked, failed; and why, what is behind most of them first.
+def verdictOf(text) {
+    def lines = text.readLines().collect { line -> line.split(/\t/, -1).toList() }
+    def rows = lines.tail()
+        .collect { cells -> [lines[0], cells].transpose().collectEntries { name, cell -> [name, cell] } }
+        .findAll { row -> row.kind != 'plain' }
+    def troubled = rows.findAll { row -> row.status != 'done' }
+    // That a stage never finished says nothing of the cause: after all that do.
+    def causes = troubled
+        .countBy { row -> row.reason }
+        .sort { left, right -> left.key.contains('never finished') <=> right.key.contains('never finished') ?: right.value <=> left.value }
+        .collect { reason, count -> "  ${count} x  ${reason.take(300)}" }
+    return [
+        all: rows.size(),
+        ranked: rows.count { row -> row.rank },
+        failed: rows.count { row -> row.status == 'failed' },
+        partial: rows.count { row -> row.status == 'partial' },
+        reasons: causes.take(5) + (causes.size() > 5 ? ["  and ${causes.size() - 5} more reasons, in the leaderboard"] : []),
+    ]
+}
+
+// The exit status of a run that ended well is not 0 then. Not error() in the workflow: it would cut off what is being published.
+def failRun(cause) {
+    try {
+        workflow.session.abort(new IllegalStateException(cause))
+    }
+    catch (MissingPropertyException hidden) {
+        log.debug("No session to end with another status: ${hidden.message}")
+    }
 }
 
 // The first rows of each target in the leaderboard as aligned columns: what a terminal has room for.

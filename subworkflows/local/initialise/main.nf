@@ -5,7 +5,7 @@
 include { helpText ; paramHelp ; summaryText                      } from '../help'
 include { snapshot                                                } from '../files'
 include { pathsOf                                                 } from '../paths'
-include { castParams ; paramDefinitions ; paramErrors ; parseYaml } from '../schema'
+include { castParams ; noValues ; paramDefinitions ; paramErrors ; parseYaml } from '../schema'
 
 /*
     given: params as Nextflow has them.
@@ -25,10 +25,17 @@ def initialise(given) {
 
     // An institution's config describes itself in params of its own.
     values = values.findAll { name, _value -> !name.startsWith('config_profile_') && name != 'custom_config_base' }
-    def errors = values.validate_params ? paramErrors(values, definitions) : []
+    def empty = values.collectMany { name, value -> noValues(name, value) }
+    def said = empty.collect { place, _message -> place }
+    def errors = values.validate_params ? paramErrors(values.findAll { name, _value -> !(name in said) }, definitions, said) : []
     values = values.collectEntries { name, value -> [name, isNested(definitions[name], value) ? nestedValue(name, value, errors) : value] }
+    empty = (empty + values.collectMany { name, value -> noValues(name, value) }).unique()
+    errors += empty.collect { place, message -> "${place}: ${message}" }
 
     def named = values.collectMany { name, value -> pathsOf(name, value, definitions[name], schema) } // [ place, text, definition ]
+        .findAll { _place, text, _definition -> text.trim() }
+    errors += named.collectMany { place, text, _definition -> controlErrors(place, text) }
+    named = named.findAll { place, text, _definition -> !controlErrors(place, text) }
     def paths = named
         .findAll { place, _text, _definition -> place in values.keySet() }
         .collectEntries { name, text, _definition -> [name, file(text, glob: false)] }
@@ -98,7 +105,7 @@ def informationText(values, definitions, colour) {
 
 // A param with an inner structure may be given as the path of a YAML file that holds it.
 def isNested(definition, value) {
-    return value instanceof String && definition?.mimetype == 'application/yaml'
+    return value instanceof String && value.trim() && definition?.mimetype == 'application/yaml'
 }
 
 def nestedValue(name, text, errors) {
@@ -108,6 +115,13 @@ def nestedValue(name, text, errors) {
     }
     errors << "${name}: '${text}' is no file (looked for ${path}); expected the path of a YAML file or the values themselves"
     return text
+}
+
+// A path goes into the scripts of tasks, where a line break would start a command of its own.
+def controlErrors(place, text) {
+    def odd = (file(text, glob: false).toUriString() =~ /\p{Cntrl}/).find() || (text =~ /\p{Cntrl}/).find()
+    def shown = text.replace('\n', '\\n').replaceAll(/\p{Cntrl}/, '?')
+    return odd ? ["${place}: '${shown}' holds a line break or another control character; rename it, or link to it under another name"] : []
 }
 
 // [ { text, path, places } ]: each path to data as written, once, with all params that name it.

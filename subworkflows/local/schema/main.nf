@@ -22,18 +22,37 @@ def castParams(given, definitions) {
         .findAll { _name, value -> value != null }
 }
 
-// Every fault of the params the schema can name, as lines of text.
-def paramErrors(values, definitions) {
+// Every fault of the params the schema can name, as lines of text. `given`: names that are there with a value told elsewhere.
+def paramErrors(values, definitions, given = []) {
     def known = definitions.keySet()
     def unknown = values.keySet().findAll { name -> !(name in known) && !(name in aliases(values.keySet())) }
     def errors = unknown.sort().collect { name -> "${name}: unknown param${nearest(name, known)}" }
     errors += definitions
-        .findAll { name, definition -> definition.required && !values.containsKey(name) }
+        .findAll { name, definition -> definition.required && !values.containsKey(name) && !(name in given) }
         .collect { name, definition -> "${name}: is required (${definition.description})" }
     errors += values
         .findAll { name, _value -> name in known }
         .collectMany { name, value -> valueErrors(name, value, definitions[name]) }
     return errors
+}
+
+// What no param may be, at any depth: a number that is not finite, or empty text. [place, message] of each.
+def noValues(place, value) {
+    if (value instanceof Map) {
+        return value.collectMany { key, item -> noValues("${place}.${key}".toString(), item) }
+    }
+    if (value instanceof Collection) {
+        return value.withIndex().collectMany { item, i -> noValues("${place}[${i}]".toString(), item) }
+    }
+    if (isEndless(value)) {
+        def name = Double.isNaN(value.doubleValue()) ? '.nan' : value > 0 ? '.inf' : '-.inf'
+        return [[place, "is ${name}, expected a number that is finite".toString()]]
+    }
+    return value instanceof CharSequence && !value.toString().trim() ? [[place, 'is empty text (leave it out, or say null)']] : []
+}
+
+def isEndless(value) {
+    return (value instanceof Double || value instanceof Float) && !Double.isFinite(value.doubleValue())
 }
 
 def typesOf(definition) {
@@ -58,7 +77,7 @@ def castValue(value, types) {
     if (value instanceof String) {
         return castText(value, types)
     }
-    def whole = value instanceof Number && value == Math.floor(value.doubleValue())
+    def whole = value instanceof Number && !isEndless(value) && value == Math.floor(value.doubleValue())
     if (whole && 'integer' in types) {
         return value.longValue()
     }

@@ -189,3 +189,50 @@ def test_fingerprint_is_of_the_content(tmp_path: Path, write_nifti) -> None:
         copy.parent.mkdir(exist_ok=True)
         copy.write_bytes(one.read_bytes())
         assert fingerprint_file(copy) == fingerprint_file(one) != fingerprint_file(two)
+
+
+def claims(shape: tuple[int, ...], version: type, kind: type = np.int16) -> bytes:
+    """A whole small image whose header says that it has `shape`."""
+    image = version(np.zeros((2, 2, 2), kind), np.eye(4))
+    data = bytearray(image.to_bytes())
+    dim = np.array(
+        [len(shape), *shape, *[1] * (7 - len(shape))], "<i8" if version is nib.Nifti2Image else "<i2"
+    )
+    start = 16 if version is nib.Nifti2Image else 40
+    data[start : start + dim.nbytes] = dim.tobytes()
+    return bytes(data)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "version", "told"),
+    [
+        ((30000, 30000, 30000), nib.Nifti1Image, "30000×30000×30000 voxels, 54,000 GB"),
+        ((2**40, 2, 2), nib.Nifti2Image, "1099511627776×2×2 voxels, 8,796 GB"),
+    ],
+)
+def test_a_header_that_claims_too_much_is_refused_with_its_size(
+    shape, version, told, packed, tmp_path
+) -> None:
+    data = claims(shape, version)
+    file = tmp_path / "a.nii"
+    file.write_bytes(gzip.compress(data) if packed else data)
+    for read in (read_header, load_image):
+        with pytest.raises(ImageError, match=told):
+            read(file)
+
+
+def test_many_volumes_count_too() -> None:
+    with pytest.raises(ImageError, match="256×256×256×30000 voxels, 1,007 GB"):
+        parse_header(claims((256, 256, 256, 30000), nib.Nifti1Image)[:540], series=True)
+    assert parse_header(claims((91, 109, 91, 1200), nib.Nifti1Image)[:540], series=True).channels == 1200
+
+
+def test_a_pair_that_claims_too_much_is_refused(tmp_path: Path) -> None:
+    nib.save(nib.Nifti1Pair(np.zeros((2, 2, 2), np.int16), np.eye(4)), tmp_path / "a.img")
+    data = bytearray((tmp_path / "a.hdr").read_bytes())
+    data[42:48] = np.array([30000] * 3, "<i2").tobytes()
+    (tmp_path / "a.hdr").write_bytes(data)
+    for read in (read_header, load_image):
+        with pytest.raises(ImageError, match="54,000 GB"):
+            read(tmp_path / "a.img")

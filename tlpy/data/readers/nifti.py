@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,10 @@ from tlpy.data.image_records import ImageError, ImageHeader, RawImage
 ENDINGS = (".nii.gz", ".nii")
 _HEADER_BYTES = 540
 FIRST_BYTES = 4096
-_NUMBERS = {2, 4, 8, 16, 64, 256, 512, 768, 1024, 1280}
+# Bytes of a number, by NIfTI's code of its type.
+_NUMBERS = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8}
+# 32 GiB in single precision, all volumes together: beyond this a header is damaged, or meant to do harm.
+_MOST_NUMBERS = 2**33
 _OTHER_TYPES = {
     1: "bits",
     32: "complex",
@@ -93,6 +97,7 @@ def parse_header(data: bytes, pair: bool = False, series: bool = False) -> Image
             f"holds {_OTHER_TYPES.get(datatype, f'data of type {datatype}')}, expected plain numbers"
         )
     shape, channels = spatial_shape(dim, series)
+    _refuse_huge((*shape, channels) if channels > 1 else shape, _NUMBERS[datatype])
     spacing = tuple(abs(float(size)) for size in pixdim[1 : 1 + len(shape)])
     if len(shape) < 3:
         return ImageHeader(shape, tuple(size or 1.0 for size in spacing), channels, dims=len(shape))
@@ -114,6 +119,13 @@ def parse_header(data: bytes, pair: bool = False, series: bool = False) -> Image
         stored_shape=shape,
         stored_spacing=tuple(round(size, 5) for size in stored),
     )
+
+
+def _refuse_huge(shape: tuple[int, ...], width: int) -> None:
+    """Raise `ImageError` for a header that claims more than any image has: `width` bytes a number."""
+    if prod(shape) > _MOST_NUMBERS:
+        size = f"{words.size(shape)} voxels, {prod(shape) * width / 1e9:,.0f} GB"
+        raise ImageError(f"its header claims {size}; expected at most {_MOST_NUMBERS:,} voxels")
 
 
 def _version(data: bytes, pair: bool = False) -> tuple[int, str]:
@@ -202,6 +214,8 @@ def load_bytes(data: bytes, series: bool = False) -> RawImage:
 
     if not data:
         raise ImageError("empty file (0 bytes)")
+    # Of the compressed bytes: what is claimed is known before anything is unpacked.
+    header = header_of(data, series)
     if data[:2] == GZIP_MAGIC:
         try:
             data = gzip.decompress(data)
@@ -209,10 +223,12 @@ def load_bytes(data: bytes, series: bool = False) -> RawImage:
             raise ImageError("truncated: the compressed stream ends too early") from None
         except (OSError, zlib.error) as error:
             raise ImageError(f"damaged: the compressed stream cannot be read ({error})") from None
-    header = parse_header(data[:_HEADER_BYTES], series=series)
     kind = Nifti2Image if _version(data)[0] == 2 else Nifti1Image
     try:
         image = kind.from_bytes(data)
+        needed = image.dataobj.offset + prod(image.shape) * image.get_data_dtype().itemsize
+        if needed > len(data):  # nibabel would set aside all of it first
+            raise ImageError(f"truncated: {len(data):,} bytes, its header tells of {needed:,}")
         array = np.asarray(image.dataobj, dtype=np.float32)
     except (ImageFileError, HeaderDataError) as error:
         raise ImageError(f"damaged NIfTI header: {error}") from None

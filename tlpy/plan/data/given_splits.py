@@ -11,6 +11,7 @@ from tlpy.data.image_records import ImageRecord
 from tlpy.data.readers.rows import part_name
 from tlpy.data.readers.tables import Table, read_table
 from tlpy.errors import Problems
+from tlpy.files import as_written
 
 ENDINGS = (".tsv", ".csv")
 _NAMED = 5
@@ -72,7 +73,7 @@ def given_split(
     lacking = [column for column in ("image", "part") if column not in table.columns]
     for column in lacking:
         problems.add(shown, f"no column '{column}'", "expected a table as in `splits/` of a finished run")
-    folds = {} if lacking else _folds(table, name, problems)
+    folds = {} if lacking else _folds(table, name, known, problems)
     if len(problems) > before or not folds:
         return None
     numbered = "" not in folds
@@ -93,7 +94,7 @@ def _order(fold: str) -> tuple[int, str]:
     return (int(fold), "") if fold.isdecimal() else (-1, fold)
 
 
-def _folds(table: Table, name: str, problems: Problems) -> dict[str, dict[str, str]]:
+def _folds(table: Table, name: str, known: Collection[str], problems: Problems) -> dict[str, dict[str, str]]:
     """Fold → image → part, of one data set's rows."""
     names = {row.cells.get("dataset", "") for row in table}
     # A table of one data set may have been made when it went by another name.
@@ -106,15 +107,23 @@ def _folds(table: Table, name: str, problems: Problems) -> dict[str, dict[str, s
         hint = "keep the rows of one of them"
         problems.add(table.shown, f"has {len(versions)} versions of the split of '{name}'", hint)
         return {}
+    called = _as_known({row.cells.get("image", "") for row in rows}, known)
     folds: dict[str, dict[str, str]] = {}
     for row in rows:
-        part, image = part_name(row.get("part")), row.cells.get("image", "")
+        part, image = part_name(row.get("part")), called[row.cells.get("image", "")]
         parts = folds.setdefault(row.get("fold"), {})
         if not part:
             problems.add(row.where, f"part '{row.get('part')}', expected train, val or test")
         elif parts.setdefault(image, part) != part:
             problems.add(row.where, f"{image} is in {part}, and in {parts[image]} in a row before")
     return folds
+
+
+def _as_known(images: Collection[str], known: Collection[str]) -> dict[str, str]:
+    """The id that each text of a table stands for: as `write_table` was given it, or, by hand, as it is."""
+    written = {image: as_written(image) for image in images}
+    whole = len(set(written.values())) == len(written) and set(written.values()) <= set(known)
+    return written if whole else {image: image for image in images}
 
 
 def _check_images(
