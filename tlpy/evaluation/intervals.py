@@ -187,17 +187,21 @@ def over_seeds(resampled: Sequence[Array], full: Sequence[float], seed: int = 0)
     Returns:
         (resamples,), NaN where no seed is defined.
     """
-    values = np.stack(resampled)
-    k = len(values)
-    defined = np.isfinite(values)
-    count = defined.sum(axis=0)
-    total = np.where(defined, values, 0.0).sum(axis=0)
-    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    mean, k = mean_of_defined(resampled), len(resampled)
     if k < 2:
         return mean
-    drawn = np.random.default_rng([seed, k]).multinomial(k, np.full(k, 1 / k), size=values.shape[1])
+    drawn = np.random.default_rng([seed, k]).multinomial(k, np.full(k, 1 / k), size=len(mean))
     deviations = np.asarray(full, dtype=np.float64) - np.mean(full)
     return mean + math.sqrt(k / (k - 1)) * (drawn @ deviations) / k
+
+
+def mean_of_defined(parts: Sequence[Array]) -> Array:
+    """The mean in each resample of those parts that are defined there; NaN where none is."""
+    stacked = np.stack(parts)
+    defined = np.isfinite(stacked)
+    count = defined.sum(axis=0)
+    total = np.where(defined, stacked, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _defined(values: Array) -> Array | None:

@@ -14,7 +14,7 @@ import numpy as np
 from tlpy.evaluation import intervals
 from tlpy.evaluation.difference import NONE, Difference
 from tlpy.evaluation.intervals import Draws
-from tlpy.evaluation.outcomes import NAN, Outcome, ReplicateResult
+from tlpy.evaluation.outcomes import NAN, Outcome
 from tlpy.evaluation.scales import Scale, difference_of
 from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import Metric
@@ -85,7 +85,7 @@ def pooled(resampled: Mapping[Key, Array], points: Mapping[Key, float], seed: in
     by_seed: dict[int, list[Key]] = {}
     for key in sorted(resampled, key=_in_order):
         by_seed.setdefault(key[0], []).append(key)
-    parts = [_mean([resampled[key] for key in keys]) for keys in by_seed.values()]
+    parts = [intervals.mean_of_defined([resampled[key] for key in keys]) for keys in by_seed.values()]
     full = [float(np.mean([points[key] for key in keys])) for keys in by_seed.values()]
     return intervals.over_seeds(parts, full, seed)
 
@@ -94,24 +94,10 @@ def _in_order(key: Key) -> tuple[int, int]:
     return key[0], -1 if key[1] is None else key[1]
 
 
-def _mean(parts: list[Array]) -> Array:
-    """Mean in each resample, of those that are defined."""
-    stacked = np.stack(parts)
-    defined = np.isfinite(stacked)
-    count = defined.sum(axis=0)
-    total = np.where(defined, stacked, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), NAN)
-
-
 def _points(outcome: Outcome, metric: Metric) -> dict[Key, float]:
     """Replicate → test score, where it is defined."""
-    found = {replicate.key: score_of(replicate, metric) for replicate in outcome.done}
+    found = {replicate.key: replicate.test.get(metric.name, NAN) for replicate in outcome.done}
     return {key: value for key, value in found.items() if np.isfinite(value)}
-
-
-def score_of(replicate: ReplicateResult, metric: Metric) -> float:
-    """A replicate's test score; NaN where it has none."""
-    return replicate.test.get(metric.name, NAN)
 
 
 def resample(

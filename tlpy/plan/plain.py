@@ -14,6 +14,7 @@ from tlpy.plain.facts import IMAGES, SERIES, VECTORS
 from tlpy.plain.fits import CovariateTable, PlainFit, PlainPack
 from tlpy.plain.registry import PLAIN, complete_plain, fits, title
 from tlpy.plan.plan_records import ExternalSet, PlainTask, PlainVariant, Replicate, Variant
+from tlpy.plan.variants import common_settings
 from tlpy.plan.working import DataSet
 from tlpy.records import Component, Head, Source, Stage
 
@@ -96,7 +97,7 @@ def plan_plain(
                     component, variant.target, last.heads[0], last.metric, replicates, dict(variant.settings)
                 )
             else:
-                known.settings = _common(known.settings, variant.settings)
+                known.settings = common_settings(known.settings, variant.settings)
     plan.variants = [_record(draft, list(drafts.values())) for draft in drafts.values()]
     return plan
 
@@ -237,10 +238,3 @@ def _name(draft: _Draft, drafts: Sequence[_Draft]) -> str:
         if any(canonical(other.get(key)) != canonical(value) for other in others)
     }
     return f"plain: {noun} ({words.setting(told)})" if told else f"plain: {noun}"
-
-
-def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that variants on the same split agree on; the others become None."""
-    return {
-        path: value if canonical(value) == canonical(other.get(path)) else None for path, value in one.items()
-    }

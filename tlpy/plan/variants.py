@@ -92,7 +92,7 @@ class VariantBook:
             variant.settings = _without_start(variant.settings, variant.chain[-1])
         known = self._by_stages.get(variant.id)
         if known is not None:
-            known.settings = _common(known.settings, variant.settings)
+            known.settings = common_settings(known.settings, variant.settings)
             return
         self._by_stages[variant.id] = variant
         self._pairs[variant.id] = replicates
@@ -133,7 +133,7 @@ class VariantBook:
             self._by_stages[twin.id] = twin
             self._added_baselines.append(twin)
         elif known in self._added_baselines:
-            known.settings = _common(known.settings, twin.settings)
+            known.settings = common_settings(known.settings, twin.settings)
         return twin.id
 
     def _baseline_stages(self) -> Iterator[str]:
@@ -150,7 +150,7 @@ class VariantBook:
         return sum(stages[stage].training.epochs for stage in self._baseline_stages())
 
 
-def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+def common_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that two equal variants agree on; the others have no effect and become None."""
     return {
         path: value if canonical(value) == canonical(other.get(path)) else None for path, value in one.items()

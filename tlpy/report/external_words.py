@@ -13,6 +13,7 @@ from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
 from tlpy.metrics.registry import Metric
 from tlpy.report.sections import escape, paragraph
+from tlpy.report.verdicts import with_interval as difference_with_interval
 
 _ROLES = {
     BEST: "winner",
@@ -37,11 +38,7 @@ def with_interval(metric: Metric, outcome: Outcome) -> str:
 
 def difference_in_words(score: ExternalScore) -> str:
     """The gain over training from scratch, with its interval; empty where nothing is compared."""
-    found, signed = score.outcome.gain, score.metric.signed
-    if not found.known:
-        return ""
-    between = f" ({signed(found.low)} to {signed(found.high)})" if math.isfinite(found.low) else ""
-    return f"{signed(found.value)}{between}"
+    return difference_with_interval(score.outcome.gain, score.metric)
 
 
 def outside_in_short(ranking: Ranking, scores: Sequence[ExternalScore]) -> str:

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 from tlpy import words
-from tlpy.evaluation.difference import Difference
 from tlpy.evaluation.leaderboard import other_scores, searched
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
@@ -14,6 +13,7 @@ from tlpy.evaluation.results import LABEL
 from tlpy.metrics.registry import METRICS
 from tlpy.report.plain import plain_in_table, table_rows
 from tlpy.report.sections import Section, bullets, escape
+from tlpy.report.verdicts import with_interval
 
 TOP = 50
 """Rows for each target; the whole of it is in leaderboard.tsv."""
@@ -152,9 +152,9 @@ def _row(ranking: Ranking, outcome: Outcome, settings: list[str], also: list[str
         "interval": f"{show(low)} to {show(high)}" if math.isfinite(low) else "",
         "by_image": outcome.test_by_image,
         "sd": outcome.spread("test"),
-        "gain": _gain(outcome.gain, ranking),
+        "gain": with_interval(outcome.gain, ranking.metric),
         "gain_percent": words.percent(outcome.gain_percent) if math.isfinite(outcome.gain_percent) else "",
-        "twin": _gain(outcome.twin_gain, ranking),
+        "twin": with_interval(outcome.twin_gain, ranking.metric),
         "seconds": words.duration(outcome.seconds),
         "parameters": _millions(outcome.trainable),
         "status": outcome.status,
@@ -163,15 +163,6 @@ def _row(ranking: Ranking, outcome: Outcome, settings: list[str], also: list[str
     values |= {f"also:{name}": outcome.mean("test", name) for name in also}
     values |= {f"other:{name}": outcome.other(name) for name in other_scores([outcome])}
     return {k: value for k, value in values.items() if not isinstance(value, float) or math.isfinite(value)}
-
-
-def _gain(found: Difference, ranking: Ranking) -> str:
-    """`+0.031 (−0.010 to +0.072)`; empty where it is not known."""
-    signed = ranking.metric.signed
-    if not found.known:
-        return ""
-    between = f" ({signed(found.low)} to {signed(found.high)})" if math.isfinite(found.low) else ""
-    return signed(found.value) + between
 
 
 def _millions(number: float) -> str:

@@ -11,8 +11,10 @@ from tlpy import words
 from tlpy.evaluation.leaderboard import searched
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
+from tlpy.metrics.registry import Metric
 from tlpy.report.sections import Section, escape
 from tlpy.report.svg import Mark, Panel, forest, strips
+from tlpy.report.verdicts import with_interval
 
 SHOWN = 20
 """Rows of a figure."""
@@ -57,9 +59,9 @@ def gain(rankings: list[Ranking]) -> Section | None:
     for ranking in rankings:
         shown = [o for o in ranking.ranked if o.gain.known][:SHOWN]
         if shown:
-            signed = ranking.metric.signed
             marks = [
-                Mark(_name(o), o.gain.value, o.gain.low, o.gain.high, _with_percent(o, signed)) for o in shown
+                Mark(_name(o), o.gain.value, o.gain.low, o.gain.high, _with_percent(o, ranking.metric))
+                for o in shown
             ]
             axis = f"Gain in {ranking.metric.label} on test (above zero: better than from scratch)"
             figure = forest(marks, axis, 0.0, ("Rank and variant", "Gain (95 % interval)"))
@@ -74,10 +76,10 @@ def gain(rankings: list[Ranking]) -> Section | None:
     return Section("gain", "Gain over scratch", text, "html", "".join(figures)) if figures else None
 
 
-def _with_percent(outcome: Outcome, signed: Callable[[float], str]) -> str:
-    found, share = outcome.gain, outcome.gain_percent
-    between = f" ({signed(found.low)} to {signed(found.high)})" if math.isfinite(found.low) else ""
-    return signed(found.value) + between + (f" [{words.percent(share)}]" if math.isfinite(share) else "")
+def _with_percent(outcome: Outcome, metric: Metric) -> str:
+    share = outcome.gain_percent
+    percent = f" [{words.percent(share)}]" if math.isfinite(share) else ""
+    return with_interval(outcome.gain, metric) + percent
 
 
 def _with(value: str, outcome: Outcome, show: Callable[[float], str]) -> str:

@@ -100,6 +100,14 @@ def on_a_scratch_winner(ranking: Ranking) -> str | None:
     return f"{first}: on validation, <strong>transfer did not help</strong>.{beside}"
 
 
+def with_interval(found: Difference, metric: Metric) -> str:
+    """`+0.031 (−0.010 to +0.072)`; empty where it is not known."""
+    if not found.known:
+        return ""
+    ends = f" ({metric.signed(found.low)} to {metric.signed(found.high)})" if math.isfinite(found.low) else ""
+    return metric.signed(found.value) + ends
+
+
 def interval_of(found: Difference, metric: Metric) -> str:
     """`+0.031 AUROC (95 % interval −0.010 to +0.072)`."""
     unit = metric.in_sentence

@@ -62,7 +62,8 @@ class StageBook:
                     ids.append(made.stage(stage, self.stages[ids[-1]] if ids else None))
                     self._note_normalised(stage, self.stages[ids[-1]])
                 alone = made.stage(from_scratch(chain[-1]), None)
-                as_long = made.stage(from_scratch_as_long(chain), None)
+                longer = len(chain) > 1 and from_scratch_as_long(chain)
+                as_long = made.stage(longer, None) if longer else alone
                 result.append(PairedReplicate(Replicate(seed, fold, tuple(ids)), alone, as_long))
         return result
 
