@@ -14,7 +14,7 @@ BASE ?= python:3.11-slim
 DOCKER ?= docker
 DOCKER_BUILD_ARGS ?=
 
-.PHONY: help setup demo test every fuzz check lint format lock image clean distclean
+.PHONY: help setup demo test every faults fuzz check lint format lock image clean distclean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -30,6 +30,9 @@ test: setup lint ## Linters, then all tests
 
 every: setup ## Every registered name through the pipeline, in each dimension it claims (20 minutes or so)
 	@bash setup/test.sh tests/nextflow/test_every_name.py -m every $(PYTEST_ARGS)
+
+faults: setup ## Every fault of docs/reliability.md, brought about: full disks, killed tasks, lost memory
+	@bash setup/test.sh tests/faults -m "faults or not faults" $(PYTEST_ARGS)
 
 fuzz: setup ## Params that nobody should write, for FUZZ_SECONDS (600), others each time
 	@TLIMB_FUZZ_SECONDS=$(FUZZ_SECONDS) bash setup/test.sh tests/fuzz $(PYTEST_ARGS)
