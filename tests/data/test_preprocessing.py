@@ -383,3 +383,31 @@ def test_describe_says_what_is_done():
     for part in ("RAS", "2 mm", "64×64", "mean 0", "3 axial slices, 2 apart"):
         assert part in text
     assert describe(settings(orient=None, normalise="none")) == "as stored"
+
+
+def test_resize_agrees_with_torch_where_it_interpolates() -> None:
+    import torch
+    from torch.nn.functional import interpolate
+
+    from tlpy.data.preprocessing.geometry import resize
+
+    picture = np.random.default_rng(3).normal(size=(2, 13, 9)).astype(np.float32)
+    theirs = interpolate(torch.from_numpy(picture)[None], (20, 31), mode="bilinear", align_corners=False)
+    np.testing.assert_allclose(resize(picture, (20, 31)), theirs[0].numpy(), atol=1e-5)
+    assert resize(picture, (13, 9)) is picture
+    # Made smaller, a picture is smoothed first: what alternates faster than the new grid is averaged.
+    stripes = np.tile(np.array([0.0, 1.0], np.float32), 32).reshape(1, 64)
+    np.testing.assert_allclose(resize(stripes, (8,))[0, 1:-1], 0.5, atol=0.02)
+
+
+def test_resize_goes_with_a_new_spacing_and_not_beside_another() -> None:
+    problems = Problems()
+    validate({"resize": 8, "spacing": 2.0}, "preprocessing", problems)
+    assert [str(p) for p in problems] == [
+        "preprocessing.resize: does not go with spacing: each gives the image its grid"
+    ]
+    settings = validate({"resize": [8, 8, 8], "normalise": "none"}, "preprocessing", Problems())
+    raw = RawImage(np.ones((4, 8, 16), np.float32), np.diag([2.0, 2.0, 2.0, 1.0]))
+    conformed = conform(raw, settings)
+    assert conformed.array.shape == (1, 8, 8, 8)
+    assert conformed.spacing == (1.0, 2.0, 4.0)

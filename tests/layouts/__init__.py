@@ -19,6 +19,8 @@ LAYOUTS = (
     "decathlon",
     "medmnist",
     "image_folder",
+    "mura",
+    "chestxray14",
     "timeseries",
     "vectors",
 )

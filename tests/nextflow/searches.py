@@ -41,6 +41,7 @@ LABELS = {name: {"label": "sex"} for name in ("hcp", "ixi", "oasis1")} | {
     "ukb": {"label": "sex", "reader": {"name": "ukb", "sessions": "first"}},
     "oasis2": {"label": "sex", "reader": {"name": "oasis2", "sessions": "first"}},
     "decathlon": {"label": "sex"},
+    "mura": {"preprocessing": {"resize": 24}},
     "timeseries": {"label": "looking", "group": "run", "preprocessing": {"window": 16}},
 }
 VOLUMES = ("hcp", "ukb", "ixi", "oasis1", "oasis2", "decathlon")

@@ -57,6 +57,8 @@ CASES: dict[str, tuple[str, str, Any, dict[str, Any], tuple[int, ...], int]] = {
         (1, 20, 24, 20),
         6,
     ),
+    "mura": ("mura", "", "mura", {"preprocessing": {"resize": 24}}, (1, 24, 24), 24),
+    "chestxray14": ("chestxray14", "", "chestxray14", {}, (1, 32, 32), 11),
     "medmnist": ("medmnist", "simcolour.npz", "medmnist", {}, (3, 28, 28), 8),
     "medmnist3d": ("medmnist", "simmnist3d.npz", "medmnist", {}, (1, 28, 28, 28), 8),
     "chest": (

@@ -1,9 +1,9 @@
 """From an image as stored to what a network gets: orientation, grid, intensities, slices.
 
-Order: orient, resample, measure the intensities of the whole volume, crop or pad (three sizes), take the
-slices, crop or pad the plane (two sizes), scale the intensities. Of a time series: scale each channel over
-the whole run, then take the window, or crop or pad (with the channel's mean). Features of vectors stay as
-stored; training scales them.
+Order: orient, resample or resize, measure the intensities of the whole volume, crop or pad (three sizes),
+take the slices, crop or pad the plane (two sizes), scale the intensities. Of a time series: scale each
+channel over the whole run, then take the window, or crop or pad (with the channel's mean). Features of
+vectors stay as stored; training scales them.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from tlpy.data.preprocessing.geometry import (
     fit,
     resample,
     resampled_shape,
+    resize,
     slice_indices,
     to_ras,
     voxel_sizes,
@@ -28,9 +29,11 @@ _MOST_VOXELS = 2**30
 
 @dataclass(frozen=True)
 class _Grid:
-    """What happens to the spatial axes, in order: `target` mm, `volume` voxels, slices, `plane` voxels."""
+    """What happens to the spatial axes, in order: `target` mm or `resized` voxels, `volume` voxels, slices,
+    `plane` voxels."""
 
     target: tuple[float, ...] | None
+    resized: tuple[int, ...] | None
     volume: tuple[int, ...] | None
     axis: int | None
     indices: list[int]
@@ -106,10 +109,13 @@ def conform(raw: RawImage, preprocessing: Mapping[str, Any]) -> Conformed:
     if spatial == 1 and preprocessing["normalise"] in SERIES:
         # A series' own mean goes beyond its ends: a signal has no background.
         array = scale_series(array, preprocessing["normalise"])
+        array = resize(array, grid.resized) if grid.resized else array
         whole = fit(array, grid.size, array.mean(axis=1))
         return Conformed(np.array(whole, np.float32, order="C", copy=True), None, None)
     if grid.target is not None:
         array = resample(array, spacing, grid.target)
+    if grid.resized is not None:
+        array = resize(array, grid.resized)
     darkest = array.min(axis=tuple(range(1, array.ndim)))
     # Before anything is put around the image: padding is no part of it.
     scan = raw.affine is not None
@@ -150,7 +156,7 @@ def window_of(shape: Sequence[int], centre: int | None, window: int) -> slice:
 def _grid_of(header: ImageHeader, preprocessing: Mapping[str, Any]) -> _Grid:
     if window := preprocessing.get("window"):
         window_of(header.shape, header.centre, window)
-        return _Grid(None, None, None, [], None, (window,), header.spacing)
+        return _Grid(None, None, None, None, [], None, (window,), header.spacing)
     oriented = bool(preprocessing["orient"])
     shape = header.shape if oriented else header.stored_shape
     return _grid(shape, header.spacing if oriented else header.stored_spacing, preprocessing)
@@ -171,6 +177,13 @@ def _grid(shape: Sequence[int], spacing: Sequence[float], preprocessing: Mapping
         shape, spacing = resampled_shape(shape, spacing, target), target
         if prod(shape) > _MOST_VOXELS:
             raise ImageError(f"would have {prod(shape):.2g} voxels at preprocessing.spacing {list(target)}")
+    resized = None
+    if preprocessing.get("resize") is not None:
+        resized = tuple(_per_axis(preprocessing["resize"], dims, "resize"))
+        spacing = tuple(mm * n / m for mm, n, m in zip(spacing, shape, resized, strict=True))
+        shape = resized
+        if prod(shape) > _MOST_VOXELS:
+            raise ImageError(f"would have {prod(shape):.2g} voxels at preprocessing.resize {list(shape)}")
     for_plane = taken and (not isinstance(size, list) or len(size) == 2)
     volume = None
     if size is not None and not for_plane:
@@ -179,13 +192,13 @@ def _grid(shape: Sequence[int], spacing: Sequence[float], preprocessing: Mapping
         if prod(shape) > _MOST_VOXELS:
             raise ImageError(f"would have {prod(shape):.2g} voxels at preprocessing.size {list(shape)}")
     if not taken:
-        return _Grid(target, volume, None, [], None, tuple(shape), tuple(spacing))
+        return _Grid(target, resized, volume, None, [], None, tuple(shape), tuple(spacing))
     axis = PLANES[taken["plane"]]
     indices = slice_indices(shape[axis], taken["position"], taken["count"], taken["step"])
     rest = tuple(n for k, n in enumerate(shape) if k != axis)
     plane = tuple(_per_axis(size, 2, "size")) if size is not None and for_plane else None
     flat = tuple(mm for k, mm in enumerate(spacing) if k != axis)
-    return _Grid(target, volume, axis, indices, plane, plane or rest, flat)
+    return _Grid(target, resized, volume, axis, indices, plane, plane or rest, flat)
 
 
 def _per_axis(value: Any, dims: int, key: str) -> list[Any]:

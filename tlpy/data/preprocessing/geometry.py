@@ -60,11 +60,20 @@ def resample(array: np.ndarray, spacing: Sequence[float], target: Sequence[float
     voxels, so that the point spread functions match (Cardoso et al. 2015, MICCAI, "Scale factor point spread
     function matching").
     """
-    shape = array.shape[1:]
-    size = resampled_shape(shape, spacing, target)
+    size = resampled_shape(array.shape[1:], spacing, target)
     factors = [
         1.0 if abs(old / new - 1) < _SAME else new / old for old, new in zip(spacing, target, strict=True)
     ]
+    return _along_axes(array, size, factors)
+
+
+def resize(array: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """`array` (channels, *spatial) over the same field of view in `size` voxels, as `resample` does it."""
+    return _along_axes(array, size, [old / new for old, new in zip(array.shape[1:], size, strict=True)])
+
+
+def _along_axes(array: np.ndarray, size: Sequence[int], factors: Sequence[float]) -> np.ndarray:
+    shape = array.shape[1:]
     axes = [axis for axis, factor in enumerate(factors) if factor != 1.0]
     # The axis that shrinks most goes first: the others then have less to do.
     for axis in sorted(axes, key=lambda axis: -factors[axis]):
@@ -88,10 +97,11 @@ def _operator(old: int, new: int, factor: float) -> np.ndarray:
     reach = int(3 * sd + 0.5)
     offsets = np.arange(-reach, reach + 1)
     weights = np.exp(-0.5 * (offsets / sd) ** 2)
-    smooth = np.zeros((old, old))
+    smoothed = np.zeros((new, old))
     for offset, weight in zip(offsets, weights / weights.sum(), strict=True):
-        smooth[np.arange(old), np.clip(np.arange(old) + offset, 0, old - 1)] += weight
-    return (linear @ smooth).astype(np.float32)
+        for column, share in ((left, 1 - (at - left)), (np.minimum(left + 1, old - 1), at - left)):
+            np.add.at(smoothed, (rows, np.clip(column + offset, 0, old - 1)), weight * share)
+    return smoothed.astype(np.float32)
 
 
 def fit(array: np.ndarray, size: Sequence[int], fill: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from tlpy.errors import Problems, nearest
 # features stay as they are, and training scales them (`tlpy.data.feature_scale`).
 BY_FEATURE = "zscore_features"
 _SCALES = {"none": "none", None: "none", "zscore": BY_FEATURE, BY_FEATURE: BY_FEATURE}
-_OF_IMAGES = ("orient", "spacing", "size", "slice", "window")
+_OF_IMAGES = ("orient", "spacing", "resize", "size", "slice", "window")
 
 
 def validate_vectors(given: Mapping[str, Any], where: str, problems: Problems) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tlpy.errors import Problems, nearest
 DEFAULTS: dict[str, Any] = {
     "orient": "RAS",
     "spacing": None,
+    "resize": None,
     "size": None,
     "normalise": "zscore",
     "slice": None,
@@ -42,8 +43,8 @@ def validate(
     """The settings with every default filled in, so that equal settings are equal however they are written.
 
     Args:
-        preprocessing: as the user wrote it; `slice` may be a plane's name, `size` and `spacing` one number
-            for all axes or one an axis.
+        preprocessing: as the user wrote it; `slice` may be a plane's name; `size`, `resize` and `spacing` one
+            number for all axes or one an axis.
         where: the param's path, for messages, e.g. `datasets.brains.preprocessing`.
         problems: takes everything that is wrong. What is returned then is not to be used.
         vectors: whether it is of vectors, as the reader's facts say.
@@ -62,7 +63,10 @@ def validate(
     if settings["orient"] not in ("RAS", None):
         problems.add(f"{where}.orient", f"is {settings['orient']!r}; expected RAS or null")
     settings["spacing"] = _numbers(settings["spacing"], f"{where}.spacing", problems, whole=False)
-    settings["size"] = _numbers(settings["size"], f"{where}.size", problems, whole=True)
+    for key in ("resize", "size"):
+        settings[key] = _numbers(settings[key], f"{where}.{key}", problems, whole=True)
+    if settings["resize"] is not None and settings["spacing"] is not None:
+        problems.add(f"{where}.resize", "does not go with spacing: each gives the image its grid")
     kind = settings["normalise"]
     if kind is None:
         settings["normalise"] = "none"
@@ -97,6 +101,8 @@ def describe(
         parts.append(
             f"resampled to {words.size(settings['spacing'])} mm (linear, low-pass filtered where coarser)"
         )
+    if settings.get("resize") is not None:
+        parts.append(f"resized to {words.size(settings['resize'])} (linear, low-pass filtered where smaller)")
     if settings["normalise"] == BY_FEATURE:
         parts.append("each feature to mean 0 and standard deviation 1 over the training part")
     elif settings["normalise"] != "none":
@@ -193,6 +199,6 @@ def _check_window(settings: Mapping[str, Any], where: str, problems: Problems) -
         problems.add(
             f"{where}.window", f"is {window!r}; expected a whole number of volumes, 1 to {_LARGEST_SIZE}"
         )
-    for key in ("spacing", "size", "slice"):
+    for key in ("spacing", "resize", "size", "slice"):
         if settings[key] is not None:
             problems.add(f"{where}.{key}", "does not go with window, which gives a series its length")

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Literal
+from pathlib import PurePosixPath
 
-import numpy as np
-
-from tlpy.data.image_records import ImageHeader, ImageRecord, RawImage
-from tlpy.data.readers.base import Reader
-from tlpy.data.readers.images import ENDINGS, ending, without_ending
-from tlpy.data.readers.pictures import ENDINGS as PICTURES
+from tlpy.data.image_records import ImageRecord
+from tlpy.data.readers.coloured import ColouredReader, image_files
+from tlpy.data.readers.images import ENDINGS, without_ending
 from tlpy.data.readers.rows import part_name, resolve
 from tlpy.data.readers.tables import Row
 from tlpy.errors import InputError, Problem, Problems
 
-# Rec. 601 luma, as Pillow's conversion to grey.
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-_LEFT_BEHIND = frozenset({"thumbs.db", "desktop.ini"})
-
 
 @dataclass(kw_only=True)
-class ImageFolderReader(Reader):
+class ImageFolderReader(ColouredReader):
     """pictures in folders named by their class, [train|val|test/]<class>/…
 
     Every picture, NIfTI or NumPy image below the folders of the classes is read.
@@ -42,7 +33,6 @@ class ImageFolderReader(Reader):
     label = "class"
 
     pattern: str | None = None
-    colour: Literal["grey", "rgb"] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -120,41 +110,12 @@ class ImageFolderReader(Reader):
             )
         return sorted(records, key=lambda record: record.image)
 
-    def header(self, record: ImageRecord) -> ImageHeader:
-        header = super().header(record)
-        if self.colour is None or not self._is_picture(record):
-            return header
-        return ImageHeader(header.shape, header.spacing, 3 if self.colour == "rgb" else 1, header.dims)
-
-    def load(self, record: ImageRecord) -> RawImage:
-        raw = super().load(record)
-        if self.colour == "grey" and raw.channels == 3 and self._is_picture(record):
-            return RawImage(np.tensordot(_LUMA, raw.array, axes=1))
-        if self.colour == "rgb" and raw.channels == 1 and self._is_picture(record):
-            return RawImage(np.repeat(raw.array[None], 3, axis=0), channels=3)
-        return raw
-
-    @staticmethod
-    def _is_picture(record: ImageRecord) -> bool:
-        return ending(record.file).lower() in PICTURES
-
     def _files(self) -> list[str]:
-        """Every image below the folder, sorted; what systems leave behind is passed over, the rest noted."""
-        files: list[str] = []
-        other: Counter[str] = Counter()
-        for folder, below, names in os.walk(self.root, followlinks=True):
-            below[:] = sorted(name for name in below if not name.startswith((".", "__MACOSX")))
-            start = Path(folder).relative_to(self.root).as_posix()
-            for name in names:
-                if name.startswith(".") or name.lower() in _LEFT_BEHIND:
-                    continue
-                if ending(name):
-                    files.append(name if start == "." else f"{start}/{name}")
-                elif start != ".":
-                    other[PurePosixPath(name).suffix or name] += 1
+        """Every image below the folder, sorted; files of other kinds are noted."""
+        files, other = image_files(self.root)
         if other:
             kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(other.items())[:6])
             self.notes.append(
                 f"{self.shown}: {other.total()} files of other kinds were passed over ({kinds})"
             )
-        return sorted(files)
+        return files

@@ -27,6 +27,8 @@ READERS = Registry(
         "decathlon": "tlpy.data.readers.decathlon.DecathlonReader",
         "medmnist": "tlpy.data.readers.medmnist.MedMnistReader",
         "image_folder": "tlpy.data.readers.image_folder.ImageFolderReader",
+        "mura": "tlpy.data.readers.mura.MuraReader",
+        "chestxray14": "tlpy.data.readers.chestxray14.ChestXray14Reader",
         "timeseries": "tlpy.data.readers.timeseries.TimeSeriesReader",
         "vectors": "tlpy.data.readers.vectors.VectorsReader",
     },
