@@ -23,6 +23,7 @@ Terms = dict[str, dict[str, Any]]
 REGRESSION, BINARY, MULTICLASS = "regression", "binary", "multiclass"
 # What is one answer, where a subject has several images: see `tlpy.metrics.answers`.
 BY_SUBJECT, BY_IMAGE = "subject", "image"
+BY_MEAN = "mean"
 # Several columns of 0 and 1 that are learnt as one; and no label at all.
 MULTILABEL, NONE = "multilabel", "none"
 
@@ -168,7 +169,9 @@ class Source(Record):
         subjects: the id of its table of subjects.
         labels: those that are learnt from it; of one without labels, those its test part is scored by.
         labelled: whether its labels are learnt.
-        score_by: what is one answer, of all that it is scored by: `subject` or `image`.
+        score_by: what is one answer, of all that it is scored by: `subject`, `image`, or the column that
+            divides subjects into answers.
+        combine: how what is predicted of an answer's images becomes one (`tlpy.metrics.combining.RULES`).
     """
 
     dataset: str
@@ -177,6 +180,7 @@ class Source(Record):
     labels: tuple[str, ...]
     labelled: bool
     score_by: str = BY_SUBJECT
+    combine: str = BY_MEAN
 
 
 @dataclass(frozen=True)
@@ -376,9 +380,12 @@ class ExternalRequest(Record):
         cache: the id of its prepared images.
         subjects: the id of its table, all of whose rows are scored.
         stages: those that were chosen.
+        score_by, combine: as those of a `Source`.
     """
 
     name: str
     cache: str
     subjects: str
     stages: tuple[ScoredStage, ...]
+    score_by: str = BY_SUBJECT
+    combine: str = BY_MEAN

@@ -150,7 +150,7 @@ def test_a_run_is_scored_by_subject_and_by_image_beside_it(scans: dict[str, Any]
     told = {item.what: (item.value, item.why) for item in inferred(made)}
     value, why = told["datasets.scans scoring"]
     assert value == "one answer a subject"
-    assert why.startswith("40 subjects with several images: what is predicted of a subject's images")
+    assert why.startswith("40 subjects with several images: of those with one value")
     run, rankings = finish(made, tmp_path / "run")
     best = rankings[0].best
     assert best is not None
@@ -176,7 +176,10 @@ def test_a_run_is_scored_by_subject_and_by_image_beside_it(scans: dict[str, Any]
     summary = json.loads((tmp_path / "report/summary_mqc.json").read_text())["data"]
     assert f", 32 subjects<br>{best.test_by_image:.3f} by image" in summary
     methods = json.loads((tmp_path / "report/methods_mqc.json").read_text())["data"]
-    assert "one answer was scored for each subject, the mean of what was predicted" in methods
+    assert (
+        "one answer was scored for each subject: of the images with one value of the label, the mean of what"
+        in methods
+    )
 
 
 @pytest.mark.parametrize(
@@ -184,8 +187,8 @@ def test_a_run_is_scored_by_subject_and_by_image_beside_it(scans: dict[str, Any]
     [
         ({"score_by": "image"}, "images of 32 subjects", "as said, 40 subjects with several images"),
         ({"within": "subject", "group": "image"}, "images of ", "split within subjects, 40 subjects with"),
-        ({"label": "age"}, "images of 32 subjects", "40 subjects with several images: what is"),
-        ({"label": "score"}, " 32 subjects", "40 subjects with several images: what is"),
+        ({"label": "age"}, "images of 32 subjects", "40 subjects with several images: of those with one"),
+        ({"label": "score"}, " 32 subjects", "40 subjects with several images: of those with one"),
     ],
 )
 def test_what_an_answer_is(

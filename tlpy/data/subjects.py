@@ -19,6 +19,8 @@ from tlpy.files import read_columns
 from tlpy.records import MULTILABEL, REGRESSION, Head
 
 PARTS = ("train", "val", "test")
+# The column of a table of subjects, and of predictions, that divides subjects into answers.
+ANSWER = "answer"
 
 
 def label_column(label: str) -> str:
@@ -28,7 +30,10 @@ def label_column(label: str) -> str:
 
 @dataclass(frozen=True)
 class SubjectRow:
-    """One image of `subjects/<id>.tsv`; `labels` hold the raw text, `source` the number of the data set."""
+    """One image of `subjects/<id>.tsv`; `labels` hold the raw text, `source` the number of the data set.
+
+    `answer` says which of its subject's answers it belongs to, where a column divides subjects into several.
+    """
 
     image: str
     subject: str
@@ -37,6 +42,12 @@ class SubjectRow:
     split: str
     labels: Mapping[str, str]
     source: int = 0
+    answer: str = ""
+
+    @property
+    def answers_for(self) -> tuple[str, str]:
+        """What images share that are one answer: the subject, and which of its answers."""
+        return self.subject, self.answer
 
 
 def is_known(row: SubjectRow, head: Head) -> bool:
@@ -72,7 +83,8 @@ def read_subjects(path: Path, labels: Sequence[str], source: int = 0) -> list[Su
             )
         fields = {key: record.get(key) or "" for key in ("image", "subject", "group", "site", "split")}
         known = {label: record[label_column(label)] for label in labels}
-        rows.append(SubjectRow(**fields, labels=known, source=source))
+        answer = record.get(ANSWER) or ""
+        rows.append(SubjectRow(**fields, labels=known, source=source, answer=answer))
     problems.raise_if_any()
     return rows
 

@@ -89,7 +89,11 @@ def choose(plan: Plan, rankings: Sequence[Ranking]) -> Chosen:
                     stages.setdefault(stage, ScoredStage(stage, one.labels))
     sets = {one.name: one for one in plan.external}
     requests = tuple(
-        ExternalRequest(name, sets[name].cache, sets[name].subjects, tuple(stages.values()))
+        ExternalRequest(
+            *(name, sets[name].cache, sets[name].subjects, tuple(stages.values())),
+            score_by=plan.datasets[name].score_by,
+            combine=plan.datasets[name].combine,
+        )
         for name, stages in found.items()
         if stages
     )
@@ -244,8 +248,14 @@ def _outcomes(
 
 def _result(run: Run, stage: str, sets: Sequence[ExternalSet], folder: Path) -> StageResult:
     record = run.plan.stages[stage]
-    name = next((one.name for one in sets if one.target_cache == record.cache), sets[0].name)
-    return read_run(replace(run.plan, stages={stage: record}), folder / name).stages[stage]
+    here = next((one for one in sets if one.target_cache == record.cache), sets[0])
+    said = run.plan.datasets[here.name]
+    own = next((source for source in record.sources if source.labelled), record.sources[0])
+    # Its cases are answers as the external set says, not as the target does.
+    source = replace(own, dataset=here.name, score_by=said.score_by, combine=said.combine)
+    sources = tuple(source if one is own else one for one in record.sources)
+    record = replace(record, sources=sources)
+    return read_run(replace(run.plan, stages={stage: record}), folder / here.name).stages[stage]
 
 
 def write_external(scores: Sequence[ExternalScore], path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tlpy import words
+from tlpy.data.subjects import ANSWER
 from tlpy.files import read_json, read_rows
 from tlpy.metrics.answers import by_subject, whole_groups
 from tlpy.metrics.formulas import Array
@@ -46,6 +47,8 @@ class Predictions:
     score: Array
     counts: tuple[int, ...] = ()
     """How many images each case stands for; empty: one."""
+    answers: tuple[str, ...] = ()
+    """(n,) which of its subject's answers each image belongs to; empty: a subject has one."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -55,9 +58,11 @@ class Predictions:
         """The image of each case, and how many it stands for."""
         return dict(zip(self.images, self.counts or [1] * len(self), strict=True))
 
-    def pooled(self, task_type: str) -> Predictions:
-        """One case for each subject and value of the label, of cases of one image each."""
-        found = by_subject(task_type, self.subjects, self.true, self.score)
+    def pooled(self, task_type: str, combine: str) -> Predictions:
+        """One case for each subject (and its answer) and value of the label, of cases of one image each."""
+        answers = self.answers or ("",) * len(self)
+        of = list(zip(self.subjects, answers, strict=True))
+        found = by_subject(task_type, of, self.true, self.score, combine)
         groups = whole_groups(self.subjects, self.groups)
         return Predictions(
             tuple(self.images[at] for at in found.image),
@@ -166,9 +171,10 @@ class FitResult:
             found = _several(rows, head.columns) if head.type == MULTILABEL else _single(rows, head)
         except (KeyError, ValueError):
             return None
-        if found is None or self.record.sources[self._source_of(part, head)].score_by == BY_IMAGE:
+        source = self.record.sources[self._source_of(part, head)]
+        if found is None or source.score_by == BY_IMAGE:
             return found
-        return found.pooled(head.type)
+        return found.pooled(head.type, source.combine)
 
     def _source_of(self, part: str, head: Head) -> int:
         """The number of the data set that the rows of a part are of; a part may be `test:<data set>`."""
@@ -188,7 +194,8 @@ def _single(rows: list[dict[str, str]], head: Head) -> Predictions:
     images = tuple(str(row["image"]) for row in rows)
     subjects = tuple(row.get("subject") or row["image"] for row in rows)
     groups = tuple(row.get("group") or row.get("subject") or row["image"] for row in rows)
-    return Predictions(images, subjects, groups, true, score)
+    answers = tuple(row.get(ANSWER) or "" for row in rows)
+    return Predictions(images, subjects, groups, true, score, answers=answers)
 
 
 def _several(table: list[dict[str, str]], columns: Sequence[str]) -> Predictions | None:
@@ -206,7 +213,8 @@ def _several(table: list[dict[str, str]], columns: Sequence[str]) -> Predictions
         true[cell], score[cell] = float(row["true"]), float(row["p:1"])
     subjects = tuple(row.get("subject") or image for image, row in images.items())
     groups = tuple(row.get("group") or row.get("subject") or image for image, row in images.items())
-    return Predictions(tuple(images), subjects, groups, true, score)
+    answers = tuple(row.get(ANSWER) or "" for row in images.values())
+    return Predictions(tuple(images), subjects, groups, true, score, answers=answers)
 
 
 def _scores(rows: list[dict[str, str]], head: Head) -> tuple[Array, Array]:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from tlpy import words
 from tlpy.errors import InputError, Problem
 from tlpy.files import write_json, write_table
+from tlpy.metrics.combining import RULES
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.covariates import FOLDER as COVARIATES
 from tlpy.plan.data.covariates import write_covariates
@@ -35,7 +36,7 @@ from tlpy.plan.plan_records import (
 )
 from tlpy.plan.planner import Planned
 from tlpy.plan.working import DataSet, SubjectTable
-from tlpy.records import BY_SUBJECT, Component, Pack, Stage
+from tlpy.records import BY_IMAGE, BY_SUBJECT, Component, Pack, Stage
 from tlpy.version import __version__
 
 
@@ -221,7 +222,8 @@ def _dataset(data: DataSet, base: SubjectTable, equal: int) -> DatasetFacts:
         split_given=data.given.shown if data.given else None,
         external=data.external,
         confounds=data.confounds.heads,
-        score_by=data.score_by,
+        score_by=data.answers.by,
+        combine=data.answers.combine,
         repeated=data.repeated,
         vectors=data.vectors,
     )
@@ -302,11 +304,16 @@ def inferred(plan: Planned) -> list[Inferred]:
 def _scoring(data: DataSet, what: str) -> Inferred:
     """What is one answer, where that is a question: some subject has several images."""
     why = f"{words.count(data.repeated, 'subject')} with several images"
-    if data.score_by == BY_SUBJECT:
-        mean = "what is predicted of a subject's images with one value of the label is averaged"
-        return Inferred(what, "one answer a subject", f"{why}: {mean}")
-    said = "as said" if data.spec.get("score_by") else "split within subjects"
-    return Inferred(what, "one answer an image", f"{said}, {why}")
+    by, combine = data.answers.by, data.answers.combine
+    if by == BY_IMAGE:
+        said = "as said" if data.spec.get("score_by") else "split within subjects"
+        return Inferred(what, "one answer an image", f"{said}, {why}")
+    how = RULES[combine].words
+    if by == BY_SUBJECT:
+        said = f"{why}: of those with one value of the label {how}"
+        return Inferred(what, "one answer a subject", said)
+    said = f"as said, {why}: of those with one value of '{by}' and of the label {how}"
+    return Inferred(what, f"one answer for each '{by}' of a subject", said)
 
 
 def _joint(plan: Planned) -> list[Inferred]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tlpy.plain.fits import PlainFit, PlainPack
-from tlpy.records import BY_SUBJECT, Component, Head, Pack, Record, Stage
+from tlpy.records import BY_MEAN, BY_SUBJECT, Component, Head, Pack, Record, Stage
 
 FORMAT = 1
 
@@ -104,7 +104,7 @@ class DatasetFacts(Record):
         equal: how many of its images are equal to an image under another subject's id.
         external: whether it takes no part, and is scored once at the end.
         confounds: what its table says beside the labels, each as a label would be read.
-        score_by: what is one answer of all that it is scored by: `subject` or `image`.
+        score_by, combine: what is one answer of all that it is scored by, as in a `Source`.
         repeated: how many of its subjects have several images.
         vectors: whether its images are vectors, features in no order.
     """
@@ -130,6 +130,7 @@ class DatasetFacts(Record):
     external: bool = False
     confounds: tuple[Head, ...] = ()
     score_by: str = BY_SUBJECT
+    combine: str = BY_MEAN
     repeated: int = 0
     vectors: bool = False
 

@@ -373,11 +373,11 @@ def _by_name(datasets: Iterable[DataSet]) -> dict[str, DataSet]:
 
 def _targets(datasets: Mapping[str, DataSet]) -> dict[int, str]:
     """What its variants are ranked under, by data set: versions with other images or answers are apart."""
-    first: dict[tuple[str, str, tuple[str, ...]], str] = {}
+    first: dict[tuple[str, tuple[str, ...], tuple[str, ...]], str] = {}
     named = _by_name(datasets.values())
     return {
         id(data): first.setdefault(
-            (data.name, data.score_by, tuple(record.image for record in data.records)), name
+            (data.name, data.answers.key, tuple(record.image for record in data.records)), name
         )
         for name, data in named.items()
     }

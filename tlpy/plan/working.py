@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from tlpy.data.labels import Task
 from tlpy.errors import Problem
 from tlpy.files import write_table
+from tlpy.plan.data.answers import Answering
 from tlpy.plan.data.caches import Cache, Wanted
 from tlpy.plan.data.confounds import Confounds
 from tlpy.plan.data.filters import Filtered
 from tlpy.plan.data.given_splits import GivenSplit
 from tlpy.plan.data.tasks import strata_of
 from tlpy.plan.plan_records import Replicate
-from tlpy.records import BY_SUBJECT, NONE, Component, Head, Training
+from tlpy.records import NONE, Component, Head, Training
 
 if TYPE_CHECKING:
     from tlpy.data.readers.base import ImageRecord
@@ -43,7 +44,7 @@ class DataSet:
         within: whether it is split inside its subjects, so that its parts share people.
         own_people: whether its people are others than those of equal ids in other data sets.
         people_named: whether it tells whose images they are.
-        score_by: what is one answer of all that it is scored by: `subject` or `image`.
+        answers: what is one answer of all that it is scored by.
         contents: a digest of each image that equal images share.
         given: its parts, where the user gave them in a table.
         vectors: whether its images are vectors, as its reader says.
@@ -69,7 +70,7 @@ class DataSet:
     within: bool = False
     own_people: bool = False
     people_named: bool = True
-    score_by: str = BY_SUBJECT
+    answers: Answering = field(default_factory=Answering)
     contents: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     given: GivenSplit | None = None
     vectors: bool = False
@@ -115,7 +116,9 @@ class SubjectTable:
         counts: images by part.
         groups: groups (by default subjects) by part.
         columns: those of the labels.
-        rows: image, subject, group, site, split, labels; sorted by image. A label that is missing is empty.
+        rows: image, subject, group, site, split, labels, and where `answers` which of its subject's answers
+            the image belongs to; sorted by image. A label that is missing is empty.
+        answers: whether a column divides subjects into answers.
     """
 
     id: str
@@ -123,12 +126,14 @@ class SubjectTable:
     groups: dict[str, int]
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    answers: bool = False
 
     def write(self, file: Path) -> None:
         """Write the table as TSV, labels by `label_column`: a user's may be called as one of `COLUMNS` is."""
-        from tlpy.data.subjects import label_column
+        from tlpy.data.subjects import ANSWER, label_column
 
-        write_table(file, [*COLUMNS, *map(label_column, self.columns)], self.rows)
+        last = [ANSWER] if self.answers else []
+        write_table(file, [*COLUMNS, *map(label_column, self.columns), *last], self.rows)
 
     def column(self, name: str, part: str) -> Iterator[str]:
         """What a column says of the images of a part."""

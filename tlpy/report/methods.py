@@ -10,10 +10,11 @@ from tlpy.data.augmentation.registry import AUGMENTATIONS
 from tlpy.evaluation.outcomes import Outcome
 from tlpy.evaluation.ranking import Ranking
 from tlpy.evaluation.results import Run
+from tlpy.metrics.combining import RULES
 from tlpy.objectives.registry import TERMS
 from tlpy.optimizers.registry import OPTIMIZERS
 from tlpy.plan.plan_records import DatasetFacts
-from tlpy.records import BY_IMAGE, REGRESSION, Stage
+from tlpy.records import BY_IMAGE, BY_SUBJECT, REGRESSION, Stage
 from tlpy.report.cited import called, citations, known_facts
 from tlpy.report.external_words import external_method
 from tlpy.report.interval_words import how_intervals_were_made
@@ -216,8 +217,12 @@ def _answers(run: Run) -> str:
     for name, facts in run.plan.datasets.items():
         if not (facts.repeated and facts.heads):
             continue
-        mean = ", the mean of what was predicted of its images with one value of the label"
-        answer = "image" if facts.score_by == BY_IMAGE else f"subject{mean}"
+        if facts.score_by == BY_IMAGE:
+            answer = "image"
+        else:
+            of = "" if facts.score_by == BY_SUBJECT else f" and each of its '{escape(facts.score_by)}'"
+            how = RULES[facts.combine].words
+            answer = f"subject{of}: of the images with one value of the label, {how}"
         text += f" Of data set '{escape(name)}' one answer was scored for each {answer}."
     return text
 

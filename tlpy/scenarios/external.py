@@ -78,7 +78,12 @@ def score_external(
         folder.mkdir(parents=True, exist_ok=True)
         try:
             stage = Stage.from_json(read_json(stages / one.id / "stage.json"))
-            source = Source(request.name, request.cache, request.subjects, one.labels, labelled=True)
+            source = Source(
+                *(request.name, request.cache, request.subjects, one.labels),
+                labelled=True,
+                score_by=request.score_by,
+                combine=request.combine,
+            )
             columns = [c for head in stage.heads_of(source) for c in head.columns]
             rows = read_subjects(subjects / f"{request.subjects}.tsv", columns)
             found = score_stage(

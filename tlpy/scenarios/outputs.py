@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlpy.data.subjects import SubjectRow, TargetScaling, truth
+from tlpy.data.subjects import ANSWER, SubjectRow, TargetScaling, truth
 from tlpy.files import write_json, write_table
 from tlpy.objectives.heads import bins_of
 from tlpy.records import BINARY, MULTILABEL, REGRESSION, Head, Judged, Stage
@@ -74,6 +74,8 @@ def write_predictions(
                 found = [parts[part][at] for at in chosen]
                 rows += _answers(head, name, found, by_label[head.label][chosen])
     columns = ["image", "subject", "group", "split", "head", "label", "true", "prediction"]
+    if any(row.get(ANSWER) for row in rows):
+        columns.insert(2, ANSWER)
     classes = [name for head in stage.heads for name in _classes(head)]
     _write_rows(folder / "predictions.csv", rows, [*columns, *dict.fromkeys(f"p:{name}" for name in classes)])
 
@@ -109,6 +111,7 @@ def _answers(
             "image": row.image,
             "subject": row.subject,
             "group": row.group,
+            ANSWER: row.answer,
             "split": part,
             "head": head.label if of is None else of,
             "label": head.label,

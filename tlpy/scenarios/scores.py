@@ -12,7 +12,7 @@ from tlpy.metrics.answers import Answers, by_image, by_subject
 from tlpy.metrics.registry import compute
 from tlpy.objectives.bins import decode
 from tlpy.objectives.heads import bins_of
-from tlpy.records import BINARY, BY_IMAGE, BY_SUBJECT, MULTILABEL, REGRESSION, Head, Judged, Terms
+from tlpy.records import BINARY, BY_IMAGE, BY_MEAN, BY_SUBJECT, MULTILABEL, REGRESSION, Head, Judged, Terms
 
 
 def predictions(
@@ -56,15 +56,20 @@ def scored_rows(head: Head, rows: Sequence[SubjectRow], source: int) -> list[int
 
 
 def answers(
-    head: Head, rows: Sequence[SubjectRow], predicted: Mapping[str, np.ndarray], source: int, score_by: str
+    head: Head,
+    rows: Sequence[SubjectRow],
+    predicted: Mapping[str, np.ndarray],
+    source: int,
+    score_by: str,
+    combine: str = BY_MEAN,
 ) -> Answers:
-    """What one head is scored by on one data set's rows of a part; `score_by` is the data set's."""
+    """What one head is scored by on one data set's rows of a part; the last two are the data set's."""
     chosen = scored_rows(head, rows, source)
     known = [rows[at] for at in chosen]
     true, score = truth(known, head), predicted[head.label][chosen]
     if score_by == BY_IMAGE:
         return by_image(true, score)
-    return by_subject(head.type, [row.subject for row in known], true, score)
+    return by_subject(head.type, [row.answers_for for row in known], true, score, combine)
 
 
 def metrics(
@@ -73,9 +78,10 @@ def metrics(
     predicted: Mapping[str, np.ndarray],
     source: int = 0,
     score_by: str = BY_SUBJECT,
+    combine: str = BY_MEAN,
 ) -> dict[str, float]:
     """Every metric of one head on one data set's rows of a part."""
-    found = answers(head, rows, predicted, source, score_by)
+    found = answers(head, rows, predicted, source, score_by, combine)
     return compute(head.type, found.true, found.score)
 
 
@@ -102,7 +108,8 @@ def all_metrics(
                 continue
             wanted = [part for part in predicted if source.labelled or part == "test"]
             found = {
-                part: metrics(head, parts[part], predicted[part], number, source.score_by) for part in wanted
+                part: metrics(head, parts[part], predicted[part], number, source.score_by, source.combine)
+                for part in wanted
             }
             if number == own:
                 by_label[head.label] = {"dataset": source.dataset, "type": head.type, **found}
@@ -130,8 +137,9 @@ def _by_image(
         return {}
     head = stage.heads[0]
     own = stage.judged_on(head.label)
+    source = stage.sources[own]
     of = {
-        part: (answers(head, parts[part], given, own, stage.sources[own].score_by), parts[part], given)
+        part: (answers(head, parts[part], given, own, source.score_by, source.combine), parts[part], given)
         for part, given in predicted.items()
     }
     if not any((found.images > 1).any() for found, _, _ in of.values()):

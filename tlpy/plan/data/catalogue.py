@@ -11,13 +11,13 @@ from tlpy.data.image_records import ImageRecord
 from tlpy.data.labels import Task
 from tlpy.digests import canonical
 from tlpy.errors import InputError, Problem, Problems
+from tlpy.plan.data.answers import answers_of
 from tlpy.plan.data.caches import Wanted, share_caches
 from tlpy.plan.data.columns import (
     column_problems,
     grouped_by,
     id_problems,
     labels_of,
-    scored_by,
     split_of,
     within_subjects,
 )
@@ -175,6 +175,9 @@ class Catalogue:
             problems.extend(id_problems(said.labels, usable.labelled, within, where))
         given, records = self._given_parts(name, spec, read.images, usable.records, problems)
         confounds = confounds_of(spec, said.labels, read.reader, records, where, problems, read.images.faults)
+        answers = answers_of(
+            spec, read.reader, records, learnt.tasks, within, where, problems, read.images.faults
+        )
         size, channels = common_grid(read.seen.headers, said.preprocessing, where, problems)
         problems.raise_if_any()
         request = {
@@ -205,7 +208,7 @@ class Catalogue:
             within=within,
             own_people=spec.get("people") == "own",
             people_named=read.reader.names_people,
-            score_by=scored_by(spec, records, within),
+            answers=answers,
             contents={record.image: read.seen.contents[record.image] for record in records},
             given=given,
             vectors=said.vectors,

@@ -9,7 +9,7 @@ from tlpy.components.registry import as_component
 from tlpy.data.readers.rows import OURS
 from tlpy.errors import InputError, Problem, Problems, nearest
 from tlpy.plan.data.given_splits import is_table
-from tlpy.records import BY_IMAGE, BY_SUBJECT, NONE
+from tlpy.records import NONE
 
 if TYPE_CHECKING:
     from tlpy.data.readers.base import ImageRecord, Reader
@@ -74,16 +74,6 @@ def within_subjects(
         problems.add(f"{where}.within", "has no effect, since the data set has no groups", hint)
     alone = len({record.subject for record in records}) == 1
     return bool(spec.get("within")) or (alone and len({record.group for record in records}) > 1)
-
-
-def scored_by(spec: Mapping[str, Any], records: Sequence[ImageRecord], within: bool) -> str:
-    """What is one answer, of all that a data set is scored by.
-
-    A subject, unless it is in several parts. Where nobody has several images that is the same as an image.
-    """
-    if len({record.subject for record in records}) == len(records):
-        return BY_SUBJECT
-    return str(spec.get("score_by") or (BY_IMAGE if within else BY_SUBJECT))
 
 
 def id_problems(

@@ -225,6 +225,7 @@ def _table(
                 task.value(r.labels[column]) if scored is None or parts[r.image] == "test" else ""
                 for column, task in columns
             ),
+            *([data.answers.of[r.image]] if data.answers.of else []),
         )
         for r in sorted(data.records, key=lambda record: record.image)
         if r.image in kept
@@ -239,6 +240,7 @@ def _table(
         groups={part: groups[part] for part in PARTS},
         columns=names,
         rows=rows,
+        answers=bool(data.answers.of),
     )
 
 

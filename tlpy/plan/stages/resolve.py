@@ -163,7 +163,8 @@ def _source(source: StageData) -> Source:
         subjects=source.subjects.id,
         labels=source.labels,
         labelled=source.labelled,
-        score_by=source.data.score_by,
+        score_by=source.data.answers.by,
+        combine=source.data.answers.combine,
     )
 
 
