@@ -8,6 +8,10 @@ def complete(options) {
     }
     def board = options.outdir.resolve('ranking').resolve('leaderboard.tsv')
     if (!workflow.success || !board.exists()) {
+        def full = fullFolders(options)
+        if (full) {
+            log.error((['Hardly any space is left:'] + full).join('\n'))
+        }
         log.info("The run did not finish. Once the cause is removed, the same command with -resume goes on from here.")
         return
     }
@@ -25,6 +29,19 @@ def complete(options) {
         def partial = verdict.partial ? ", ${verdict.partial} finished in part" : ''
         log.warn((["${verdict.failed} of ${verdict.all} variants failed${partial}."] + verdict.reasons).join('\n'))
     }
+}
+
+// Where it is written to and less than 100 MB are free: a task on a full disk may have had no room for its last words.
+def fullFolders(options) {
+    def folders = ['work folder': workflow.workDir, outdir: options.outdir, store: options.store]
+    return folders
+        .findAll { _name, path -> path && path.toUri().scheme == 'file' && path.exists() }
+        .collect { name, path -> [name, path, java.nio.file.Files.getFileStore(path)] }
+        .findAll { _name, _path, disk -> disk.totalSpace > 0 && disk.usableSpace < 100 * 1000 * 1000 }
+        .collect { name, path, disk ->
+            def free = [disk.usableSpace, disk.totalSpace].collect { bytes -> String.format(Locale.ROOT, '%.1f MB', bytes / 1e6 as double) }
+            "  ${name} ${path}: ${free[0]} free of ${free[1]}".toString()
+        }
 }
 
 // How many variants were trained, ranked, failed; and why, what is behind most of them first.
