@@ -1,4 +1,4 @@
-"""A checkpoint that is damaged gives way to the one before it, and that to a new start; the numbers are the same."""
+"""A damaged checkpoint gives way to the one before it, and that to a new start; the numbers are the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the machine did is known, whichever library tells of it, and named with the folder and its free space."""
+"""What the machine did is known, whichever library tells of it, and named with folder and free space."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def train_pack(
         Store(store or waiting),
         execution,
         pack.files,
-        {"work folder": out, "store" if store else "folder of checkpoints": store or checkpoints},
+        {"work folder": out.parent, "store" if store else "folder of checkpoints": store or checkpoints},
     )
     attempts = Attempts(checkpoints / f"{pack.id}.json", attempt)
     out.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,10 @@ def complete(options) {
         log.info("The run did not finish. Once the cause is removed, the same command with -resume goes on from here.")
         return
     }
+    def halves = halfPublished(options.outdir)
+    if (halves) {
+        log.warn((['Not whole, since an earlier run ended while it was written:'] + halves).join('\n'))
+    }
     def verdict = verdictOf(board.text)
     def best = options.outdir.resolve('ranking').resolve('best_params.yaml')
     def files = ["Leaderboard  ${board}", "Report       ${options.outdir.resolve('multiqc').resolve('multiqc_report.html')}"]
@@ -29,6 +33,21 @@ def complete(options) {
         def partial = verdict.partial ? ", ${verdict.partial} finished in part" : ''
         log.warn((["${verdict.failed} of ${verdict.all} variants failed${partial}."] + verdict.reasons).join('\n'))
     }
+}
+
+// Published files that are missing or cut off, by the checksums beside them: of stages that are in the store, and so were not
+// published again.
+def halfPublished(outdir) {
+    def folders = ['stages', 'plain'].collectMany { kind -> outdir.resolve(kind).isDirectory() ? outdir.resolve(kind).listFiles().toList() : [] }
+    def sums = folders.collect { folder -> folder.resolve('checksums.json') }.findAll { file_ -> file_.exists() && file_.size() > 0 }
+    return sums
+        .collectMany { file_ ->
+            new groovy.json.JsonSlurper().parseText(file_.text).files
+                .collect { name, entry -> [file_.resolveSibling(name), entry.bytes] }
+                .findAll { path, bytes -> !path.exists() || path.size() != bytes }
+                .collect { path, _bytes -> "  ${path}".toString() }
+        }
+        .sort()
 }
 
 // Where it is written to and less than 100 MB are free: a task on a full disk may have had no room for its last words.
