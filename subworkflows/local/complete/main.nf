@@ -42,12 +42,22 @@ def halfPublished(outdir) {
     def sums = folders.collect { folder -> folder.resolve('checksums.json') }.findAll { file_ -> file_.exists() && file_.size() > 0 }
     return sums
         .collectMany { file_ ->
-            new groovy.json.JsonSlurper().parseText(file_.text).files
-                .collect { name, entry -> [file_.resolveSibling(name), entry.bytes] }
-                .findAll { path, bytes -> !path.exists() || path.size() != bytes }
-                .collect { path, _bytes -> "  ${path}".toString() }
+            sizesIn(file_)
+                .findAll { name, bytes -> !file_.resolveSibling(name).exists() || file_.resolveSibling(name).size() != bytes }
+                .collect { name, _bytes -> "  ${file_.resolveSibling(name)}".toString() }
         }
         .sort()
+}
+
+// The sizes of a folder's files by name, as its checksums.json tells; where that is cut off, of itself alone.
+def sizesIn(sums) {
+    try {
+        return new groovy.json.JsonSlurper().parseText(sums.text).files.collectEntries { name, entry -> [name, entry.bytes] }
+    }
+    catch (groovy.json.JsonException cut) {
+        log.debug("${sums}: ${cut.message}")
+        return [(sums.name): -1]
+    }
 }
 
 // Where it is written to and less than 100 MB are free: a task on a full disk may have had no room for its last words.
