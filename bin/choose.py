@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tlpy import machine
 from tlpy.evaluation.external import choose
 from tlpy.evaluation.ranking import rank
 from tlpy.evaluation.results import read_run
@@ -23,9 +24,10 @@ EXISTING = click.Path(exists=True, path_type=Path)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
 def main(plan: Path, stages: Path, out: Path) -> None:
     """Write OUT: chosen variants, and what each external data set's task is told."""
-    run = read_run(Plan.from_json(json.loads(plan.read_text(encoding="utf-8"))), stages)
-    # The order needs no intervals.
-    write_json(out, choose(run.plan, rank(run, resamples=1)).to_json())
+    with machine.told({"work folder": out.parent}):
+        run = read_run(Plan.from_json(json.loads(plan.read_text(encoding="utf-8"))), stages)
+        # The order needs no intervals.
+        write_json(out, choose(run.plan, rank(run, resamples=1)).to_json())
 
 
 if __name__ == "__main__":

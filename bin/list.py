@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tlpy import machine
 from tlpy.params.schema import Schema
 from tlpy.plan.data.named_files import named_files
 
@@ -23,9 +24,10 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
 def main(params: Path, schema: Path, data: Path, components: Path | None, out: Path) -> None:
     """Write the list. What is wrong with params and data is told by PLAN."""
-    roots = {shown: Path(staged) for shown, staged in json.loads(data.read_text()).items()}
-    found = named_files(json.loads(params.read_text()), Schema.read(schema), roots, components)
-    out.write_text("".join(f"{file}\n" for file in found))
+    with machine.told({"work folder": out.parent}):
+        roots = {shown: Path(staged) for shown, staged in json.loads(data.read_text()).items()}
+        found = named_files(json.loads(params.read_text()), Schema.read(schema), roots, components)
+        out.write_text("".join(f"{file}\n" for file in found))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def main(
     pack: Path, caches: Path, subjects: Path, covariates: Path | None, store: Path | None, out: Path
 ) -> None:
     """Fit the baselines of PACK into --out."""
+    from tlpy import machine
     from tlpy.errors import InputError
     from tlpy.plain.fits import PlainPack
     from tlpy.plain.run import PlainFolders, run_fits
@@ -33,9 +34,10 @@ def main(
         click.echo(str(error), err=True)
         sys.exit(2)
     folders = PlainFolders(caches, subjects, covariates)
-    for fit, status in run_fits(content.fits, folders, out, store).items():
-        if status == "failed":
-            click.echo(f"{fit} failed: see its metrics.json", err=True)
+    with machine.told({"work folder": Path.cwd()} | ({"store": store} if store else {})):
+        for fit, status in run_fits(content.fits, folders, out, store).items():
+            if status == "failed":
+                click.echo(f"{fit} failed: see its metrics.json", err=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tlpy import machine
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
 from tlpy.plan.documents import write_plan, write_problems
@@ -29,20 +30,25 @@ def main(
     params: Path, schema: Path, data: Path, slots: int, store: Path | None, components: Path | None, out: Path
 ) -> None:
     """Write plan.json, tasks.json, variants.tsv and subjects/."""
-    roots = {shown: Path(staged) for shown, staged in json.loads(data.read_text()).items()}
-    planner = Planner(
-        json.loads(params.read_text()),
-        Schema.read(schema),
-        roots,
-        slots=slots,
-        store=store,
-        components=components,
-    )
-    try:
-        write_plan(planner.plan(), out)
-    except InputError as error:
-        # The workflow shows all problems in one message of its own.
-        write_problems(error.problems, out)
+    with machine.told({"work folder": out} | ({"store": store} if store else {})):
+        roots = {shown: Path(staged) for shown, staged in json.loads(data.read_text()).items()}
+        planner = Planner(
+            json.loads(params.read_text()),
+            Schema.read(schema),
+            roots,
+            slots=slots,
+            store=store,
+            components=components,
+        )
+        try:
+            write_plan(planner.plan(), out)
+        except InputError as error:
+            # What only this moment's disk or mount is to blame for is not to be kept as an answer.
+            passing = machine.trouble_in(problem.message for problem in error.problems)
+            if passing:
+                raise passing from error
+            # The workflow shows all problems in one message of its own.
+            write_problems(error.problems, out)
 
 
 if __name__ == "__main__":

@@ -25,16 +25,18 @@ for library in ("OMP", "OPENBLAS", "MKL"):
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1))
 def main(request_file: Path, data: Path, out: Path, store: Path | None, threads: int) -> None:
     """Prepare the shard that a request asks for."""
+    from tlpy import machine
     from tlpy.data.prepare import prepare_shard
     from tlpy.errors import InputError
 
     request = json.loads(request_file.read_text(encoding="utf-8"))
     try:
-        problems = prepare_shard(request, data, out, threads)
-        if store and not problems:
-            from tlpy.store import Store
+        with machine.told({"work folder": out.parent} | ({"store": store} if store else {})):
+            problems = prepare_shard(request, data, out, threads)
+            if store and not problems:
+                from tlpy.store import Store
 
-            Store(store).keep("cache", request["id"], out)
+                Store(store).keep("cache", request["id"], out)
     except InputError as error:
         click.echo(str(error), err=True)
         sys.exit(2)

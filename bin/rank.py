@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tlpy import machine
 from tlpy.evaluation.confounds import write_confounds
 from tlpy.evaluation.external import external_scores, write_external
 from tlpy.evaluation.leaderboard import write_ranking
@@ -37,15 +38,16 @@ def main(
     out: Path,
 ) -> None:
     """Write OUT/leaderboard.tsv and what belongs to it, and report/ beside OUT."""
-    record = Plan.from_json(json.loads(plan.read_text(encoding="utf-8")))
-    run = read_run(record, stages, prepared, plain, covariates)
-    rankings = rank(run)
-    write_ranking(rankings, run.plan.params, out)
-    write_confounds(run, rankings, out)
-    outside = external_scores(run, rankings, external)
-    if outside:
-        write_external(outside, out / "external.tsv")
-    write_report(run, rankings, out.resolve().parent / "report", outside)
+    with machine.told({"work folder": out.parent}):
+        record = Plan.from_json(json.loads(plan.read_text(encoding="utf-8")))
+        run = read_run(record, stages, prepared, plain, covariates)
+        rankings = rank(run)
+        write_ranking(rankings, run.plan.params, out)
+        write_confounds(run, rankings, out)
+        outside = external_scores(run, rankings, external)
+        if outside:
+            write_external(outside, out / "external.tsv")
+        write_report(run, rankings, out.resolve().parent / "report", outside)
 
 
 if __name__ == "__main__":

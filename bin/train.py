@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""TRAIN: the stages of one pack, one after another. Exit code 2: bad input; 137: out of memory."""
+"""TRAIN: the stages of one pack, one after another. Exit code 2: bad input; 137: out of memory;
+74, 75: the machine failed."""
 
 import atexit
 import gc
@@ -27,6 +28,7 @@ def main(pack: Path, **options: object) -> None:
     """Train the stages of PACK into --out."""
     # Imports make many objects that stay: looking for garbage among them costs a fifth of the start-up.
     gc.disable()
+    from tlpy import machine
     from tlpy.architectures.registry import ARCHITECTURES
     from tlpy.components.loading import load_object
     from tlpy.errors import InputError
@@ -34,15 +36,18 @@ def main(pack: Path, **options: object) -> None:
     from tlpy.scenarios.pack import StageOutOfMemoryError, train_pack
     from tlpy.scenarios.pack_admission import check_components
 
+    # Without a store, what is under way is kept beside the work folders, where the disk is the same.
+    given = {"store": store} if isinstance(store := options["store"], Path) else {}
     try:
-        content = Pack.from_json(json.loads(pack.read_text(encoding="utf-8")))
-        check_components(content.stages)
-        for name in {stage.architecture["name"] for stage in content.stages}:
-            if name in ARCHITECTURES:
-                load_object(ARCHITECTURES.facts(name).network)
-        gc.freeze()
-        gc.enable()
-        train_pack(content, **options)  # type: ignore[arg-type]
+        with machine.told({"work folder": Path.cwd()} | given):
+            content = Pack.from_json(json.loads(pack.read_text(encoding="utf-8")))
+            check_components(content.stages)
+            for name in {stage.architecture["name"] for stage in content.stages}:
+                if name in ARCHITECTURES:
+                    load_object(ARCHITECTURES.facts(name).network)
+            gc.freeze()
+            gc.enable()
+            train_pack(content, **options)  # type: ignore[arg-type]
     except InputError as error:
         click.echo(str(error), err=True)
         sys.exit(2)

@@ -62,7 +62,8 @@ def test_two_runs_at_once_harm_nothing(tmp_path: Path) -> None:
     kept = sorted((tmp_path / "store" / "stages").iterdir())
     assert [entry.name for entry in kept] == sorted(f"id{number}" for number in range(30))
     assert all(
-        sorted(file.name for file in entry.iterdir()) == ["metrics.json", "weights.safetensors"]
+        sorted(file.name for file in entry.iterdir())
+        == ["checksums.json", "metrics.json", "weights.safetensors"]
         for entry in kept
     )
 

@@ -11,13 +11,14 @@ import click
 
 from tlpy.errors import InputError
 from tlpy.files import json_text, read_json
+from tlpy.machine import MachineError
 from tlpy.version import __version__
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class Commands(click.Group):
-    """Shows bad input as a message, not as a traceback."""
+    """Shows bad input, and a machine that failed, as a message, not as a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -26,6 +27,9 @@ class Commands(click.Group):
             for problem in error.problems:
                 click.echo(f"error: {problem}", err=True)
             sys.exit(2)
+        except MachineError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(error.code)
 
 
 @click.group(cls=Commands)

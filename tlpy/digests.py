@@ -12,9 +12,11 @@ from tlpy.errors import InputError, Problem
 
 # What cannot change a trained stage: how results are planned, ranked, shown, and simulated.
 NOT_TRAINING = (
+    "checksums.py",
     "cli.py",
     "evaluation",
     "local.py",
+    "machine.py",
     "params",
     "plain",
     "plan",

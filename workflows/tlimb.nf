@@ -110,9 +110,20 @@ workflow TLIMB {
     report
 }
 
+// Whether a task has failed that ends the run: what is under way may still end, and no more is started.
+def isEnding() {
+    try {
+        return workflow.session.isCancelled()
+    }
+    catch (MissingPropertyException hidden) {
+        log.debug("No session to ask whether it ends: ${hidden.message}")
+        return false
+    }
+}
+
 // The folders of all stages; a run in which every task died has nothing to rank.
 def finished(stages) {
-    if (!stages) {
+    if (!stages && !isEnding()) {
         error("No training task ended. The cause stands in the messages above, and in the .command.err of a task's folder.")
     }
     return stages.collect { _id, folder -> folder }

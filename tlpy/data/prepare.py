@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tlpy import words
+from tlpy import machine, words
 from tlpy.data import contract
 from tlpy.data.cache import COLUMNS
 from tlpy.data.image_records import ImageError, ImageRecord
@@ -58,6 +58,7 @@ def prepare_shard(request: Mapping[str, Any], root: Path, out: Path, threads: in
 
     Raises:
         InputError: the request cannot be met at all, or `out` cannot be written.
+        ImageError: the machine failed while an image was read.
     """
     from tlpy.data.readers.registry import open_reader, reads_vectors
 
@@ -159,6 +160,8 @@ def _prepare(
                 "one"
             )
     except ImageError as error:
+        if machine.trouble(error, {}):  # the image may be sound: it is not to be left out for good
+            raise
         return _Result(record, str(error), quality), None
     intensity = (float(array.min()), float(array.max()), *moments(array))
     return _Result(record, "", quality, conformed.spacing, conformed.axes, intensity), array

@@ -1,7 +1,8 @@
 """What TRAIN left behind, read as it is: a stage that failed, or never ran, is a result too.
 
-Nothing here raises for a file that is missing or broken: the stage then counts as failed, with that reason,
-so that one bad stage never takes the ranking of the others down.
+Nothing here raises for a file that a training did not write: the stage then counts as failed, with that
+reason, so that one bad stage never takes the ranking of the others down. A file that is not as it was written
+is the machine's fault, and no ranking is made of it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from tlpy import words
+from tlpy.checksums import is_bulk
+from tlpy.data.shards import shard_folders
 from tlpy.data.subjects import ANSWER
 from tlpy.files import read_json, read_rows
 from tlpy.metrics.answers import by_subject, whole_groups
@@ -23,6 +26,7 @@ from tlpy.metrics.formulas import Array
 from tlpy.metrics.registry import primary
 from tlpy.plan.plan_records import Plan
 from tlpy.records import BINARY, BY_IMAGE, MULTILABEL, REGRESSION, Head, Judged, Stage
+from tlpy.store import check
 
 LABEL = "label:"
 """Before a user's label where it stands beside names of ours."""
@@ -260,7 +264,16 @@ def read_run(
         prepared: the folder that holds the caches' shards, or None.
         plain: the folder of the baselines, or None.
         covariates: the folder of PLAN's tables of labels and confounds, or None.
+
+    Raises:
+        DamagedError: files are not as they were written, naming each.
     """
+    finished = [stages / id_ for id_ in sorted(plan.stages)]
+    finished += [plain / id_ for id_ in sorted(plan.plain_fits)] if plain else []
+    if prepared:
+        finished += [shard for key in sorted(plan.caches) for shard in shard_folders(prepared, key)]
+    # Their weights and arrays are not read here.
+    check(finished, lambda name: not is_bulk(name))
     return Run(
         plan,
         {id_: StageResult(one, *_read(stages / id_)) for id_, one in sorted(plan.stages.items())},

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tlpy import machine
+from tlpy.checksums import write_checksums
 from tlpy.components.loading import describe_fault
 from tlpy.data.cache import PreparedImages
 from tlpy.data.shards import shard_folders
@@ -27,7 +29,7 @@ from tlpy.plain.registry import PLAIN
 from tlpy.records import BINARY, MULTICLASS, MULTILABEL, Head, Source
 from tlpy.scenarios.outputs import write_predictions
 from tlpy.scenarios.scores import all_metrics
-from tlpy.store import Store
+from tlpy.store import Store, check
 from tlpy.version import __version__
 
 Parts = dict[str, list[SubjectRow]]
@@ -49,11 +51,12 @@ class PlainFolders:
     _images: dict[str, PreparedImages] = field(default_factory=dict)
 
     def images(self, cache: str) -> PreparedImages:
-        """The images of a cache; raises `InputError` where it is not there."""
+        """The images of a cache; raises `InputError` where it is not there, `DamagedError` where damaged."""
         if cache not in self._images:
             folders = shard_folders(self.caches, cache)
             if not folders:
                 raise InputError([Problem("caches", f"no prepared images of cache {cache} in {self.caches}")])
+            check(folders)
             self._images[cache] = PreparedImages.open(folders)
         return self._images[cache]
 
@@ -97,23 +100,29 @@ def run_fits(
 
     Returns:
         Status (`done`, `failed`) by id.
+
+    Raises:
+        MachineError: the machine failed one (a full disk, a damaged file), which then is no result.
     """
     status = {}
     kept = Store(store) if store else None
     for fit in fits:
         folder = out / fit.id
-        if kept and kept.has("plain", fit.id):
-            shutil.rmtree(folder, ignore_errors=True)
-            kept.fetch("plain", fit.id, folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        if kept and kept.take("plain", fit.id, folder):
             status[fit.id] = "done"
             continue
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "fit.json", fit.to_json())
         try:
             status[fit.id] = _run(fit, folders, folder)
+            write_checksums(folder)
             if kept:
                 kept.keep("plain", fit.id, folder)
         except Exception as error:  # an own baseline may fail in any way
+            found = machine.trouble(error, {"work folder": out} | ({"store": store} if store else {}))
+            if found:
+                raise found from error
             reason = str(error) if isinstance(error, InputError) else describe_fault(error)
             (folder / "fit.log").write_text(traceback.format_exc(), encoding="utf-8")
             write_json(folder / "metrics.json", {"id": fit.id, "status": "failed", "reason": reason})
@@ -181,6 +190,9 @@ def _score_outside(
         write_predictions(folder, scored, {"test": rows}, predicted)
         found = {"status": "done", "reason": None, **all_metrics(scored, {"test": rows}, predicted)}
     except Exception as error:  # an own baseline may fail in any way
+        trouble = machine.trouble(error, {"work folder": folder})
+        if trouble:
+            raise trouble from error
         reason = str(error) if isinstance(error, InputError) else describe_fault(error)
         found = {"status": "failed", "reason": reason}
     write_json(folder / "metrics.json", {"id": fit.id, **found, "n": {"test": len(rows)}})

@@ -38,6 +38,7 @@ from tlpy.plan.starts import (
     planned_starts,
     stored_problems,
 )
+from tlpy.plan.stored import StoredWork
 from tlpy.plan.variants import VariantBook
 from tlpy.plan.warnings import plan_warnings
 from tlpy.plan.working import DataSet, StageSpec, SubjectTable
@@ -245,7 +246,8 @@ class Planner:
     def _assemble(
         self, book: VariantBook, opened: Mapping[str, DataSet], made: StageBook, runs: int, epochs: int
     ) -> Planned:
-        stages = {key: self._looked_up(stage) for key, stage in self.stages.items()}
+        stored = StoredWork(self.store)
+        stages = stored.stages(self.stages, all_read=bool(self.external.opened))
         used_caches = {cache for stage in stages.values() for cache in stage.caches}
         datasets = {
             name: data
@@ -266,6 +268,9 @@ class Planner:
         )
         needed |= {one.subjects for one in external}
         variants = [variant.record(stages) for variant in book.variants]
+        plain = self._plain(variants, stages, datasets, made.splits, external)
+        scored = {one.cache for one in external}
+        stored_caches = stored.caches(caches, stages.values(), plain, scored)
         return Planned(
             params=dict(self.given),
             seed=int(self._value("seed")),
@@ -280,7 +285,7 @@ class Planner:
             baselines=book.baselines(),
             stage_runs=runs + book.baseline_runs(),
             epochs_unshared=epochs + book.baseline_epochs(stages),
-            stored_caches={key for key, cache in caches.items() if self._is_stored(cache)},
+            stored_caches=stored_caches,
             code=self.code,
             components=self.components,
             execution=execution(self.given, self.schema),
@@ -291,6 +296,7 @@ class Planner:
             contracts={path: contract_beside(path) for path in made.contracts.known()},
             units=lambda name: made.splits.units(datasets[name]),
             warnings=[
+                *stored.warnings,
                 *split_warnings(joint),
                 *self.external.warnings,
                 *plan_warnings(
@@ -301,7 +307,7 @@ class Planner:
             normalised=[*made.normalised.values(), *self.external.normalised, *idle_fractions(datasets)],
             external=external,
             external_notes=tuple(self.external.notes),
-            plain=self._plain(variants, stages, datasets, made.splits, external),
+            plain=plain,
         )
 
     def _starts(
@@ -336,12 +342,6 @@ class Planner:
             return covariate_table(names[id(data)], data)
 
         return plan_plain(wanted, variants, stages, datasets, self.components, covariates, external)
-
-    def _is_stored(self, cache: Cache) -> bool:
-        return bool(self.store and all(self.store.has("cache", shard) for shard in cache.shard_ids()))
-
-    def _looked_up(self, stage: Stage) -> Stage:
-        return replace(stage, stored=bool(self.store and self.store.has_stage(stage.id)))
 
     def _packs(self, stages: Mapping[str, Stage]) -> list[PlannedPack]:
         """The packs; each device of a training needs a core to feed it."""

@@ -1,8 +1,9 @@
 """Checkpoints of a stage under way: what a retry picks up.
 
-One file a stage, replaced at the end of an epoch. Short epochs would spend more time on writing than on
-training, so a checkpoint is written only when the last one is some seconds old; a killed run loses these
-seconds and the epoch it was in, and continues with the numbers it would have had.
+Two files a stage: the last one, and the one before it for when the last one is damaged. Torch does not look
+at the checksums in its own files, so those of both lie beside them. Short epochs would spend more time on
+writing than on training, so a checkpoint is written only when the last one is some seconds old; a killed run
+loses these seconds and the epoch it was in, and continues with the numbers it would have had.
 """
 
 from __future__ import annotations
@@ -10,19 +11,26 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch.plugins import CheckpointIO
 
+from tlpy.checksums import checksum
+from tlpy.files import read_json, write_json
+
 # At least this long between two checkpoints, and at least this many times what writing one takes (5 %).
 SECONDS = 10.0
 TIMES_ITS_COST = 20.0
 
+LAST, BEFORE = "last.ckpt", "before.ckpt"
+SUMS = "checksums.json"
+
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Writes aside and renames, so that a file is whole.
+    """Writes aside and renames, so that a file is whole; the last one becomes the one before.
 
     Args:
         loaded: the checkpoint to give back when Lightning asks for one. It was read before: another run on
@@ -39,6 +47,9 @@ class AtomicCheckpointIO(CheckpointIO):
         aside = target.with_name(f".{target.name}.{os.getpid()}")
         try:
             torch.save(checkpoint, aside)
+            _add_sum(target.parent, checksum(aside))
+            if target.exists():
+                target.replace(target.with_name(BEFORE))
             aside.replace(target)
         finally:
             aside.unlink(missing_ok=True)
@@ -68,21 +79,27 @@ class StageCheckpoint:
 
     def __init__(self, folder: Path, seconds: float | None = None) -> None:
         self.folder = folder
-        self.path = folder / "last.ckpt"
+        self.path = folder / LAST
         self._seconds = SECONDS if seconds is None else seconds
         self._written = time.monotonic()
         self._cost = 0.0
 
     def read(self) -> dict[str, Any] | None:
-        """What to continue from: tensors and plain values. One that can't be read is taken away."""
-        if not self.path.is_file():
-            return None
-        try:
-            found: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception:  # whatever is wrong with the file, training can do without it
-            self.path.unlink(missing_ok=True)
-            return None
-        return found
+        """What to continue from: tensors and plain values; None: there is nothing.
+
+        A file that is not as it was written is told of and taken away, and the one before it is read.
+        """
+        there = [self.folder / name for name in (LAST, BEFORE) if (self.folder / name).is_file()]
+        sums = _sums(self.folder)
+        for number, file in enumerate(there):
+            found = _read(file, sums)
+            if found is not None:
+                return found
+            file.unlink(missing_ok=True)
+            rest = number + 1 < len(there)
+            then = f"going on from the one before it, {there[-1].name}" if rest else "starting over"
+            print(f"the checkpoint {file.resolve()} is damaged: {then}", flush=True)
+        return None
 
     def due(self) -> bool:
         """Whether it is time to write the next one."""
@@ -102,3 +119,31 @@ class StageCheckpoint:
     def remove(self) -> None:
         """The stage is done."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _read(file: Path, sums: Collection[str]) -> dict[str, Any] | None:
+    """A checkpoint; None where it is not as it was written.
+
+    Raises:
+        OSError: the machine cannot read it, though it may be sound.
+    """
+    if checksum(file) not in sums:
+        return None
+    try:
+        found: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception:  # of another version, or whatever: training can do without it
+        return None
+    return found
+
+
+def _sums(folder: Path) -> list[str]:
+    """The checksums of the files that were written last, newest first."""
+    try:
+        return [str(one) for one in read_json(folder / SUMS)]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def _add_sum(folder: Path, new: str) -> None:
+    """Before the file is in place: whenever a run is killed, both files are known."""
+    write_json(folder / SUMS, [new, *_sums(folder)[:2]])

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tlpy import machine
 from tlpy.architectures.build import build
 from tlpy.data.contract import compare
 from tlpy.data.dataset import ImageSource, JointDataset, PreparedDataset
@@ -35,6 +36,7 @@ from tlpy.scenarios.opened import OpenedFolders
 from tlpy.scenarios.scores import all_metrics
 from tlpy.scenarios.sequential import SequentialScenario
 from tlpy.scenarios.stage import divide_batch, make_scenario
+from tlpy.store import check
 from tlpy.transfer.apply import apply
 from tlpy.weights.read import WEIGHTS, read_weights
 
@@ -67,6 +69,7 @@ def score_external(
     Raises:
         InputError: a GPU was asked for and there is none; the prepared images are not among `caches`.
         MemoryError: a retry with a smaller batch makes sense.
+        MachineError: the machine failed (a full disk, a damaged file): nothing that is told of it counts.
     """
     execution = Execution(choose_accelerator(accelerator))
     configure(execution.accelerator)
@@ -77,6 +80,7 @@ def score_external(
         folder = out / request.name / one.id
         folder.mkdir(parents=True, exist_ok=True)
         try:
+            check([stages / one.id])
             stage = Stage.from_json(read_json(stages / one.id / "stage.json"))
             source = Source(
                 *(request.name, request.cache, request.subjects, one.labels),
@@ -92,6 +96,9 @@ def score_external(
         except Exception as error:
             if is_out_of_memory(error):
                 raise MemoryError(f"stage {one.id} on {request.name}: {error}") from error
+            trouble = machine.trouble(error, {"work folder": out})
+            if trouble:
+                raise trouble from error
             found = {"status": "failed", "reason": f"{type(error).__name__}: {error}".strip()}
             traceback.print_exc()
         found = {"id": one.id, "dataset": request.name, **found}

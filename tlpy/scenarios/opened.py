@@ -13,6 +13,7 @@ from tlpy.data.subjects import read_subjects
 from tlpy.errors import InputError, Problem
 from tlpy.records import Stage
 from tlpy.scenarios.material import Opened
+from tlpy.store import check
 
 
 class OpenedFolders:
@@ -38,11 +39,17 @@ class OpenedFolders:
         return found
 
     def images(self, cache: str) -> tuple[ImageSource, Mapping[str, Any]]:
-        """The images of a cache and its preprocessing contract; raises `InputError` where it is not there."""
+        """The images of a cache and its preprocessing contract.
+
+        Raises:
+            InputError: it is not there.
+            DamagedError: it is not as it was written.
+        """
         if cache not in self._images:
             folders = shard_folders(self.caches, cache)
             if not folders:
                 raise InputError([Problem("caches", f"no prepared images of cache {cache} in {self.caches}")])
+            check(folders)
             prepared = PreparedImages.open(folders)
             self._images[cache] = (ImageSource(prepared), prepared.contract)
         return self._images[cache]

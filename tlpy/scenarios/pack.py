@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import traceback
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tlpy import machine
+from tlpy.checksums import faults, has_checksums, write_checksums
 from tlpy.errors import InputError
 from tlpy.files import read_json
 from tlpy.metrics.registry import METRICS
@@ -31,11 +32,7 @@ from tlpy.scenarios.opened import OpenedFolders
 from tlpy.scenarios.outputs import write_failed
 from tlpy.scenarios.processes import ProcessError, SharedJob, free_port, train_in_processes
 from tlpy.scenarios.stage import divide_batch, train_stage
-from tlpy.store import Store
-
-# The machine's trouble, not the stage's: the task fails as a whole, and its retry goes on from the
-# checkpoints.
-_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENFILE}
+from tlpy.store import Store, check
 
 
 class StageOutOfMemoryError(MemoryError):
@@ -79,6 +76,7 @@ def train_pack(
     Raises:
         InputError: a GPU was asked for and there is none; a stage's cache is not among `caches`.
         StageOutOfMemoryError: after which a retry with a smaller batch makes sense.
+        MachineError: the machine failed a stage (a full disk, a damaged file), which then is no result.
     """
     execution = Execution.of(pack.execution, choose_accelerator(accelerator))
     check_logger(execution.logger)
@@ -94,6 +92,7 @@ def train_pack(
         Store(store or waiting),
         execution,
         pack.files,
+        {"work folder": out.parent, "store" if store else "folder of checkpoints": store or checkpoints},
     )
     attempts = Attempts(checkpoints / f"{pack.id}.json", attempt)
     out.mkdir(parents=True, exist_ok=True)
@@ -110,6 +109,7 @@ class _Run:
     Attributes:
         parents: folders that finished stages may be in.
         files: where a user's file of weights lies, by its path as the user wrote it.
+        written: folders that are written to, by what they are to the user.
     """
 
     folders: OpenedFolders
@@ -119,15 +119,17 @@ class _Run:
     store: Store
     execution: Execution
     files: Mapping[str, str]
+    written: Mapping[str, Path]
 
     def stage(self, stage: Stage, attempts: Attempts) -> str:
         """Train one stage, or find it done; its status."""
         folder = self.out / stage.id
-        if _status(folder) == "done":
+        if _status(folder) == "done" and not (has_checksums(folder) and faults(folder)):
             return "done"
         if self.store.has_stage(stage.id):
-            self.store.fetch("stages", stage.id, folder)
-            return "done"
+            shutil.rmtree(folder, ignore_errors=True)
+            if self.store.take("stages", stage.id, folder):
+                return "done"
         for source in stage.sources:
             self.folders.images(source.cache)
         checkpoint = StageCheckpoint(self.checkpoints / stage.id)
@@ -137,15 +139,16 @@ class _Run:
             shutil.rmtree(left, ignore_errors=True)
         try:
             found = self.train(stage, self.start(stage), self.contract(stage), aside, checkpoint, halvings)
+            write_checksums(aside)
             aside.rename(folder)
             self.store.keep("stages", stage.id, folder)
         except Exception as error:
             if is_out_of_memory(error) and divide_batch(stage.training.batch_size, halvings)[0] > 1:
                 attempts.out_of_memory(stage.id)
                 raise StageOutOfMemoryError(f"stage {stage.name} ({stage.id}): {error}") from error
-            lost = is_device_lost(error) and attempts.attempt == 1
-            if lost or (isinstance(error, OSError) and error.errno in _MACHINE):
+            if is_device_lost(error) and attempts.attempt == 1:
                 raise
+            self.stop_where_the_machine_failed(error, aside)
             write_failed(folder, stage, _reason(error), traceback.format_exc())
             print(f"{stage.id} {stage.name}: failed: {_reason(error)}", flush=True)
             checkpoint.remove()
@@ -153,6 +156,13 @@ class _Run:
         checkpoint.remove()
         print(f"{stage.id} {stage.name}: {_summary(stage, found)}", flush=True)
         return "done"
+
+    def stop_where_the_machine_failed(self, error: Exception, aside: Path) -> None:
+        """Raise `MachineError` where it did; what is left in `aside` would only take the message's room."""
+        found = machine.trouble(error, self.written)
+        if found:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise found from error
 
     def train(
         self,
@@ -187,12 +197,14 @@ class _Run:
 
         Raises:
             ParentFailedError: the parent did not finish, or is nowhere.
+            DamagedError: its files are not as they were written.
         """
         parent, weights = stage.parent, stage.weights
         if not parent:
             return Path(self.files.get(weights, weights)) if weights else None
         places = [*(folder / parent for folder in self.parents), self.store.path("stages", parent)]
         for place in places:
+            check([place])
             if _status(place) == "done":
                 return place / "weights.safetensors"
         known = any(_status(place) == "failed" for place in places)

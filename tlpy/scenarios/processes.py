@@ -21,6 +21,7 @@ from typing import Any
 from tlpy.components.sources import COMPONENTS_VARIABLE, sources
 from tlpy.errors import InputError, Problem
 from tlpy.files import read_json, write_json
+from tlpy.machine import MachineError
 from tlpy.records import Record, Stage
 from tlpy.scenarios.execution import Execution
 from tlpy.scenarios.keeper import DivergedError
@@ -77,7 +78,7 @@ def train_in_processes(job: SharedJob) -> dict[str, Any]:
     Folders that the processes need beside the stage's are taken away.
 
     Raises:
-        InputError, DivergedError, MemoryError, OSError: as in one process.
+        InputError, DivergedError, MemoryError, MachineError: as in one process.
         ProcessError: anything else.
     """
     folder = Path(job.folder)
@@ -149,6 +150,6 @@ def _raise_as_it_was(file: Path, code: int) -> None:
         raise DivergedError(text)
     if kind == "memory":
         raise MemoryError(text)
-    if kind == "system":
-        raise OSError(told["errno"], text)
+    if kind == "machine":
+        raise MachineError(text, told["code"])
     raise ProcessError(text)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tlpy import machine
 from tlpy.errors import InputError
 from tlpy.files import read_json, write_json
 from tlpy.scenarios.checkpoints import StageCheckpoint
@@ -48,14 +49,15 @@ def _tell(error: BaseException, file: Path) -> None:
     """Write what happened for the process that started this one."""
     kind = "other"
     extra: dict[str, Any] = {}
-    if isinstance(error, InputError):
+    stopped = None if is_out_of_memory(error) else machine.trouble(error, {"work folder": file.parent})
+    if stopped:
+        kind, extra, error = "machine", {"code": stopped.code}, stopped
+    elif isinstance(error, InputError):
         kind, extra = "input", {"problems": [[p.where, p.message, p.hint] for p in error.problems]}
     elif isinstance(error, DivergedError):
         kind = "diverged"
     elif is_out_of_memory(error):
         kind = "memory"
-    elif isinstance(error, OSError) and error.errno is not None:
-        kind, extra = "system", {"errno": error.errno}
     text = str(error) if kind != "other" else f"{type(error).__name__}: {error}"
     told = {"kind": kind, "text": text, "trace": traceback.format_exc(), **extra}
     write_json(file, told)

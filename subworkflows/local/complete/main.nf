@@ -8,8 +8,16 @@ def complete(options) {
     }
     def board = options.outdir.resolve('ranking').resolve('leaderboard.tsv')
     if (!workflow.success || !board.exists()) {
+        def full = fullFolders(options)
+        if (full) {
+            log.error((['Hardly any space is left:'] + full).join('\n'))
+        }
         log.info("The run did not finish. Once the cause is removed, the same command with -resume goes on from here.")
         return
+    }
+    def halves = halfPublished(options.outdir)
+    if (halves) {
+        log.warn((['Not whole, since an earlier run ended while it was written:'] + halves).join('\n'))
     }
     def verdict = verdictOf(board.text)
     def best = options.outdir.resolve('ranking').resolve('best_params.yaml')
@@ -25,6 +33,44 @@ def complete(options) {
         def partial = verdict.partial ? ", ${verdict.partial} finished in part" : ''
         log.warn((["${verdict.failed} of ${verdict.all} variants failed${partial}."] + verdict.reasons).join('\n'))
     }
+}
+
+// Published files that are missing or cut off, by the checksums beside them: of stages that are in the store, and so were not
+// published again.
+def halfPublished(outdir) {
+    def folders = ['stages', 'plain'].collectMany { kind -> outdir.resolve(kind).isDirectory() ? outdir.resolve(kind).listFiles().toList() : [] }
+    def sums = folders.collect { folder -> folder.resolve('checksums.json') }.findAll { file_ -> file_.exists() && file_.size() > 0 }
+    return sums
+        .collectMany { file_ ->
+            sizesIn(file_)
+                .findAll { name, bytes -> !file_.resolveSibling(name).exists() || file_.resolveSibling(name).size() != bytes }
+                .collect { name, _bytes -> "  ${file_.resolveSibling(name)}".toString() }
+        }
+        .sort()
+}
+
+// The sizes of a folder's files by name, as its checksums.json tells; where that is cut off, of itself alone.
+def sizesIn(sums) {
+    try {
+        return new groovy.json.JsonSlurper().parseText(sums.text).files.collectEntries { name, entry -> [name, entry.bytes] }
+    }
+    catch (groovy.json.JsonException cut) {
+        log.debug("${sums}: ${cut.message}")
+        return [(sums.name): -1]
+    }
+}
+
+// Where it is written to and less than 100 MB are free: a task on a full disk may have had no room for its last words.
+def fullFolders(options) {
+    def folders = ['work folder': workflow.workDir, outdir: options.outdir, store: options.store]
+    return folders
+        .findAll { _name, path -> path && path.toUri().scheme == 'file' && path.exists() }
+        .collect { name, path -> [name, path, java.nio.file.Files.getFileStore(path)] }
+        .findAll { _name, _path, disk -> disk.totalSpace > 0 && disk.usableSpace < 100 * 1000 * 1000 }
+        .collect { name, path, disk ->
+            def free = [disk.usableSpace, disk.totalSpace].collect { bytes -> String.format(Locale.ROOT, '%.1f MB', bytes / 1e6 as double) }
+            "  ${name} ${path}: ${free[0]} free of ${free[1]}".toString()
+        }
 }
 
 // How many variants were trained, ranked, failed; and why, what is behind most of them first.

@@ -155,7 +155,7 @@ def folderErrors(name, text, path) {
 
 // The folders inside exist before it is staged, so that its own time, which Nextflow hashes, never changes.
 def stateFolder(path) {
-    ['stages', 'cache', 'checkpoints'].each { name -> path.resolve(name).mkdirs() }
+    ['stages', 'cache', 'checkpoints', 'plain'].each { name -> path.resolve(name).mkdirs() }
     return path
 }
 
