@@ -21,6 +21,7 @@ NOT_TRAINING = (
     "report",
     "simulate",
     "store.py",
+    "supervision",
 )
 
 # In `data/`, what comes after the prepared cache.
