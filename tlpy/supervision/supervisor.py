@@ -19,8 +19,8 @@ from tlpy.supervision.limits import memory_limit, oom_kills
 from tlpy.supervision.parent import PARENT_VARIABLE
 
 # The exit code of a training process that asks to be started again: with a smaller batch, or since its device
-# was lost. EX_TEMPFAIL of sysexits.h.
-AGAIN = 75
+# was lost. No other part of the pipeline ends with it.
+AGAIN = 121
 # What is passed on to the training process; and how long that may take to end.
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 GRACE_SECONDS = 20.0
