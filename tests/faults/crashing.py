@@ -22,7 +22,7 @@ import ctypes, os, signal
 from tlpy.scenarios import checkpoints
 from tlpy.scenarios.sequential import SequentialScenario
 
-checkpoints.SECONDS = checkpoints.TIMES_ITS_COST = 0.0
+checkpoints.StageCheckpoint.due = lambda self: True
 
 class Dies(SequentialScenario):
     """Tells each epoch it trains, and dies in the third."""
