@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""TRAIN: the stages of one pack, one after another. Exit code 2: bad input; 137: out of memory;
-74, 75: the machine failed."""
+"""TRAIN: the stages of one pack, one after another. Exit code 2: bad input; 137: a retry needs more memory;
+74, 75: the machine failed.
+
+This process watches over another one that trains, and starts it again where it dies.
+"""
 
 import atexit
 import gc
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import click
@@ -24,8 +28,23 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--out", type=FOLDER, default="stages", show_default=True)
 @click.option("--accelerator", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True)
 @click.option("--attempt", type=click.IntRange(min=1), default=1, show_default=True)
-def main(pack: Path, **options: object) -> None:
+@click.option("--start", type=click.IntRange(min=1), hidden=True, help="Which start of the training process.")
+def main(pack: Path, checkpoints: Path, attempt: int, start: int | None, **options: object) -> None:
     """Train the stages of PACK into --out."""
+    if start:
+        train(pack, checkpoints=checkpoints, attempt=attempt, start=start, **options)
+        return
+    from tlpy.supervision.supervisor import stage_ids, supervise
+
+    own = [sys.executable, *sys.argv]
+    sys.exit(supervise(lambda number: [*own, "--start", str(number)], stage_ids(pack), checkpoints, attempt))
+
+
+def train(pack: Path, **options: object) -> None:
+    """What the training process does."""
+    from tlpy.supervision.parent import end_with_parent
+
+    end_with_parent()
     # Imports make many objects that stay: looking for garbage among them costs a fifth of the start-up.
     gc.disable()
     from tlpy import machine
@@ -33,8 +52,11 @@ def main(pack: Path, **options: object) -> None:
     from tlpy.components.loading import load_object
     from tlpy.errors import InputError
     from tlpy.records import Pack
+    from tlpy.scenarios.device import is_device_lost
+    from tlpy.scenarios.guard import MoreMemoryError
     from tlpy.scenarios.pack import StageOutOfMemoryError, train_pack
     from tlpy.scenarios.pack_admission import check_components
+    from tlpy.supervision.supervisor import AGAIN
 
     # Without a store, what is under way is kept beside the work folders, where the disk is the same.
     given = {"store": store} if isinstance(store := options["store"], Path) else {}
@@ -52,8 +74,16 @@ def main(pack: Path, **options: object) -> None:
         click.echo(str(error), err=True)
         sys.exit(2)
     except StageOutOfMemoryError as error:
+        click.echo(f"out of memory: {error}; once more with a smaller batch", err=True)
+        sys.exit(AGAIN)
+    except MoreMemoryError as error:
         click.echo(f"out of memory: {error}", err=True)
         sys.exit(137)
+    except Exception as error:
+        if not is_device_lost(error):
+            raise
+        traceback.print_exc()
+        sys.exit(AGAIN)
 
 
 def leave(code: object) -> None:

@@ -23,6 +23,7 @@ NOT_TRAINING = (
     "report",
     "simulate",
     "store.py",
+    "supervision",
 )
 
 # In `data/`, what comes after the prepared cache.

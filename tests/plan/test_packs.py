@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sample_records import stage, training
 
-from tlpy.plan.packs import make_packs
+from tlpy.plan.packs import MOST_STAGES, make_packs
 from tlpy.plan.plan_records import PlannedPack
 from tlpy.records import Source, Stage
 
@@ -29,6 +29,20 @@ def test_every_stage_is_in_one_pack() -> None:
 def test_small_stages_share_a_task_and_long_ones_do_not() -> None:
     assert len(make_packs(_stages(dict.fromkeys("abcdef", 1.0)), "abcdef", minutes=15, slots=2)) == 1
     assert len(make_packs(_stages(dict.fromkeys("abcdef", 900.0)), "abcdef", minutes=15, slots=2)) == 6
+
+
+def test_a_pack_has_room_for_so_many_stages() -> None:
+    """Thousands of short stages are no handful of tasks, each of which holds all of them."""
+    stages = _stages({f"s{number:04}": 0.01 * (1 + number % 7) for number in range(1000)})
+    packs = make_packs(stages, stages, minutes=15, slots=2)
+    assert _members(packs) == sorted(stages)
+    assert [len(pack.stages) for pack in packs] == [MOST_STAGES] * (1000 // MOST_STAGES)
+    assert {pack.id for pack in packs} == {
+        pack.id for pack in make_packs(stages, reversed(list(stages)), 15, 2)
+    }
+    one_long = {**_stages({"long": 100.0}), **stages}
+    sizes = sorted(len(pack.stages) for pack in make_packs(one_long, one_long, minutes=15, slots=2))
+    assert sizes == [1] + [MOST_STAGES] * 20
 
 
 def test_cores_are_loaded_evenly() -> None:

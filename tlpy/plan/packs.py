@@ -16,6 +16,9 @@ from tlpy.records import Stage
 
 # A task's start-up, in seconds: below a few times this, spreading a group over more tasks gains nothing.
 START_UP = 4.0
+# No more stages than this share a task, however short they are: what ends the task ends them all, and what is
+# in it cannot run beside itself. At 50, the start-up is a twelfth of a second a stage.
+MOST_STAGES = 50
 
 
 def make_packs(
@@ -56,13 +59,18 @@ def make_packs(
 
 
 def _balance(costs: Mapping[str, float], seconds: float, slots: int) -> list[list[str]]:
-    """Longest-first into the least loaded bin; as many bins as the time asks for and the machine can use."""
+    """Longest-first into the least loaded bin that has room.
+
+    As many bins as the time and the number of stages ask for, and as the machine can use.
+    """
     total = sum(costs.values())
     worth = max(1, math.floor(total / (3 * START_UP)))
-    count = min(len(costs), max(math.ceil(total / seconds), min(slots, worth)))
+    fewest = math.ceil(len(costs) / MOST_STAGES)
+    count = min(len(costs), max(math.ceil(total / seconds), min(slots, worth), fewest))
     bins: list[tuple[float, list[str]]] = [(0.0, []) for _ in range(max(1, count))]
     for stage_id in sorted(costs, key=lambda key: (-costs[key], key)):
-        place = min(range(len(bins)), key=lambda index: (bins[index][0], index))
+        open_ = (index for index in range(len(bins)) if len(bins[index][1]) < MOST_STAGES)
+        place = min(open_, key=lambda index: (bins[index][0], index))
         load, members = bins[place]
         bins[place] = (load + costs[stage_id], [*members, stage_id])
     return [members for _, members in bins if members]

@@ -12,6 +12,7 @@ import torch
 
 from tlpy.architectures.registry import ARCHITECTURES
 from tlpy.errors import InputError, Problem
+from tlpy.supervision.limits import limit_in_words, memory_limit
 
 ACCELERATORS = ("auto", "cpu", "gpu")
 
@@ -69,6 +70,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and (
         "DefaultCPUAllocator" in text or "out of memory" in text or "CUBLAS_STATUS_ALLOC_FAILED" in text
     )
+
+
+def out_of_host_memory(error: BaseException) -> str | None:
+    """What to say where it was the machine's memory, not the device's, that ran out; None of other errors."""
+    text = str(error)
+    if "DefaultCPUAllocator" in text or (isinstance(error, MemoryError) and "CUDA" not in text):
+        return f"out of memory ({limit_in_words(memory_limit())})"
+    return None
 
 
 def is_device_lost(error: BaseException) -> bool:

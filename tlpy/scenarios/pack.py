@@ -23,9 +23,11 @@ from tlpy.scenarios.device import (
     configure,
     is_device_lost,
     is_out_of_memory,
+    out_of_host_memory,
     use_threads,
 )
 from tlpy.scenarios.execution import Execution
+from tlpy.scenarios.guard import Guard
 from tlpy.scenarios.keeper import DivergedError
 from tlpy.scenarios.loggers import check_logger
 from tlpy.scenarios.opened import OpenedFolders
@@ -53,6 +55,7 @@ def train_pack(
     store: Path | None = None,
     accelerator: str = "auto",
     attempt: int = 1,
+    start: int = 1,
 ) -> dict[str, str]:
     """Train a pack's stages into `out/<id>/` and keep each finished one in the store at once.
 
@@ -68,14 +71,16 @@ def train_pack(
         checkpoints: where stages under way are kept for a retry, by id.
         store: the store's folder, if there is one.
         accelerator: `auto`, `cpu` or `gpu`.
-        attempt: 1, or which retry this is.
+        attempt: 1, or which retry of the task this is.
+        start: which start of the training process within the task this is, from 1.
 
     Returns:
         Status (`done`, `failed`) by stage id.
 
     Raises:
         InputError: a GPU was asked for and there is none; a stage's cache is not among `caches`.
-        StageOutOfMemoryError: after which a retry with a smaller batch makes sense.
+        StageOutOfMemoryError: after which a new start with a smaller batch makes sense.
+        MoreMemoryError: all is done but what a retry of the task tries with more memory.
         MachineError: the machine failed a stage (a full disk, a damaged file), which then is no result.
     """
     execution = Execution.of(pack.execution, choose_accelerator(accelerator))
@@ -94,11 +99,16 @@ def train_pack(
         pack.files,
         {"work folder": out.parent, "store" if store else "folder of checkpoints": store or checkpoints},
     )
-    attempts = Attempts(checkpoints / f"{pack.id}.json", attempt)
+    attempts = Attempts(checkpoints / f"{pack.id}.json", attempt + start - 1)
     out.mkdir(parents=True, exist_ok=True)
-    status = {stage.id: run.stage(stage, attempts) for stage in pack.stages}
-    attempts.close()
-    shutil.rmtree(waiting, ignore_errors=True)
+    ids = [stage.id for stage in pack.stages]
+    guard = Guard(checkpoints, pack.id, attempt, start)
+    with guard.present(ids):
+        status = {stage.id: run.guarded(stage, attempts, guard) for stage in pack.stages}
+    guard.close(ids)
+    if guard.is_last():
+        attempts.close()
+        shutil.rmtree(waiting, ignore_errors=True)
     return status
 
 
@@ -120,6 +130,15 @@ class _Run:
     execution: Execution
     files: Mapping[str, str]
     written: Mapping[str, Path]
+
+    def guarded(self, stage: Stage, attempts: Attempts, guard: Guard) -> str:
+        """`stage`, while nobody else trains it."""
+        folder = self.out / stage.id
+
+        def is_done() -> bool:
+            return _status(folder) == "done" or self.store.has_stage(stage.id)
+
+        return guard.run(stage, folder, is_done, lambda: self.stage(stage, attempts))
 
     def stage(self, stage: Stage, attempts: Attempts) -> str:
         """Train one stage, or find it done; its status."""
@@ -236,6 +255,8 @@ def _reason(error: BaseException) -> str:
     """One line for the leaderboard."""
     if isinstance(error, InputError):
         return "; ".join(str(problem) for problem in error.problems)
+    if memory := out_of_host_memory(error):
+        return memory
     lines = str(error).strip().splitlines()
     if isinstance(error, DivergedError | ParentFailedError | ProcessError) and lines:
         return lines[0]

@@ -20,6 +20,7 @@ from tlpy.scenarios.keeper import DivergedError
 from tlpy.scenarios.opened import OpenedFolders
 from tlpy.scenarios.processes import SharedJob, error_file
 from tlpy.scenarios.stage import train_stage
+from tlpy.supervision.parent import kill_with
 
 
 def train_share(job: SharedJob, execution: Execution, scratch: Path) -> None:
@@ -67,6 +68,7 @@ def main(request: Path, rank: int) -> int:
     """One process of a stage: its exit code."""
     job = SharedJob.from_json(read_json(request))
     # Where the process that started this one goes, this one goes too.
+    kill_with(os.getppid())
     signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
     join_processes(rank, job.execution.devices, job.port)
     try:
