@@ -265,7 +265,7 @@ class Planner:
             opened, _targets(opened), {name: made.splits.base(data) for name, data in outside.items()}
         )
         needed |= {one.subjects for one in external}
-        variants = [variant.record(stages) for variant in book.variants]
+        variants = [variant.record(stages, self._value("metric")) for variant in book.variants]
         return Planned(
             params=dict(self.given),
             seed=int(self._value("seed")),
