@@ -12,6 +12,7 @@ include { MULTIQC      } from '../modules/local/multiqc'
 include { OUTSIDE      } from '../subworkflows/local/external'
 include { TRAINING     } from '../subworkflows/local/training'
 include { stampOf      } from '../subworkflows/local/files'
+include { storedAsOf   } from '../subworkflows/local/finished'
 include { dataInput ; packsOf ; plainOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
 include { versionsText } from '../subworkflows/local/versions'
 
@@ -33,7 +34,8 @@ workflow TLIMB {
     )
     ch_stamp = LIST.out.files.map { listed -> listed.readLines().collect { text -> file(text, glob: false) } }
         .ifEmpty([])
-        .map { listed -> stampOf(options.data.values() + listed) + options.stored }
+        .map { listed -> stampOf(options.data.values() + listed) }
+        .map { stamp -> stamp + storedAsOf(options.store, options.params_json, stamp, options.plans) }
     PLAN(
         options.params_json,
         ch_stamp.map { stamp -> dataInput(options.data) + [stamp] }.first(),

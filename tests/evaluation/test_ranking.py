@@ -172,7 +172,7 @@ def test_written_files(tmp_path: Path) -> None:
     assert len(table(tmp_path / "ranking" / "replicates.tsv")) == 18
     params = yaml.safe_load((tmp_path / "ranking" / "best_params.yaml").read_text())
     assert "search" not in params
-    assert params["outdir"] == "results/tlimb/best"
+    assert params["outdir"] == f"results/tlimb/best_{found[0].best.id}"
     assert {"architecture": params["architecture"], "lr": params["lr"]} == {
         "architecture": rows[0]["architecture"],
         "lr": float(rows[0]["lr"]),
@@ -197,7 +197,7 @@ def test_a_winner_from_scratch_keeps_only_its_stage(ranking: Ranking) -> None:
     found = best_params(params, scratch)
     assert found["stages"] == [{"dataset": "brains", "epochs": 5, "name": "finetune"}]
     assert found["lr"] == scratch.settings["lr"]
-    assert found["outdir"] == "results/best"
+    assert found["outdir"] == f"results/best_{scratch.id}"
     assert "search" in params
 
 

@@ -142,6 +142,21 @@ def test_what_changes_a_result_changes_its_id(params: dict, change: dict) -> Non
     assert not set(before) & set(after)
 
 
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [({}, False), ({"keep": "last"}, True), ({"keep": "last", "early_stopping": {"patience": 2}}, False)],
+    ids=["the best epoch is kept", "the last epoch is kept", "it stops early"],
+)
+def test_a_metric_counts_where_epochs_are_chosen_by_it(params: dict, change: dict, same: bool) -> None:
+    """The pretraining is a regression, which accuracy is not defined for."""
+    params |= change
+    before, plan = _plan(params), _plan({**params, "metric": "accuracy"})
+    assert _ids(before)[0][0] == _ids(plan)[0][0]
+    assert (_ids(before) == _ids(plan)) is same
+    assert {variant.metric for variant in before.variants} == {"auroc"}
+    assert {variant.metric for variant in plan.variants} == {"accuracy"}, "ranked by it in any case"
+
+
 def test_a_change_in_the_last_stage_keeps_the_first(params: dict) -> None:
     before = _ids(_plan(params))[0]
     params["stages"][1]["lr"] = 0.5

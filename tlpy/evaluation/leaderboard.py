@@ -101,7 +101,8 @@ def best_params(params: dict[str, Any], best: Outcome) -> dict[str, Any]:
     if best.baseline and isinstance(stages, list) and stages:
         start = {key: value for key, value in stages[-1].items() if key not in ("weights", "transfer")}
         result["stages"] = [start]
-    result["outdir"] = f"{_outdir(params)}/best"
+    # Not the folder of the search, nor that of another search's winner.
+    result["outdir"] = f"{_outdir(params)}/best_{best.id}"
     return result
 
 
@@ -118,8 +119,8 @@ def best_params_text(params: dict[str, Any], ranking: Ranking, best: Outcome) ->
         f"The best variant of a TLIMB search for '{ranking.target}': {best.label} ({best.id}).",
         f"Chosen on validation: {metric.label} {shown(best.mean('val'))} ({metric.direction}); "
         f"on test: {shown(best.mean('test'))}.",
-        "Paths are relative to where the search was started; run it from there:",
-        f"  nextflow run . -params-file {_outdir(params)}/ranking/best_params.yaml",
+        "Paths are relative to where the search was started; run it from there, naming this file:",
+        "  nextflow run . -params-file <outdir of the search>/ranking/best_params.yaml",
     ]
     body = yaml.safe_dump(best_params(params, best), sort_keys=False, allow_unicode=True, width=110)
     return "".join(f"# {line}\n" for line in header) + body

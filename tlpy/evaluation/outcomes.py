@@ -26,7 +26,7 @@ class ReplicateResult:
         reason: which stage failed and why; None when it is done.
         val, test: metric → value, of its last stage.
         by_image: metric → value on test with every image as an answer; empty where that is no other score.
-        others: test scores of further labels and of a target, by column (`StageResult.other_scores`).
+        others: test scores of further labels and of a target, by column (`FitResult.other_scores`).
     """
 
     seed: int
@@ -215,7 +215,7 @@ def _replicate(item: Replicate, metric: str, run: Run) -> ReplicateResult:
         val=_values(last, metric, "val") if done else {},
         test=_values(last, metric, "test") if done else {},
         cases=last.predictions("test") if done else None,
-        others=last.other_scores if done else {},
+        others=last.other_scores(metric) if done else {},
         by_image=last.metrics("test", by_image=True) if done else {},
     )
 

@@ -52,5 +52,5 @@ def as_replicate(item: Replicate, fit: FitResult) -> ReplicateResult:
         val=fit.metrics("val") if fit.done else {},
         test=fit.metrics("test") if fit.done else {},
         cases=fit.predictions("test") if fit.done else None,
-        others=fit.other_scores if fit.done else {},
+        others=fit.other_scores(fit.record.metric) if fit.done else {},
     )

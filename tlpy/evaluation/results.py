@@ -110,9 +110,8 @@ class FitResult:
     def done(self) -> bool:
         return self.reason is None
 
-    @property
-    def other_scores(self) -> dict[str, float]:
-        """Test scores beside that of the primary label.
+    def other_scores(self, metric: str) -> dict[str, float]:
+        """Test scores beside that of the primary label, which `metric` is for.
 
         `label:<label>_<metric>` of each further label, by its task's own metric, and `target_<metric>`, the
         primary metric on a data set that no label was learnt from.
@@ -124,8 +123,7 @@ class FitResult:
             values = (by_label.get(head.label) or {}).get("test") or {}
             found[f"{LABEL}{head.label}_{name}"] = _number(values.get(name))
         if (self.metrics_file.get("metrics") or {}).get("target") is not None:
-            name = self.record.metric
-            found[f"target_{name}"] = self.metrics("target").get(name, float("nan"))
+            found[f"target_{metric}"] = self.metrics("target").get(metric, float("nan"))
         return found
 
     @property

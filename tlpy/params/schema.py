@@ -120,7 +120,9 @@ class Schema:
             yield Problem(where, f"expected {expected}, got {_shown(error.instance)}")
         elif error.validator == "enum":
             allowed = [str(value) for value in error.validator_value]
-            yield Problem(where, f"got {_shown(error.instance)}", nearest(str(error.instance), allowed))
+            why = error.schema.get("errorMessage")
+            hint = nearest(str(error.instance), allowed) + (f"; {why}" if why else "")
+            yield Problem(where, f"got {_shown(error.instance)}", hint)
         elif error.validator == "pattern" and re.fullmatch(r"\^\(([\w|]+)\)\$", error.validator_value):
             allowed = error.validator_value[2:-2].split("|")
             yield Problem(where, f"got {_shown(error.instance)}", nearest(str(error.instance), allowed))

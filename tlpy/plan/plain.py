@@ -81,7 +81,15 @@ def plan_plain(
                 continue
             lasts = [(stages[r.stages[-1]], r.seed) for r in variant.replicates]
             made = [
-                _fit(component, stage, seed, code, covariates, _outside(external, variant.target, stage))
+                _fit(
+                    component,
+                    stage,
+                    variant.metric,
+                    seed,
+                    code,
+                    covariates,
+                    _outside(external, variant.target, stage),
+                )
                 for stage, seed in lasts
             ]
             if PLAIN.facts(component["name"]).covariates and not made[0].confounds:
@@ -94,7 +102,7 @@ def plan_plain(
             known = drafts.get(key)
             if known is None:
                 drafts[key] = _Draft(
-                    component, variant.target, last.heads[0], last.metric, replicates, dict(variant.settings)
+                    component, variant.target, last.heads[0], variant.metric, replicates, dict(variant.settings)
                 )
             else:
                 known.settings = common_settings(known.settings, variant.settings)
@@ -172,6 +180,7 @@ def _outside(external: Sequence[ExternalSet], target: str, stage: Stage) -> list
 def _fit(
     component: Component,
     stage: Stage,
+    metric: str,
     seed: int,
     code: str,
     covariates: Callable[[str], CovariateTable],
@@ -185,7 +194,7 @@ def _fit(
         component=component,
         sources=sources,
         heads=stage.heads,
-        metric=stage.metric,
+        metric=metric,
         seed=seed if facts.draws else 0,
         covariates=tuple(covariates(source.subjects) for source in sources) if facts.covariates else (),
     )

@@ -267,7 +267,7 @@ class Planner:
             opened, _targets(opened), {name: made.splits.base(data) for name, data in outside.items()}
         )
         needed |= {one.subjects for one in external}
-        variants = [variant.record(stages) for variant in book.variants]
+        variants = [variant.record(stages, self._value("metric")) for variant in book.variants]
         plain = self._plain(variants, stages, datasets, made.splits, external)
         scored = {one.cache for one in external}
         stored_caches = stored.caches(caches, stages.values(), plain, scored)

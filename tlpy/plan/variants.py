@@ -10,6 +10,7 @@ from tlpy import words
 from tlpy.digests import canonical, digest
 from tlpy.objectives.registry import TERMS
 from tlpy.plan.plan_records import Replicate, Variant
+from tlpy.plan.stages.resolve import metric_of
 from tlpy.plan.working import PairedReplicate, StageSpec
 from tlpy.records import Stage
 
@@ -47,8 +48,8 @@ class VariantDraft:
         text = ", ".join(said) or " → ".join(self.chain)
         return f"from scratch: {text}" if self.baseline else text
 
-    def record(self, stages: Mapping[str, Stage]) -> Variant:
-        """As it is written down."""
+    def record(self, stages: Mapping[str, Stage], metric: str | None) -> Variant:
+        """As it is written down; `metric` is the user's, or None."""
         return Variant(
             id=self.id,
             label=self.label,
@@ -56,7 +57,7 @@ class VariantDraft:
             baseline=self.baseline,
             scratch=self.scratch,
             target=self.target,
-            metric=stages[self.replicates[0].stages[-1]].metric,
+            metric=metric_of(metric, stages[self.replicates[0].stages[-1]].heads),
             chain=self.chain,
             replicates=self.replicates,
         )

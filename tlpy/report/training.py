@@ -25,6 +25,7 @@ def curves(run: Run, rankings: list[Ranking], role: str) -> Section | None:
     by_dataset: dict[str, list[tuple[str, StageResult]]] = {}
     for label, stage in chosen:
         by_dataset.setdefault(stage.record.dataset, []).append((label, stage))
+    ranked_by = [ranking.metric.name for ranking in rankings]
     data: list[dict[str, list[list[float]]]] = []
     buttons: list[dict[str, str]] = []
     colours: dict[str, str] = {}
@@ -35,7 +36,8 @@ def curves(run: Run, rankings: list[Ranking], role: str) -> Section | None:
         losses: dict[str, list[list[float]]] = {}
         for number, (label, stage) in enumerate(stages[:CURVES]):
             history, colour = stage.history, COLOURS[number % len(COLOURS)]
-            name = stage.record.metric
+            # What variants are ranked by, where that is defined for what the stage learns.
+            name = next((one for one in ranked_by if f"val_{one}" in history), stage.record.metric)
             for kind, column, line in (
                 *([(metric, f"val_{name}", label)] if name != "loss" else []),
                 (losses, "val_loss", f"{label} · validation"),

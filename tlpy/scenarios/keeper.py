@@ -75,8 +75,8 @@ class Keeper(Callback):
             raise DivergedError(f"{lost} (lr {words.number(max(rates))}); a smaller lr may help")
         row: dict[str, float] = {"epoch": epoch, "train_loss": losses.pop("loss")}
         if pl_module.validation:
-            row["val_loss"] = pl_module.validation["loss"]
-            row[f"val_{self.metric.name}"] = pl_module.validation[self.metric.name]
+            # All of them: what variants are ranked by need not be what epochs are chosen by.
+            row |= {f"val_{name}": value for name, value in pl_module.validation.items()}
         self.history.append({**row, "lr": max(rates), **losses})
         pl_module.watch_plateau()
         self._judge(epoch, pl_module)

@@ -47,8 +47,13 @@ def write_features(path: Path, scale: FeatureScale, names: Sequence[str]) -> Non
 
 
 def write_history(folder: Path, history: Sequence[Mapping[str, float]], metric: str) -> None:
-    """history.csv: one row an epoch; one column for each term of the objective at the end."""
-    fixed = list(dict.fromkeys(["epoch", "train_loss", "val_loss", f"val_{metric}", "lr"]))
+    """history.csv: one row an epoch; one column for each term of the objective at the end.
+
+    `metric`, which epochs are chosen by, is the first of the validation's.
+    """
+    first = ["epoch", "train_loss", "val_loss", f"val_{metric}"]
+    validation = [name for row in history for name in row if name.startswith("val_")]
+    fixed = list(dict.fromkeys([*first, *validation, "lr"]))
     terms = sorted({name for row in history for name in row} - set(fixed))
     _write_rows(folder / "history.csv", history, [*fixed, *terms])
 

@@ -10,7 +10,6 @@ process EXTERNAL {
 
     input:
     tuple val(meta), val(request_json), path(prepared, stageAs: 'caches/*'), path(subjects, stageAs: 'subjects/*'), path(stages, stageAs: 'stages/*')
-    val accelerator
     path code
     path components, stageAs: 'components'
 
@@ -20,9 +19,10 @@ process EXTERNAL {
 
     script:
     def args = task.ext.args ?: ''
-    def device = task.accelerator && accelerator == 'auto' ? 'gpu' : accelerator
+    def device = task.accelerator ? 'gpu' : 'auto'
     """
     export PYTHONPATH="\$PWD:\$PWD/components" TLPY_COMPONENTS="\$PWD/components"
+    accelerator="\${TLPY_ACCELERATOR:-auto}"
     export OMP_NUM_THREADS=${task.cpus} MKL_NUM_THREADS=${task.cpus} OMP_WAIT_POLICY=PASSIVE
     cat > request.json <<'END_OF_JSON'
     ${request_json}
@@ -34,7 +34,7 @@ process EXTERNAL {
         --subjects subjects \\
         --stages stages \\
         --out external \\
-        --accelerator ${device} \\
+        --accelerator "\${accelerator/auto/${device}}" \\
         --attempt ${task.attempt} \\
         ${args}
     """

@@ -11,8 +11,7 @@ process TRAIN {
     input:
     tuple val(meta), val(pack_json), path(prepared, stageAs: 'caches/*'), path(subjects, stageAs: 'subjects/*'), path(parents, stageAs: 'parents/*'), path(weights, stageAs: 'weights/?/*')
     path state, stageAs: 'state'
-    val keep
-    val accelerator
+    val finished
     path code
     path components, stageAs: 'components'
 
@@ -23,10 +22,12 @@ process TRAIN {
 
     script:
     def args = task.ext.args ?: ''
-    def store_arg = keep ? "--store ${state}" : ''
-    def device = task.accelerator && accelerator == 'auto' ? 'gpu' : accelerator
+    def store_arg = finished ? "--store ${state}/${finished}" : ''
+    // Not an input: where a stage is trained is no reason to train it anew.
+    def device = task.accelerator ? 'gpu' : 'auto'
     """
     export PYTHONPATH="\$PWD:\$PWD/components" TLPY_COMPONENTS="\$PWD/components"
+    accelerator="\${TLPY_ACCELERATOR:-auto}"
     export OMP_NUM_THREADS=${task.cpus} MKL_NUM_THREADS=${task.cpus} OMP_WAIT_POLICY=PASSIVE
     mkdir -p caches subjects parents
     cat > pack.json <<'END_OF_JSON'
@@ -41,7 +42,7 @@ process TRAIN {
         --checkpoints ${state}/checkpoints \\
         ${store_arg} \\
         --out stages \\
-        --accelerator ${device} \\
+        --accelerator "\${accelerator/auto/${device}}" \\
         --attempt ${task.attempt} \\
         ${args}
     """

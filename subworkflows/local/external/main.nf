@@ -25,7 +25,6 @@ workflow OUTSIDE {
     )
     EXTERNAL(
         ch_run.combine(CHOOSE.out.chosen).flatMap { tasks, prepared, stages, chosen -> externalInputs(tasks, prepared, stages, chosen) },
-        options.accelerator,
         options.core,
         options.components,
     )

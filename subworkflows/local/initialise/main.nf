@@ -3,7 +3,9 @@
 */
 
 include { helpText ; paramHelp ; summaryText                      } from '../help'
+include { finishedPlace ; stateFolder                              } from '../finished'
 include { snapshot                                                } from '../files'
+include { placeOf                                                 } from '../links'
 include { pathsOf                                                 } from '../paths'
 include { castParams ; noValues ; paramDefinitions ; paramErrors ; parseYaml } from '../schema'
 
@@ -68,20 +70,21 @@ def initialise(given) {
         schema: schema_path,
         outdir: paths.outdir,
         monochrome: !colour,
-        // As the user gave them: what equals a default is left out, so that writing a default out changes nothing.
-        params_json: toJson(own),
-        data: present.collectEntries { entry -> [entry.text, entry.path] } + contractsOf(present),
-        stored: paths.store ? storedNames(paths.store) : '',
-        // A training writes checkpoints into `state`; finished work only into a store that was asked for.
+        // As the user gave them: what equals a default is left out, so that writing a default out changes nothing; and so is
+        // what only shows or places results, so that a title or another outdir plans nothing anew.
+        params_json: toJson(own.findAll { name, _value -> !(name in shownBy()) } + [outdir: 'results']),
+        data: present.collectEntries { entry -> [entry.text, placeOf(entry.path)] } + contractsOf(present),
+        // A training writes checkpoints into `state`, and below `finished` what it has done.
         state: state,
+        finished: finishedPlace(paths.store, values),
         store: paths.store,
+        plans: workflow.workDir.resolve('plans'),
         // Tables of subjects, by content: a plan made anew leaves the paths as they were.
         subjects: workflow.workDir.resolve('subjects'),
         code: snapshot(tlpy, code, { name -> name.endsWith('.py') }),
         // What cannot change a result is left out, so that an edit of the report trains nothing anew.
         core: snapshot(tlpy, code, { name -> name.endsWith('.py') && !(name ==~ /(report|simulate)\/.*|cli\.py/) }),
         components: paths.components ? snapshot(paths.components, code, { _name -> true }) : [],
-        accelerator: values.accelerator ?: 'auto',
         slots: localSlots(),
         depth: values.stages instanceof List ? values.stages.size() : 1,
         multiqc_title: values.multiqc_title ?: '',
@@ -153,14 +156,9 @@ def folderErrors(name, text, path) {
     return path.isDirectory() && java.nio.file.Files.isWritable(path) ? [] : ["${name}: the folder '${text}' cannot be written to (${path})"]
 }
 
-// The folders inside exist before it is staged, so that its own time, which Nextflow hashes, never changes.
-def stateFolder(path) {
-    ['stages', 'cache', 'checkpoints', 'plain'].each { name -> path.resolve(name).mkdirs() }
-    return path
-}
-
-def storedNames(store) {
-    return ['stages', 'cache'].collect { kind -> store.resolve(kind).list().findAll { name -> !name.startsWith('.') }.sort().join(' ') }.join(' ').md5()
+// Params that change how and where results are shown, and none of them.
+def shownBy() {
+    return ['multiqc_title', 'multiqc_config', 'publish_dir_mode', 'monochrome_logs', 'validate_params']
 }
 
 // How many tasks run side by side: the cores of this machine, or 0 (unknown) where a cluster or cloud runs them.

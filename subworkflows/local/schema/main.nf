@@ -130,7 +130,8 @@ def valueErrors(name, value, definition) {
     }
     def errors = []
     if (definition['enum'] && !(value in definition['enum'])) {
-        errors << "${name}: ${show(value)} is not one of ${definition['enum'].join(', ')}${nearest(value, definition['enum'])}"
+        def why = definition.errorMessage ? "; ${definition.errorMessage}" : ''
+        errors << "${name}: ${show(value)} is not one of ${definition['enum'].join(', ')}${nearest(value, definition['enum'])}${why}"
     }
     if (value instanceof Number) {
         errors += boundErrors(name, value, definition)

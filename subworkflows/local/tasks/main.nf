@@ -4,6 +4,7 @@
 */
 
 include { keepFile } from '../files'
+include { leadOut  } from '../links'
 
 // tasks.json, with `subjects` as {id: table} under paths that last.
 def readTasks(tasks_json, subject_tables, options) {
@@ -19,16 +20,18 @@ def readTasks(tasks_json, subject_tables, options) {
     return tasks + [subjects: tables.collectEntries { table -> [table.baseName, keepFile(table, options.subjects)] }]
 }
 
-// Data as tasks take them: JSON that tells where each path, as the user wrote it, is staged, and the files in that order.
+// Data as tasks take them: JSON that tells where each path, as the user wrote it, is staged, and the files in that order; then
+// the folders that links in them lead to.
 def dataInput(data) {
     def staged = data.keySet().withIndex().collectEntries { text, i -> [text, "data/${i + 1}/${data[text].name}".toString()] }
-    return [toJson(staged), data.values().toList()]
+    return [toJson(staged), data.values().toList() + leadOut(data.values())]
 }
 
 def requestsOf(tasks, options) {
     return tasks.prepare.collect { entry ->
         def beside = entry.beside.collect { text -> options.data[text] }.findAll { path -> path }
-        [[id: entry.id], toJson(entry.request), options.data[entry.source] ?: [], beside]
+        def linked = leadOut(([options.data[entry.source]] + beside).findAll { path -> path })
+        [[id: entry.id], toJson(entry.request), options.data[entry.source] ?: [], beside + linked]
     }
 }
 

@@ -16,7 +16,7 @@ workflow TRAINING {
 
     main:
     def state = options.state
-    def keep = options.store != null
+    def finished = options.finished
     ch_role = ch_packs.branch { pack ->
         pretrain: pack.meta.process == 'PRETRAIN'
         adapt: pack.meta.process == 'ADAPT'
@@ -26,27 +26,27 @@ workflow TRAINING {
         finetune: true
     }
 
-    PRETRAIN(withParents(ch_role.pretrain, channel.empty()), state, keep, options.accelerator, options.core, options.components)
+    PRETRAIN(withParents(ch_role.pretrain, channel.empty()), state, finished, options.core, options.components)
     ch_stages = byId(PRETRAIN.out.stages) // [ stage id, folder ]
 
-    ADAPT(withParents(ch_role.adapt, ch_stages), state, keep, options.accelerator, options.core, options.components)
+    ADAPT(withParents(ch_role.adapt, ch_stages), state, finished, options.core, options.components)
     ch_stages = ch_stages.mix(byId(ADAPT.out.stages))
 
     // A process cannot feed itself: each further link of a long chain has its own name.
     if (options.depth > 3) {
-        ADAPT_2(withParents(ch_role.adapt_2, ch_stages), state, keep, options.accelerator, options.core, options.components)
+        ADAPT_2(withParents(ch_role.adapt_2, ch_stages), state, finished, options.core, options.components)
         ch_stages = ch_stages.mix(byId(ADAPT_2.out.stages))
     }
     if (options.depth > 4) {
-        ADAPT_3(withParents(ch_role.adapt_3, ch_stages), state, keep, options.accelerator, options.core, options.components)
+        ADAPT_3(withParents(ch_role.adapt_3, ch_stages), state, finished, options.core, options.components)
         ch_stages = ch_stages.mix(byId(ADAPT_3.out.stages))
     }
     if (options.depth > 5) {
-        ADAPT_4(withParents(ch_role.adapt_4, ch_stages), state, keep, options.accelerator, options.core, options.components)
+        ADAPT_4(withParents(ch_role.adapt_4, ch_stages), state, finished, options.core, options.components)
         ch_stages = ch_stages.mix(byId(ADAPT_4.out.stages))
     }
 
-    FINETUNE(withParents(ch_role.finetune, ch_stages), state, keep, options.accelerator, options.core, options.components)
+    FINETUNE(withParents(ch_role.finetune, ch_stages), state, finished, options.core, options.components)
     stages = ch_stages.mix(byId(FINETUNE.out.stages))
 
     emit:

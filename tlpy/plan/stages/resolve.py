@@ -17,6 +17,7 @@ from tlpy.plan.stages.joint_heads import common_input, merge_heads
 from tlpy.plan.stages.parts import part_problems
 from tlpy.plan.working import DataSet, StageData, StageSpec
 from tlpy.records import Component, Head, Input, Source, Stage, Training, task_type
+from tlpy.scenarios.registry import SCENARIOS
 from tlpy.transfer.registry import TRANSFERS, complete_transfer
 
 # What identifies a stage to people or to the scheduler, but does not change its result.
@@ -41,7 +42,7 @@ def resolve_stage(
         parent: the stage before; None where the chain starts.
         seed: the replicate's seed.
         fold: the replicate's fold.
-        metric: the user's metric; taken where it fits the stage's task.
+        metric: the user's metric; taken where it fits the stage's task and epochs are chosen by it.
         code: the digest of the code that trains.
         weights_digest: the digest of the content of `spec.weights`.
 
@@ -79,7 +80,7 @@ def resolve_stage(
         training=fitted.training,
         seed=seed,
         fold=fold,
-        metric=_metric(metric, heads),
+        metric=metric_of(metric if _chooses(fitted.training, scenario) else None, heads),
         cost=0.0,
         stored=False,
     )
@@ -168,12 +169,18 @@ def _source(source: StageData) -> Source:
     )
 
 
-def _metric(metric: str | None, heads: Sequence[Head]) -> str:
+def metric_of(metric: str | None, heads: Sequence[Head]) -> str:
     """The user's metric where it fits the primary task, else that task's own."""
     from tlpy.metrics.registry import METRICS, primary
 
     kind = task_type(heads)
     return metric if metric is not None and kind in METRICS[metric].tasks else primary(kind)
+
+
+def _chooses(training: Training, scenario: Component) -> bool:
+    """Whether the metric decides on what a stage gives. Of an own scenario nobody knows what it reads."""
+    chosen = training.keep == "best" or training.early_stopping is not None
+    return chosen or scenario["name"] not in SCENARIOS
 
 
 def _identity(stage: Stage, sources: Sequence[StageData], weights_digest: str | None, code: str) -> str:
