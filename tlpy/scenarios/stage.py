@@ -33,8 +33,9 @@ from tlpy.scenarios.sequential import SequentialScenario
 from tlpy.scenarios.start import Start, describe_start, refuse
 from tlpy.transfer.apply import apply
 from tlpy.transfer.groups import ParameterGroups
-from tlpy.weights.load import LoadReport, load_weights
+from tlpy.weights.load import load_weights
 from tlpy.weights.read import WEIGHTS, read_weights
+from tlpy.weights.report import LoadReport
 from tlpy.weights.save import save_weights
 
 
