@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tlpy import words
 from tlpy.architectures.base import Block
+from tlpy.errors import Problem
 
 ENCODER = "encoder."
+_SHOWN = 3
 
 
 @dataclass
@@ -49,6 +52,22 @@ class LoadReport:
         """The share of the encoder's parameters, counted in numbers, that was taken over."""
         encoder = {name: count for name, count in self.parameters.items() if name.startswith(ENCODER)}
         return sum(encoder[name] for name in self.loaded if name in encoder) / max(1, sum(encoder.values()))
+
+    def too_little(self, at_least: float, where: str, what: str) -> Problem:
+        """What to say where this is less than was asked for.
+
+        Args:
+            at_least: the share of the encoder's parameters.
+            where: the param's path, for the message.
+            what: the file and the network, in words.
+        """
+        least, found = words.share(at_least), words.share(self.share)
+        message = f"{what}: fills {found} of the encoder's parameters, at_least asks for {least}"
+        lacking = [
+            f"{name.removeprefix(ENCODER)}: {why}" for name, why in self.new.items() if ENCODER in name
+        ]
+        rest = f" and {len(lacking) - _SHOWN:,} more" if len(lacking) > _SHOWN else ""
+        return Problem(where, message, f"left at random: {'; '.join(lacking[:_SHOWN])}{rest}")
 
     def layers(self) -> list[dict[str, Any]]:
         """By layer group, in definition order: its parameters, counted in numbers, by what became of them."""
