@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tlpy.records import EarlyStopping, Head, Input, Source, Stage, Training
+from tlpy.records import EarlyStopping, Head, Input, Loading, Source, Stage, Training
 
 AGE = Head("age", "regression")
 SEX = Head("sex", "binary", ("F", "M"))
@@ -55,6 +55,7 @@ def stage(**changes: Any) -> Stage:
         "input": Input(1, (16, 16)),
         "transfer": None,
         "weights": None,
+        "loading": Loading(),
         "objective": {"mse": {"weight": 1.0}},
         "training": training(),
         "seed": 0,

@@ -82,7 +82,8 @@ EXECUTION = Execution(devices=2, rank=1)
 JOB = SharedJob(STAGE, "caches", "subjects", "checkpoints/s1", None, None, "out/s1", 1, EXECUTION, 29500)
 
 RECORDS: list[Record] = [
-    toys.AGE, toys.SEX, STAGE.sources[0], STAGE.input, EarlyStopping(3, 0.1), STAGE.training, STAGE, PACK,
+    toys.AGE, toys.SEX, STAGE.sources[0], STAGE.input, STAGE.loading,
+    EarlyStopping(3, 0.1), STAGE.training, STAGE, PACK,
     PACK.execution, VARIANT, VARIANT.replicates[0], COUNTS, DATASET, DATASET.left_out[0], CACHE, PLANNED,
     SHARING, PLAN, PLAN.tlpy, PLAN.inferred[0], PLAN.normalised[0], TRAIN_TASK, PREPARE_TASK, TASKS,
     EXECUTION, JOB, TABLE, FIT, PLAIN, PLAIN_TASK, PLAIN_TASK.pack,

@@ -27,6 +27,14 @@ def test_a_setting(value: Any, said: str) -> None:
     assert words.setting(value) == said
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0, "0 %"), (1e-6, "0.1 %"), (0.0042, "0.4 %"), (0.5, "50 %"), (0.9999, "99.9 %"), (1.0, "100 %")],
+)
+def test_a_share(value: float, said: str) -> None:
+    assert words.share(value) == said
+
+
 def test_a_path() -> None:
     assert words.path("finetune.objective.elastic_penalty.alpha") == "finetune elastic penalty alpha"
 

@@ -268,6 +268,20 @@ class Judged(Record):
 
 
 @dataclass(frozen=True)
+class Loading(Record):
+    """What a user's file of weights must give, and how it is fitted.
+
+    Attributes:
+        at_least: the share of the encoder's parameters, counted in numbers, that has to be found in the file.
+        channels: `sum` or `mean` of the input channels, where there are others; None: that which leaves the
+            response to an image whose channels are all alike as it was.
+    """
+
+    at_least: float = 0.0
+    channels: str | None = None
+
+
+@dataclass(frozen=True)
 class Stage(Judged):
     """One training, with everything that determines what it gives.
 
@@ -281,6 +295,7 @@ class Stage(Judged):
         heads: one for each label that is learnt; it is judged by the first.
         transfer: what is taken over and what may move; None where it starts at random.
         weights: a file of weights to start from, as the user wrote it.
+        loading: what that file must give; has no effect where there is none.
         seed, fold: of the replicate.
         metric: what its epochs and variants are chosen by.
         cost: about how many seconds it takes on one core.
@@ -299,6 +314,7 @@ class Stage(Judged):
     input: Input
     transfer: Component | None
     weights: str | None
+    loading: Loading
     objective: Terms
     training: Training
     seed: int

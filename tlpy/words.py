@@ -70,6 +70,13 @@ def percent(value: float) -> str:
     return f"{'−' if value < 0 else '+'}{digits} %"
 
 
+def share(value: float) -> str:
+    """A part of a whole, `0 %` to `100 %`: these two for nothing and all alone."""
+    if value in (0, 1):
+        return f"{100 * value:.0f} %"
+    return f"{min(max(100 * value, 0.1), 99.9):.{0 if 0.01 <= value <= 0.99 else 1}f} %"
+
+
 def joined(items: Sequence[str], last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from known_answers.people import People
-from tlpy.records import Head, Input, Source, Stage, Training, task_type
+from tlpy.records import Head, Input, Loading, Source, Stage, Training, task_type
 
 AGE = Head("age", "regression")
 SEX = Head("sex", "binary", ("F", "M"))
@@ -57,6 +57,7 @@ def train(
         input=Input(1, people.size),
         transfer={"name": transfer} if transfer else None,
         weights=None,
+        loading=Loading(),
         objective=complete_objective(objective, heads, "objective", start is not None),
         training=Training(
             epochs=epochs,

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
+from tlpy.architectures.build import build
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
 from tlpy.plan.documents import inferred, tasks_of
 from tlpy.plan.planner import Planned, Planner
+from tlpy.weights.save import save_weights
 
 START = "stage 'finetune' takes over weights from 'pretrain', trained on images prepared in another way: "
 
@@ -119,9 +120,7 @@ def from_file(params: dict[str, Any], tmp_path: Path) -> Path:
     """Params whose only stage starts from a file; the file."""
     file = tmp_path / "mine" / "w.safetensors"
     file.parent.mkdir()
-    from safetensors.torch import save_file
-
-    save_file({"encoder.conv1.weight": torch.zeros(1)}, str(file))
+    save_weights(build(SHALLOW, 1, (12, 10), {}), file)
     params["stages"] = [{"name": "finetune", "dataset": "target", "weights": str(file), "epochs": 1}]
     del params["datasets"]["source"]
     return file

@@ -11,7 +11,8 @@ from test_load import make
 from tlpy.architectures.base import Architecture
 from tlpy.records import Head
 from tlpy.weights.heads import Meaning, TakeOver, compare, meanings_in
-from tlpy.weights.load import LoadReport, load_weights
+from tlpy.weights.load import load_weights
+from tlpy.weights.report import LoadReport
 
 IMAGES = torch.randn(5, 1, 16, 12, generator=torch.Generator().manual_seed(1))
 

@@ -12,8 +12,9 @@ from torch import Tensor
 from tlpy.architectures.base import Architecture
 from tlpy.architectures.build import build
 from tlpy.errors import InputError
-from tlpy.weights.load import LoadReport, load_weights
+from tlpy.weights.load import load_weights
 from tlpy.weights.read import read_weights
+from tlpy.weights.report import LoadReport
 from tlpy.weights.save import save_weights
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -35,6 +36,10 @@ def make(
     architecture = build({"name": name, **SMALL[name], **arguments}, channels, size, heads or {"age": 1})
     architecture(torch.randn(4, channels, *size))  # gives normalisations statistics of their own
     return architecture.eval()
+
+
+def channels_to(before: int, after: int) -> str:
+    return f"{before} input channel{'s' * (before > 1)} to {after} ({'sum' if after < before else 'mean'})"
 
 
 def accounted(architecture: Architecture, state: dict[str, Tensor], report: LoadReport) -> None:
@@ -106,7 +111,7 @@ def test_channels_are_adapted_so_that_alike_channels_give_the_same_features(
     state = source.state_dict()
     report = load_weights(target, state)
     accounted(target, state, report)
-    assert list(report.adapted.values()) == [f"{before} input channels to {after}"]
+    assert list(report.adapted.values()) == [channels_to(before, after)]
     image = torch.randn(2, 1, 16, 12)
     one, other = (net.encoder(image.expand(-1, n, -1, -1)) for net, n in ((source, before), (target, after)))
     torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
@@ -119,7 +124,7 @@ def test_a_2d_network_inflated_to_3d_sees_the_same_in_every_slice(name: str) -> 
     report = load_weights(target, state)
     accounted(target, state, report)
     first = next(iter(report.adapted))
-    assert report.adapted[first] == "3 input channels to 1, inflated from 2D to 3D"
+    assert report.adapted[first] == "3 input channels to 1 (sum), inflated from 2D to 3D"
     assert not [n for n in report.new if n.startswith("encoder.")]
     # Constant along the new axis; away from its ends, where the padding is zeros.
     weight_2d, weight_3d = source.state_dict()[first].sum(1), target.state_dict()[first].sum((1, -1))

@@ -19,11 +19,13 @@ from tlpy.plain.fits import CovariateTable
 from tlpy.plain.registry import plain_problems
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.catalogue import Catalogue, reader_problems
+from tlpy.plan.data.contract_preprocessing import fill_in, without_contract
 from tlpy.plan.data.covariates import covariate_table
 from tlpy.plan.data.external import Externals, ends, external_problems, named, open_externals
 from tlpy.plan.data.split_notes import equal_counts, idle_fractions, shared_people, split_warnings
 from tlpy.plan.data.split_tables import PublishedRow, SplitBook
 from tlpy.plan.execution_settings import execution, execution_problems
+from tlpy.plan.given_weights import GivenWeights
 from tlpy.plan.packs import make_packs
 from tlpy.plan.plain import PlainPlan, plan_plain, unfitting
 from tlpy.plan.plan_records import Dropped, ExternalSet, Inferred, PlannedPack, Variant
@@ -31,6 +33,7 @@ from tlpy.plan.stages.book import StageBook
 from tlpy.plan.stages.chain import ChainResolver, images_only, unknown_datasets
 from tlpy.plan.stages.resolve import metric_problems
 from tlpy.plan.starts import (
+    Contracts,
     PlannedStart,
     inferred_starts,
     mismatch_problems,
@@ -112,6 +115,8 @@ class Planner:
         self.roots = roots
         self.stages: dict[str, Stage] = {}
         self.external = Externals()
+        self.weights = GivenWeights(roots)
+        self._taken: list[Inferred] = []
 
     def plan(self) -> Planned:
         """The plan; raises `InputError` with every problem that can be known before training."""
@@ -148,6 +153,7 @@ class Planner:
             used = [stage for pair in replicates for stage in pair.replicate.stages]
             runs += len(used)
             epochs += sum(self.stages[stage].training.epochs for stage in used)
+        problems.extend(self.weights.problems(self.stages.values()))
         problems.extend(execution_problems(int(self._value("devices")), self.stages.values()))
         problems.raise_if_any()
         if self._value("baseline"):
@@ -190,12 +196,13 @@ class Planner:
         blind = images_only(self.given.get("stages")) | set(named(self.given))
         for name, spec in datasets.items() if isinstance(datasets, dict) else ():
             if not any(problem.where.startswith(f"datasets.{name}.") for problem in problems):
-                problems.extend(_raised(partial(catalogue.dataset, name, spec, name in blind)))
+                own = without_contract(spec)
+                problems.extend(_raised(partial(catalogue.dataset, name, own, name in blind)))
 
     def _chains(self, settings: Sequence[Mapping[str, Any]]) -> list[tuple[dict[str, Any], list[StageSpec]]]:
         problems = Problems()
         resolver = ChainResolver(self.schema)
-        chains = []
+        chains: list[tuple[dict[str, Any], list[StageSpec]]] = []
         for assignment in settings:
             params = variant_params(self.given, assignment)
             try:
@@ -207,7 +214,9 @@ class Planner:
             problems.extend(unknown_datasets(params, chain))
             problems.extend(reader_problems(params["datasets"]))
             chains.append((params, chain))
+        problems.extend(self.weights.file_problems(chain for _, chain in chains))
         problems.raise_if_any()
+        chains, self._taken = fill_in(chains, Contracts(self.roots))
         return chains
 
     def _datasets(
@@ -292,7 +301,11 @@ class Planner:
             equal={name: equal[id(data)] for name, data in datasets.items() if id(data) in equal},
             shared_people=shared_people(joint),
             published=lambda name: made.splits.published(name, datasets[name]),
-            starts=inferred_starts(stages, starts, made.contracts),
+            starts=[
+                *self._taken,
+                *self.weights.inferred(stages.values()),
+                *inferred_starts(stages, starts, made.contracts),
+            ],
             contracts={path: contract_beside(path) for path in made.contracts.known()},
             units=lambda name: made.splits.units(datasets[name]),
             warnings=[
@@ -302,6 +315,7 @@ class Planner:
                 *plan_warnings(
                     self.given["datasets"], datasets, stages.values(), str(self._value("accelerator"))
                 ),
+                *self.weights.warnings(stages.values(), made.contracts),
                 *mismatch_warnings(starts),
             ],
             normalised=[*made.normalised.values(), *self.external.normalised, *idle_fractions(datasets)],

@@ -22,7 +22,7 @@ from tlpy.plan.data.filters import Filtered
 from tlpy.plan.data.given_splits import GivenSplit
 from tlpy.plan.data.tasks import strata_of
 from tlpy.plan.plan_records import Replicate
-from tlpy.records import NONE, Component, Head, Training
+from tlpy.records import NONE, Component, Head, Loading, Training
 
 if TYPE_CHECKING:
     from tlpy.data.readers.base import ImageRecord
@@ -156,6 +156,7 @@ class StageSpec:
         objective: the terms as given, not yet completed for the task.
         training: every training option.
         weights: a file to start from, or None.
+        loading: what that file must give.
         train_size: a number or fraction of each data set's training subjects, or None for all.
         scenario: as given, or None.
         idle: keys that were set to something, but have no effect where nothing came before.
@@ -170,6 +171,7 @@ class StageSpec:
     objective: dict[str, Any]
     training: Training
     weights: str | None = None
+    loading: Loading = field(default_factory=Loading)
     train_size: float | None = None
     unlabelled: tuple[str, ...] = ()
     scenario: Any = None

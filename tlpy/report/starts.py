@@ -10,9 +10,13 @@ from tlpy import words
 from tlpy.data.contract import SEEN_IN_IMAGES
 from tlpy.evaluation.results import Run, StageResult
 from tlpy.files import read_json
+from tlpy.plan.taken_over import taken_over
 from tlpy.report.sections import Section, bullets, escape, html_table
 
-_HEADER = ("Stage", "Weights from", "Encoder taken over", "Heads", "Images beside those of the weights")
+_HEADER = (
+    *("Stage", "Weights from", "Encoder taken over", "Adapted, left at random, left out"),
+    *("Heads", "Images beside those of the weights"),
+)
 
 
 def starts(run: Run) -> Section | None:
@@ -20,7 +24,8 @@ def starts(run: Run) -> Section | None:
     rows: Counter[tuple[str, ...]] = Counter()
     for stage, report in _reports(run):
         source = escape(_source(run, stage, report))
-        row = (stage.record.name, source, _share(report), _heads(report), _images(report))
+        told = bullets(map(escape, taken_over(report))) if taken_over(report) else "all as it was"
+        row = (stage.record.name, source, _share(report), told, _heads(report), _images(report))
         rows[row] += 1
     if not rows:
         return None
@@ -28,8 +33,10 @@ def starts(run: Run) -> Section | None:
         [f"{escape(name)} ({words.count(number, 'stage')})", *rest] for (name, *rest), number in rows.items()
     ]
     text = (
-        "A head is taken over where its outputs stand for the same, if need be reordered or rescaled so that "
-        "they do; else it starts new. Weights see well what they were trained on: where images were prepared "
+        "How much of the encoder was taken over is counted in parameters; what was left at random is told by "
+        "layer group, with its share of the group (<code>load_report.json</code> names every weight). A head "
+        "is taken over where its outputs stand for the same, if need be reordered or rescaled so that they do; "
+        "else it starts new. Weights see well what they were trained on: where images were prepared "
         "in another way, say the same preprocessing in both, or know why not "
         "(<code>on_contract_mismatch: error</code> refuses)."
     )
@@ -65,7 +72,7 @@ def _source(run: Run, stage: StageResult, report: Mapping[str, Any]) -> str:
 
 
 def _share(report: Mapping[str, Any]) -> str:
-    return f"{100 * float(report.get('share_of_encoder') or 0):.0f} %"
+    return words.share(float(report.get("share_of_encoder") or 0))
 
 
 def _heads(report: Mapping[str, Any]) -> str:

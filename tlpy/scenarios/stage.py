@@ -10,6 +10,7 @@ from typing import Any
 
 from tlpy.architectures.base import Architecture, count_parameters
 from tlpy.architectures.build import build
+from tlpy.errors import InputError
 from tlpy.files import write_json
 from tlpy.objectives.base import Objective
 from tlpy.objectives.build import build_objective
@@ -33,8 +34,9 @@ from tlpy.scenarios.sequential import SequentialScenario
 from tlpy.scenarios.start import Start, describe_start, refuse
 from tlpy.transfer.apply import apply
 from tlpy.transfer.groups import ParameterGroups
-from tlpy.weights.load import LoadReport, load_weights
+from tlpy.weights.load import load_weights
 from tlpy.weights.read import WEIGHTS, read_weights
+from tlpy.weights.report import LoadReport
 from tlpy.weights.save import save_weights
 
 
@@ -131,7 +133,11 @@ def _network(stage: Stage, start: Start | None, material: Material, accelerator:
     report = None
     if start:
         heads = start.heads(stage, material.scaling)
-        report = load_weights(architecture, read_weights(start.weights), heads)
+        report = load_weights(architecture, read_weights(start.weights), heads, stage.loading.channels)
+        # A plan checks this, too, but for networks whose own code fails there.
+        if report.share < stage.loading.at_least:
+            what = f"{start.source}, {stage.architecture['name']}"
+            raise InputError([report.too_little(stage.loading.at_least, "weights", what)])
     architecture.layout = memory_format(stage.architecture["name"], len(stage.input.size), accelerator)
     architecture.to(memory_format=architecture.layout)
     return _Network(architecture, report, apply(stage.transfer, architecture))

@@ -15,8 +15,8 @@ from tlpy.objectives.heads import bins_of
 from tlpy.records import REGRESSION, Head, Stage
 from tlpy.scenarios.material import Opened
 from tlpy.weights.heads import Meaning, TakeOver, compare, meanings_in
-from tlpy.weights.load import LoadReport
 from tlpy.weights.read import WEIGHTS
+from tlpy.weights.report import LoadReport
 
 CONTRACT = "contract.json"
 # Differences by the data set whose images have them.

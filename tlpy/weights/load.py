@@ -2,72 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tlpy import words
 from tlpy.architectures.base import HEADS, Architecture, head_key
 from tlpy.errors import InputError, Problem
-from tlpy.weights.adapt import adapt_channels, guess_grid, inflate, resize_positions
+from tlpy.weights.fit import GRID, Fitter, plain, type_name
 from tlpy.weights.heads import TakeOver
+from tlpy.weights.names import OtherNames, recognise
+from tlpy.weights.report import ENCODER, LoadReport
 
-_ENCODER = "encoder."
-# The size of a transformer's own grid is never taken over, and old files have no such counter.
-_GRID, _COUNTER = "patch_embedding.grid", "num_batches_tracked"
-_POSITIONS = "patch_embedding.position_embeddings"
-
-
-@dataclass
-class LoadReport:
-    """What became of every weight.
-
-    Attributes:
-        prefix: what stood before the encoder's names in the file.
-        matched: names in the network that were taken over as they are.
-        adapted: names in the network, with how their shape was changed.
-        new: names in the network that keep their random start, with the reason.
-        skipped: names in the file that were not used, with the reason.
-        heads: by label, what became of the network's head.
-        parameters: how many numbers each parameter of the network has, to tell them from buffers.
-    """
-
-    prefix: str = ""
-    matched: list[str] = field(default_factory=list)
-    adapted: dict[str, str] = field(default_factory=dict)
-    new: dict[str, str] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
-    heads: dict[str, str] = field(default_factory=dict)
-    parameters: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def loaded(self) -> frozenset[str]:
-        """Names of the parameters that were taken over, as they are or adapted."""
-        return frozenset(self.parameters) & frozenset([*self.matched, *self.adapted])
-
-    @property
-    def share(self) -> float:
-        """The share of the encoder's parameters, counted in numbers, that was taken over."""
-        encoder = {name: count for name, count in self.parameters.items() if name.startswith(_ENCODER)}
-        return sum(encoder[name] for name in self.loaded if name in encoder) / sum(encoder.values())
-
-    def as_dict(self) -> dict[str, Any]:
-        """For `load_report.json`; names sorted."""
-        counts = {key: len(getattr(self, key)) for key in ("matched", "adapted", "new", "skipped")}
-        return {
-            "prefix": self.prefix,
-            "share_of_encoder": round(self.share, 4),
-            "counts": counts,
-            "heads": dict(sorted(self.heads.items())),
-            "matched": sorted(self.matched),
-            "adapted": dict(sorted(self.adapted.items())),
-            "new": dict(sorted(self.new.items())),
-            "skipped": dict(sorted(self.skipped.items())),
-        }
+# What follows from the network alone, and counters that old files do not have.
+_OWN = (GRID, "relative_position_index")
+_COUNTER = "num_batches_tracked"
 
 
 @torch.no_grad()
@@ -75,53 +24,61 @@ def load_weights(
     architecture: Architecture,
     state: Mapping[str, Tensor],
     heads: Mapping[str, TakeOver | str] | None = None,
+    channels: str | None = None,
 ) -> LoadReport:
     """Take over from `state` what fits the network's encoder, and the heads that say the same.
 
-    Any prefix (`module.`, `backbone.`, `model.encoder.`) is found and taken off. The first
-    convolution is adapted to the number of input channels, convolutions to one axis more, position
-    embeddings to the image size; a bias the file does not have, beside a weight it has, is set to 0.
+    Names may be those of others whom the encoder knows (`other_names`), and any prefix (`module.`,
+    `backbone.`, `model.encoder.`) is found and taken off. The first convolution is adapted to the number of
+    input channels, convolutions to one axis more, position embeddings to the image size; a bias the file does
+    not have, beside a weight it has, is set to 0.
 
     Args:
-        architecture: its weights are changed in place; their type and device stay.
+        architecture: its weights are changed in place; their type and device stay. On torch's `meta` device
+            nothing is written, and the report is the same.
         state: tensors by name (`tlpy.weights.read.read_weights`).
         heads: by label, how a head of the file becomes the network's (`tlpy.weights.heads.compare`), or why
             none does. None: they are the network's own, and those of the same label and size are taken.
+        channels: `sum` or `mean`, where the file has other channels; None: that which keeps the response to
+            an image whose channels are all alike.
 
     Raises:
         InputError: nothing of the encoder was found in `state`.
     """
     target = architecture.state_dict()
     parameters = dict(architecture.named_parameters())
-    wanted = [name for name in target if name.startswith(_ENCODER)]
-    prefix = _find_prefix(state, [name.removeprefix(_ENCODER) for name in wanted])
-    report = LoadReport(prefix=prefix, parameters={n: p.numel() for n, p in parameters.items()})
-    used = {name for name in state if name.startswith(prefix) and name.removeprefix(prefix) in _grids(wanted)}
-    first = _first_convolution(architecture)
-    for name in wanted:
-        source = prefix + name.removeprefix(_ENCODER)
-        if name.endswith(_GRID):
+    wanted = {name.removeprefix(ENCODER): one for name, one in target.items() if name.startswith(ENCODER)}
+    others: OtherNames = getattr(architecture.encoder, "other_names", {})
+    naming = recognise(_shapes(state), _shapes(wanted), others)
+    report = LoadReport(
+        prefix=naming.prefix,
+        names=naming.writer,
+        parameters={name: one.numel() for name, one in parameters.items()},
+        blocks=architecture.blocks(),
+    )
+    used = {source for name, source in naming.sources.items() if name.endswith(_OWN)}
+    fitter = Fitter.of(architecture, state, naming, channels)
+    for name, own in wanted.items():
+        if name.endswith(_OWN):
             continue
-        if source not in state:
-            _fill_absent(name, target[name], report)
+        source = naming.sources.get(name)
+        if source is None:
+            _fill_absent(ENCODER + name, own, report)
             continue
         used.add(source)
-        fixed = name in parameters and not parameters[name].requires_grad and name.endswith(_POSITIONS)
-        value, how = _fit(name, state, source, target, name == first, fixed)
+        value, how = fitter.fit(name, own)
         if value is None:
-            report.new[name] = report.skipped[source] = how
+            report.new[ENCODER + name] = report.skipped[source] = how
             continue
-        target[name].copy_(value)
+        own.copy_(value)
+        _note_type(state[source], own, report)
         if how:
-            report.adapted[name] = how
+            report.adapted[ENCODER + name] = how
         else:
-            report.matched.append(name)
-    _check_features(architecture, state, prefix, target)
+            report.matched.append(ENCODER + name)
+    _check_features(architecture, wanted, state, naming.sources)
     if not any(name in parameters for name in [*report.matched, *report.adapted]):
-        examples = f"the file has {', '.join(sorted(state)[:3])}, the network {', '.join(wanted[:3])}"
-        raise InputError(
-            [Problem("weights", "no weight of the file fits the architecture's encoder", examples)]
-        )
+        raise InputError([_nothing_fits(state, wanted, report)])
     _load_heads(architecture, state, target, heads, report, used)
     for source in state:
         if source not in used:
@@ -129,40 +86,40 @@ def load_weights(
     return report
 
 
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(one.shape) for name, one in tensors.items()}
+
+
+def _nothing_fits(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], report: LoadReport) -> Problem:
+    """What tells a file of another architecture from one of other widths."""
+    if report.new and report.skipped:
+        name, how = next(iter(report.new.items()))
+        why = "no weight of the file fits the architecture's encoder: names are its own, shapes are not"
+        return Problem("weights", why, f"{name.removeprefix(ENCODER)}: {how}")
+    examples = f"the file has {', '.join(sorted(state)[:3])}, the network {', '.join(list(wanted)[:3])}"
+    return Problem("weights", "no weight of the file fits the architecture's encoder", examples)
+
+
 def _check_features(
-    architecture: Architecture, state: Mapping[str, Tensor], prefix: str, target: Mapping[str, Tensor]
+    architecture: Architecture,
+    wanted: Mapping[str, Tensor],
+    state: Mapping[str, Tensor],
+    sources: Mapping[str, str],
 ) -> None:
     """Raises `InputError` where a network of vectors would get a first layer for other features."""
     first = getattr(architecture.encoder, "first", "")
-    before, now = state.get(prefix + first), target.get(_ENCODER + first)
+    before, now = state.get(sources.get(first, "")), wanted.get(first)
     if before is None or now is None or before.shape[1:] == now.shape[1:]:
         return
     message = f"were trained on {before.shape[1]:,} features, these data have {now.shape[1]:,}"
     raise InputError([Problem("weights", message, "a network of vectors knows its features by their place")])
 
 
-def _grids(wanted: list[str]) -> set[str]:
-    return {name.removeprefix(_ENCODER) for name in wanted if name.endswith(_GRID)}
-
-
-def _find_prefix(state: Mapping[str, Tensor], names: list[str]) -> str:
-    """What stands before the encoder's names: the prefix under which most of them are found."""
-    known = set(names)
-    found: Counter[str] = Counter()
-    for source in state:
-        parts = source.split(".")
-        for cut in range(len(parts)):
-            if ".".join(parts[cut:]) in known:
-                found["".join(f"{part}." for part in parts[:cut])] += 1
-    return min(found, key=lambda prefix: (-found[prefix], len(prefix), prefix), default="")
-
-
-def _first_convolution(architecture: Architecture) -> str:
-    """The name of the weight that sees the image."""
-    for name, module in architecture.encoder.named_modules():
-        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            return f"{_ENCODER}{name}.weight" if name else f"{_ENCODER}weight"
-    return ""
+def _note_type(value: Tensor, own: Tensor, report: LoadReport) -> None:
+    """Remember numbers that came in another type than the network's."""
+    if own.is_floating_point() and value.dtype != own.dtype:
+        kind = type_name(value)
+        report.converted[kind] = report.converted.get(kind, 0) + 1
 
 
 def _fill_absent(name: str, own: Tensor, report: LoadReport) -> None:
@@ -177,39 +134,6 @@ def _fill_absent(name: str, own: Tensor, report: LoadReport) -> None:
         report.new[name] = "not in the file"
 
 
-def _fit(
-    name: str,
-    state: Mapping[str, Tensor],
-    source: str,
-    target: Mapping[str, Tensor],
-    is_first: bool,
-    fixed: bool,
-) -> tuple[Tensor | None, str]:
-    """The file's tensor in the network's shape and how it got there; None and the reason where it cannot."""
-    value, shape = state[source], target[name].shape
-    if value.shape == shape:
-        return value, ""
-    found = f"shape {tuple(value.shape)} in the file, {tuple(shape)} in the network"
-    if fixed:
-        return None, f"{found}; the fixed positions of this image size are kept"
-    if name.endswith(_POSITIONS) and value.ndim == 3 and value.shape[2] == shape[2]:
-        after = [int(n) for n in target[name.removesuffix(_POSITIONS) + _GRID]]
-        told = state.get(source.removesuffix(_POSITIONS) + _GRID)
-        before = guess_grid(value.shape[1], len(after)) if told is None else tuple(int(n) for n in told)
-        if before is None or len(before) != len(after):
-            return None, f"{found}; the file's grid is not known or has other axes"
-        grids = " to ".join(words.size(grid) for grid in (before, after))
-        return resize_positions(value, before, after), f"positions interpolated from a grid of {grids}"
-    steps = []
-    if is_first and value.ndim >= 3 and value.shape[1] != shape[1]:
-        steps.append(f"{value.shape[1]} input channels to {shape[1]}")
-        value = adapt_channels(value, shape[1])
-    if value.ndim >= 3 and len(shape) == value.ndim + 1 and shape[: value.ndim] == value.shape:
-        steps.append(f"inflated from {value.ndim - 2}D to {len(shape) - 2}D")
-        value = inflate(value, shape)
-    return (value, ", ".join(steps)) if value.shape == shape else (None, found)
-
-
 def _load_heads(
     architecture: Architecture,
     state: Mapping[str, Tensor],
@@ -219,7 +143,7 @@ def _load_heads(
     used: set[str],
 ) -> None:
     """Each head is taken over whole, as it is or changed so that it says the same; else it starts new."""
-    stem = report.prefix.removesuffix(_ENCODER)
+    stem = report.prefix.removesuffix(ENCODER)
     for label in architecture.labels:
         key = f"{HEADS}.{head_key(label)}."
         names = [name for name in target if name.startswith(key)]
@@ -232,6 +156,7 @@ def _load_heads(
         assert isinstance(chosen, TakeOver)
         for name, (source, value) in found.items():
             target[name].copy_(value)
+            _note_type(state[source], target[name], report)
             used.add(source)
         if chosen.how:
             report.adapted.update(dict.fromkeys(names, chosen.how))
@@ -263,7 +188,8 @@ def _taken(
             return f"a head of more than one layer, which can't be {chosen.how}"
         if chosen.rows is not None and max(chosen.rows) >= len(state[source]):
             return "a head of another size in the file"
-        value = chosen.weight(state[source]) if part == "weight" else chosen.bias(state[source])
+        there = plain(state[source])
+        value = chosen.weight(there) if part == "weight" else chosen.bias(there)
         if value.shape != target[name].shape:
             return "a head of another size in the file"
         found[name] = source, value

@@ -138,7 +138,7 @@ def dataOf(named) {
 // What weights were trained under, as TRAIN wrote it beside them: known by the path of the weights, with another name.
 def contractsOf(data) {
     return data
-        .findAll { entry -> entry.path.isFile() && entry.places.any { place -> place =~ /\bweights(\[\d+\])?$/ } }
+        .findAll { entry -> entry.path.isFile() && entry.places.any { place -> place =~ /\bweights(\[\d+\])?(\.file)?$/ } }
         .collectEntries { entry -> [entry.text.replaceAll(/[^\/]+$/, 'contract.json'), entry.path.resolveSibling('contract.json')] }
         .findAll { _text, path -> path.exists() }
 }

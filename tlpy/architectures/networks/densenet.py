@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tlpy.architectures.families.densenet import DenseNet as Family
 from tlpy.architectures.layers import HalvingMean
+from tlpy.architectures.names.densenet import OTHERS
 
 
 class DenseNetEncoder(DenseNet):
@@ -22,6 +23,8 @@ class DenseNetEncoder(DenseNet):
         channels: input channels.
         size: the images' spatial size; any works, its length is the number of dimensions.
     """
+
+    other_names = OTHERS
 
     def __init__(self, family: Family, channels: int, size: Sequence[int]) -> None:
         dims, filters = len(size), family.filters

@@ -8,6 +8,7 @@ from monai.networks.nets.swin_unetr import SwinTransformer
 from torch import Tensor
 
 from tlpy.architectures.families.swin import Swin
+from tlpy.architectures.names.swin import OTHERS
 
 
 class SwinEncoder(SwinTransformer):
@@ -21,6 +22,8 @@ class SwinEncoder(SwinTransformer):
         channels: input channels.
         size: the images' spatial size; any works, its length is the number of dimensions.
     """
+
+    other_names = OTHERS
 
     def __init__(self, family: Swin, channels: int, size: Sequence[int]) -> None:
         dims = len(size)

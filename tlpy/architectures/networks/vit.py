@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.families.vit import ViT as Family
+from tlpy.architectures.names.vit import OTHERS
 
 
 class TransformerLayer(TransformerBlock):
@@ -42,6 +43,8 @@ class ViTEncoder(ViT):
         channels: input channels.
         size: the images' spatial size.
     """
+
+    other_names = OTHERS
 
     def __init__(self, family: Family, channels: int, size: Sequence[int]) -> None:
         patch, width, dropout = family.patch, family.width, family.dropout

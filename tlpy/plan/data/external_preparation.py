@@ -9,6 +9,7 @@ from tlpy import words
 from tlpy.data.labels import Task
 from tlpy.errors import InputError, Problem
 from tlpy.plan.data.catalogue import Catalogue
+from tlpy.plan.data.contract_preprocessing import CONTRACT
 from tlpy.plan.plan_records import Inferred
 from tlpy.plan.working import DataSet
 
@@ -23,6 +24,8 @@ def spec_of(name: str, own: Mapping[str, Any], target: DataSet) -> dict[str, Any
     """
     kept = {k: value for k, value in own.items() if k not in (*OF_SPLITS, "label", "task", "preprocessing")}
     said, theirs = own.get("preprocessing"), target.spec.get("preprocessing") or {}
+    if said == CONTRACT:  # its target asks for the same, or says what it is instead
+        said = None
     if said is not None and not isinstance(said, Mapping):
         message = f"is {said!r}; expected a map of settings"
         raise InputError([Problem(f"datasets.{name}.preprocessing", message)])

@@ -15,7 +15,7 @@ from tlpy.params.assignment import stage_names
 from tlpy.params.schema import Schema
 from tlpy.plan.stages.goals import learns_no_label
 from tlpy.plan.working import StageSpec
-from tlpy.records import Component, EarlyStopping, Training
+from tlpy.records import Component, EarlyStopping, Loading, Training
 from tlpy.scenarios.registry import SCENARIOS
 from tlpy.transfer.registry import TRANSFERS
 
@@ -56,7 +56,8 @@ class ChainResolver:
                 continue
             # A stage with weights and no data set hands its weights to the next one that trains.
             before = [entry["weights"] for entry in params["stages"][:place] if entry.get("weights")]
-            weights = stage.get("weights") or (before[-1] if before and not chain else None)
+            given = stage.get("weights") or (before[-1] if before and not chain else None)
+            weights, loading = weights_in(given)
             if stage.get("weights") and chain:
                 hint = "give the weights to the chain's first stage"
                 problems.add(f"{where}.weights", "this stage already starts from the one before", hint)
@@ -87,6 +88,7 @@ class ChainResolver:
                     objective=objective,
                     training=self._training(params, stage, where, problems),
                     weights=weights,
+                    loading=loading,
                     train_size=stage.get("train_size"),
                     where=where,
                 )
@@ -160,7 +162,7 @@ def role_of(position: int, length: int) -> str:
 
 def from_scratch(stage: StageSpec) -> StageSpec:
     """The baseline of a chain: its last stage, with nothing taken over."""
-    return replace(stage, transfer=None, weights=None)
+    return replace(stage, transfer=None, weights=None, loading=Loading())
 
 
 def from_scratch_as_long(chain: Sequence[StageSpec]) -> StageSpec:
@@ -168,6 +170,13 @@ def from_scratch_as_long(chain: Sequence[StageSpec]) -> StageSpec:
     epochs = sum(stage.training.epochs for stage in chain)
     alone = from_scratch(chain[-1])
     return replace(alone, training=replace(alone.training, epochs=epochs))
+
+
+def weights_in(value: Any) -> tuple[str | None, Loading]:
+    """A file of weights, and what is said of it: `FILE`, or a map with `file`."""
+    if not isinstance(value, Mapping):
+        return value or None, Loading()
+    return value["file"], Loading(float(value.get("at_least", 0.0)), value.get("channels"))
 
 
 def names_in(value: Any) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ def resolve_stage(
         input=Input(channels, fitted.size),
         transfer=fitted.transfer if started else None,
         weights=spec.weights,
+        loading=spec.loading,
         objective=objective,
         training=fitted.training,
         seed=seed,
@@ -186,6 +187,8 @@ def _chooses(training: Training, scenario: Component) -> bool:
 def _identity(stage: Stage, sources: Sequence[StageData], weights_digest: str | None, code: str) -> str:
     """The id of a stage. Images count by their own content, not by the cache that they share with others."""
     content = {key: value for key, value in stage.to_json().items() if key not in NOT_IN_ID}
+    # What is refused is never trained.
+    del content["loading"]["at_least"]
     for source, opened in zip(content["sources"], sources, strict=True):
         del source["dataset"]
         source["cache"] = opened.data.wanted.digest

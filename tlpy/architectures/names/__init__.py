@@ -1,0 +1,1 @@
+"""What others call the weights of our networks: a table a family, so that their files load."""
