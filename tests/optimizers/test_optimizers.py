@@ -12,6 +12,7 @@ from tlpy.errors import InputError
 from tlpy.optimizers.build import build_optimizer, build_schedule
 from tlpy.optimizers.registry import OPTIMIZERS, SCHEDULES, complete_optimizer, complete_schedule
 from tlpy.transfer.groups import ParameterGroup, ParameterGroups
+from tlpy.transfer.running import rate_of
 
 
 def groups(network: nn.Module) -> ParameterGroups:
@@ -82,7 +83,7 @@ def test_groups_keep_their_names_rates_and_options() -> None:
         (pair[0], ParameterGroup("heads", pair[1].parameters, 2.0, {"weight_decay": 0.0}))
     )
     optimizer = build_optimizer({"name": "adamw"}, named, 0.1)
-    found = [(g["name"], g["lr"], g["weight_decay"]) for g in optimizer.param_groups]
+    found = [(g["name"], rate_of(g), g["weight_decay"]) for g in optimizer.param_groups]
     assert found == [("encoder", pytest.approx(0.01), 0.01), ("heads", 0.2, 0.0)]
 
 

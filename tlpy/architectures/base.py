@@ -10,9 +10,10 @@ from urllib.parse import quote
 import torch
 from torch import Tensor, nn
 
+from tlpy.architectures import family
 from tlpy.architectures.family import LayerGroups
 
-HEADS = "heads"
+HEADS = family.HEADS
 
 
 @dataclass(frozen=True)

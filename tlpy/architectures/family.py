@@ -15,6 +15,8 @@ from tlpy.errors import InputError, Problem
 if TYPE_CHECKING:
     from torch import nn
 
+# What the last layer group is called.
+HEADS = "heads"
 # Name and module names of each layer group, in definition order.
 LayerGroups = list[tuple[str, list[str]]]
 Kinds = tuple[Literal["images", "vectors"], ...]

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tlpy.architectures.family import HEADS
 from tlpy.architectures.registry import blamed, family_of
 from tlpy.errors import InputError, Problem, nearest
-
-_HEADS = "heads"
 
 
 def layer_names(component: Mapping[str, Any]) -> list[str]:
@@ -34,7 +33,7 @@ def block_names(component: Mapping[str, Any]) -> list[str]:
     Arguments and errors are those of `layer_names`.
     """
     with blamed(component):
-        return [*(name for name, _ in family_of(component).layer_groups()), _HEADS]
+        return [*(name for name, _ in family_of(component).layer_groups()), HEADS]
 
 
 def check_layer(component: Mapping[str, Any], layer: str, where: str) -> None:

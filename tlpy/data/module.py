@@ -22,6 +22,9 @@ MAIN = "main"
 # The role of batches of images without labels.
 UNLABELLED = "unlabelled"
 
+# The role of the share of the training part that a way of transfer keeps for itself.
+HELD_BACK = "held_back"
+
 # One data set's batch, or one of each data set by role.
 LoadedBatch = Item | dict[str, Item]
 
@@ -112,6 +115,18 @@ class BaseDataModule(DataModuleFacts, LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Item] | list[Any]:
         """The training images without labels, each once."""
         return self.ordered("train", UNLABELLED) if self.predicts else []
+
+    def held_back(self, epoch: int) -> DataLoader[Item]:
+        """As many batches as an epoch has, of the share that a way of transfer keeps for itself.
+
+        They are on the host, before `on_load` and without augmentation.
+        """
+        data, stream = self.sets[HELD_BACK]["train"], len(self.sets) + 1
+        # What a pass leaves over begins the next one, so that no batch is smaller than the others.
+        needed = len(self.train_loaders()[MAIN]) * self.batch_size
+        sampler = StreamSampler(len(data), self.seed, needed, stream)
+        sampler.set_epoch(epoch)
+        return self._loader(data, sampler)
 
     def ordered(self, part: str, role: str = MAIN) -> DataLoader[Item]:
         """The part's images once, in the order of its data set."""

@@ -242,6 +242,13 @@ class Objective(nn.Module):
         total = torch.stack(list(shares.values())).sum()
         return total, {name: share.detach() for name, share in shares.items()}
 
+    def primary_loss(self, step: Step) -> Tensor:
+        """The first term alone, with its weight: what the task itself is measured by."""
+        name, term = self._named()[0]
+        del name
+        value: Tensor = term(step)
+        return value.reshape(()) * term.weight
+
     def average(self) -> Architecture | None:
         """The moving average that is to be judged instead of the network, where a term holds one."""
         found = (term.average() for _, term in self._named() if term.averages)

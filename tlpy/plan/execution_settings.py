@@ -8,6 +8,7 @@ from typing import Any
 from tlpy.errors import Problem
 from tlpy.params.schema import Schema
 from tlpy.records import ExecutionSettings, Stage
+from tlpy.transfer.registry import TRANSFERS
 
 
 def execution(params: Mapping[str, Any], schema: Schema) -> ExecutionSettings:
@@ -17,9 +18,20 @@ def execution(params: Mapping[str, Any], schema: Schema) -> ExecutionSettings:
 
 
 def execution_problems(devices: int, stages: Iterable[Stage]) -> list[Problem]:
-    """Stages whose batches are too small to be divided among the devices."""
+    """Stages whose batches, or whose way of transfer, cannot be divided among the devices."""
+    stages = list(stages)
+    named = {(stage.name, stage.transfer["name"]) for stage in stages if stage.transfer and devices > 1}
+    alone = sorted(pair for pair in named if TRANSFERS.facts(pair[1]).one_device)
     small = sorted({(stage.training.batch_size, stage.name) for stage in stages})
-    return [
+    together = [
+        Problem(
+            "devices",
+            f"transfer {transfer} (stage '{name}') trains on one device alone, found {devices}",
+            "use devices: 1",
+        )
+        for name, transfer in alone
+    ]
+    return together + [
         Problem(
             "devices",
             f"a batch of {size} (stage '{name}') cannot be divided among {devices} devices",

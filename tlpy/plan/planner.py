@@ -25,6 +25,7 @@ from tlpy.plan.data.external import Externals, ends, external_problems, named, o
 from tlpy.plan.data.split_notes import equal_counts, idle_fractions, shared_people, split_warnings
 from tlpy.plan.data.split_tables import PublishedRow, SplitBook
 from tlpy.plan.execution_settings import execution, execution_problems
+from tlpy.plan.expansion import expand
 from tlpy.plan.given_weights import GivenWeights
 from tlpy.plan.packs import make_packs
 from tlpy.plan.plain import PlainPlan, plan_plain, unfitting
@@ -123,7 +124,7 @@ class Planner:
         catalogue = Catalogue(self.roots, self._value("on_bad_image"), self.slots)
         self._check_params(catalogue)
         seed = int(self._value("seed"))
-        settings = assignments(self.given.get("search"), seed)
+        settings = expand(self.given, assignments(self.given.get("search"), seed), self.schema)
         try:
             chains = self._chains(settings)
         except InputError as error:

@@ -37,7 +37,7 @@ from tlpy.scenarios.scores import all_metrics
 from tlpy.scenarios.sequential import SequentialScenario
 from tlpy.scenarios.stage import divide_batch, make_scenario
 from tlpy.store import check
-from tlpy.transfer.apply import apply
+from tlpy.transfer.groups import ParameterGroups
 from tlpy.weights.read import WEIGHTS, read_weights
 
 
@@ -187,6 +187,6 @@ def _restored(
     # A data module has a training part; nothing is trained here.
     material = Material({"test": list(rows)}, [], dict(scaling), {"train": given, "test": given})
     objective = build_objective(stage.objective, stage.heads)
-    scenario = make_scenario(stage, network, objective, apply(stage.transfer, network), material)
+    scenario = make_scenario(stage, network, objective, ParameterGroups(()), material)
     scenario.restore(read_weights(finished / WEIGHTS))
     return scenario, material

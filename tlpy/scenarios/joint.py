@@ -104,6 +104,7 @@ class JointScenario(SequentialScenario):
     def hand_over(self) -> None:
         if self.adapted is not None:
             self.architecture.load_state_dict(self.adapted.state_dict())
+        super().hand_over()
 
 
 def _in_training(architecture: Architecture) -> Architecture:

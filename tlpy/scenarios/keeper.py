@@ -14,6 +14,7 @@ from tlpy.metrics.registry import METRICS
 from tlpy.records import EarlyStopping
 from tlpy.scenarios.checkpoints import StageCheckpoint
 from tlpy.scenarios.sequential import SequentialScenario
+from tlpy.transfer.running import rate_of
 
 
 class DivergedError(RuntimeError):
@@ -24,7 +25,8 @@ class Keeper(Callback):
     """Writes the history, keeps the best (or last) epoch's weights, stops early, asks for checkpoints.
 
     The best epoch is the one with the best validation metric; among equals, that with the lowest validation
-    loss. Early stopping waits `patience` epochs for an improvement of the metric by more than `min_delta`.
+    loss. Epochs that a way of transfer has taken back are not among them. Early stopping waits `patience`
+    epochs for an improvement of the metric by more than `min_delta`.
 
     Args:
         metric: name of the metric to select by.
@@ -56,13 +58,14 @@ class Keeper(Callback):
         if self.stopped_early:  # the checkpoint was written after the decision to stop
             trainer.should_stop = True
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:  # noqa: ARG002
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: SequentialScenario) -> None:
+        pl_module.moving.start_epoch()
         for number, group in enumerate(trainer.optimizers[0].param_groups):
             self.learning_rates.append(
                 {
                     "epoch": trainer.current_epoch + 1,
                     "group": str(group.get("name", number)),
-                    "lr": float(group["lr"]),
+                    "lr": rate_of(group),
                 }
             )
 
@@ -79,7 +82,8 @@ class Keeper(Callback):
             row |= {f"val_{name}": value for name, value in pl_module.validation.items()}
         self.history.append({**row, "lr": max(rates), **losses})
         pl_module.watch_plateau()
-        self._judge(epoch, pl_module)
+        if pl_module.moving.end_epoch():
+            self._judge(epoch, pl_module)
         if self._waited and self._early_stopping and self._waited >= self._early_stopping.patience:
             trainer.should_stop = self.stopped_early = epoch < (trainer.max_epochs or epoch)
         last = trainer.should_stop or epoch == trainer.max_epochs

@@ -9,7 +9,8 @@ from typing import Any
 from tlpy.data.augmentation.pipeline import build_augmentation
 from tlpy.data.dataset import ImageSource, JointDataset, PreparedDataset
 from tlpy.data.feature_scale import FeatureScale, ScaledSource, row_batches
-from tlpy.data.module import UNLABELLED, BaseDataModule
+from tlpy.data.held_back import hold_back
+from tlpy.data.module import HELD_BACK, UNLABELLED, BaseDataModule
 from tlpy.data.modules.build import build_datamodule
 from tlpy.data.preprocessing import BY_FEATURE
 from tlpy.data.subjects import (
@@ -52,7 +53,8 @@ class Material:
             labelled test rows of data sets that no label is learnt from.
         unlabelled: the training rows whose images alone are used.
         scaling: of each regression label.
-        sets: the data set of each part, and of `unlabelled`.
+        sets: the data set of each part, of `unlabelled` and of `held_back`.
+        held_back: the training rows that a way of transfer keeps for itself; `train` lacks them.
         features: of vectors, the scale that their features are brought to; None: they are used as stored.
     """
 
@@ -61,23 +63,35 @@ class Material:
     scaling: dict[str, TargetScaling]
     sets: dict[str, PreparedDataset]
     features: FeatureScale | None = None
+    held_back: Sequence[SubjectRow] = ()
 
     def counts(self, sources: Sequence[Source]) -> dict[str, int]:
-        """Images by part; where there are such, those without labels and those of a target's test part."""
+        """Images by part; where there are such, those without labels, those that are held back, and those of
+        a target's test part.
+        """
         learnt = {number for number, source in enumerate(sources) if source.labelled}
         every = not learnt
         found = {
             part: sum(every or row.source in learnt for row in self.parts.get(part, ())) for part in PARTS
         }
-        others = {UNLABELLED: len(self.unlabelled), "target": len(self.parts.get("test", ())) - found["test"]}
+        others = {
+            UNLABELLED: len(self.unlabelled),
+            HELD_BACK: len(self.held_back),
+            "target": len(self.parts.get("test", ())) - found["test"],
+        }
         return {**found, **{name: count for name, count in others.items() if count}}
 
 
-def gather(stage: Stage, opened: Sequence[Opened]) -> Material:
+def gather(stage: Stage, opened: Sequence[Opened], held_back: float = 0.0) -> Material:
     """The rows, targets and data sets of a stage.
 
     Of a data set without labels only the training part is trained on, so that nobody is tested on whose
     images were seen, and only the test part is scored.
+
+    Args:
+        stage: the record.
+        opened: its data sets, in the order of its sources.
+        held_back: the share of the training part that its way of transfer keeps for itself.
 
     Raises:
         InputError: a part is empty, or a label holds one class only in it.
@@ -114,10 +128,26 @@ def gather(stage: Stage, opened: Sequence[Opened]) -> Material:
             return PreparedDataset(images[0], rows, targets)
         return JointDataset(images, rows, targets)
 
+    held = _hold_back(stage, opened, parts, held_back)
     sets = {part: made(rows, stage.heads) for part, rows in parts.items()}
     if unlabelled:
         sets[UNLABELLED] = made(unlabelled, ())
-    return Material(parts, unlabelled, scaling, sets, features)
+    if held:
+        sets[HELD_BACK] = made(held, stage.heads)
+    return Material(parts, unlabelled, scaling, sets, features, held)
+
+
+def _hold_back(
+    stage: Stage, opened: Sequence[Opened], parts: dict[str, list[SubjectRow]], share: float
+) -> list[SubjectRow]:
+    """Take the rows that a way of transfer keeps for itself out of the training part."""
+    if share <= 0:
+        return []
+    images = [one.images for one in opened]
+    problems = Problems()
+    parts["train"], held = hold_back(parts["train"], images, stage.heads, share, stage.seed, problems)
+    problems.raise_if_any()
+    return held
 
 
 def _feature_scale(opened: Sequence[Opened], rows: Sequence[SubjectRow]) -> FeatureScale | None:
@@ -168,8 +198,9 @@ def load(stage: Stage, material: Material, batch_size: int, pin_memory: bool = F
     """
     training = stage.training
     sets = dict(material.sets)
-    others = {UNLABELLED: {"train": sets.pop(UNLABELLED)}} if UNLABELLED in sets else {}
-    more = {"others": others, "shares": {UNLABELLED: stage.unlabelled_ratio}} if others else {}
+    others = {role: {"train": sets.pop(role)} for role in (UNLABELLED, HELD_BACK) if role in sets}
+    shares = {UNLABELLED: stage.unlabelled_ratio, HELD_BACK: 0.0}
+    more = {"others": others, "shares": {role: shares[role] for role in others}} if others else {}
     return build_datamodule(
         training.datamodule,
         (stage.input.channels, *stage.input.size),

@@ -34,6 +34,8 @@ def write_tables(
     write_json(folder / "contract.json", contract(stage, preprocessing, material.scaling))
     if material.features:
         write_features(folder / "features.tsv", material.features, preprocessing.get("features", ()))
+    if material.held_back:
+        write_held_back(folder / "held_back.tsv", stage, material.held_back)
     write_history(folder, fitted.keeper.history, stage.metric)
     _write_rows(folder / "learning_rates.csv", fitted.keeper.learning_rates, ["epoch", "group", "lr"])
     write_predictions(folder, stage, material.parts, fitted.predicted)
@@ -44,6 +46,13 @@ def write_features(path: Path, scale: FeatureScale, names: Sequence[str]) -> Non
     called = names or range(len(scale.mean))
     rows = zip(called, scale.mean.tolist(), scale.sd.tolist(), strict=True)
     write_table(path, ["feature", "mean", "sd"], rows)
+
+
+def write_held_back(path: Path, stage: Judged, rows: Sequence[SubjectRow]) -> None:
+    """held_back.tsv: the training images that the way of transfer kept for itself."""
+    columns = ["dataset", "image", "subject", "group"]
+    found = ((stage.sources[row.source].dataset, row.image, row.subject, row.group) for row in rows)
+    write_table(path, columns, sorted(found))
 
 
 def write_history(folder: Path, history: Sequence[Mapping[str, float]], metric: str) -> None:

@@ -19,6 +19,7 @@ from tlpy.optimizers.build import build_optimizer, build_schedule
 from tlpy.records import Head, Stage
 from tlpy.scenarios.device import seed_everything
 from tlpy.scenarios.facts import ScenarioFacts
+from tlpy.scenarios.moving import KEPT, Moving
 from tlpy.scenarios.scores import metrics, predictions
 from tlpy.transfer.apply import keep_frozen_in_eval
 from tlpy.transfer.groups import ParameterGroups
@@ -81,6 +82,7 @@ class SequentialScenario(LightningModule, ScenarioFacts):
         self.architecture = architecture
         self.objective = objective
         self._stage, self._groups, self._parts, self._scaling = stage, groups, parts, scaling
+        self.moving = Moving(self, groups)
         self._format = architecture.layout
         self._sums: dict[str, Tensor] = {}
         self._seen = 0
@@ -90,6 +92,11 @@ class SequentialScenario(LightningModule, ScenarioFacts):
         self.tested: dict[str, float] = {}
         self._draws = torch.Generator()
         self._settled = False
+
+    @property
+    def record(self) -> Stage:
+        """The stage."""
+        return self._stage
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -115,8 +122,10 @@ class SequentialScenario(LightningModule, ScenarioFacts):
     def configure_optimizers(self) -> Any:
         training = self._stage.training
         groups = ParameterGroups((*self._groups.groups, *self.objective.groups()))
-        # torch's fused kernels undo the scaling of 16-mixed by themselves: too late for clipping.
-        fused = not (training.gradient_clip and training.precision == "16-mixed")
+        # torch's fused kernels undo the scaling of 16-mixed by themselves: too late for whoever looks at
+        # gradients before.
+        early = training.gradient_clip or self.moving.watches_steps
+        fused = not (early and training.precision == "16-mixed")
         optimizer = build_optimizer(training.optimizer, groups, training.lr, self.device, fused)
         steps = int(self.trainer.estimated_stepping_batches) // training.epochs
         schedule = build_schedule(training.schedule, optimizer, training.epochs, steps)
@@ -153,6 +162,7 @@ class SequentialScenario(LightningModule, ScenarioFacts):
 
     def hand_over(self) -> None:
         """Called when all is scored: `architecture` is to be what the stage hands on."""
+        self.moving.transfer.finish(self.architecture)
 
     def take_apart(self, batch: Any) -> Batch:
         """A batch as its loader gives it, in parts."""
@@ -166,13 +176,42 @@ class SequentialScenario(LightningModule, ScenarioFacts):
         keep_frozen_in_eval(self.architecture)
         self._forget()
 
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
+        self.moving.take(self.take_apart(batch))
+
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         total, _ = self._loss(self.take_apart(batch), batch_idx)
         return total * self._in_step(batch_idx)
 
+    def configure_gradient_clipping(self, optimizer: Any, *arguments: Any, **options: Any) -> None:
+        # The last call before the optimizer moves anything.
+        super().configure_gradient_clipping(optimizer, *arguments, **options)
+        self.moving.before_step(optimizer)
+
     def optimizer_step(self, *arguments: Any, **options: Any) -> None:
-        super().optimizer_step(*arguments, **options)
+        try:
+            super().optimizer_step(*arguments, **options)
+        finally:
+            self.moving.after_step(self.trainer.optimizers[0])
         self.objective.after_step(self.architecture)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[KEPT] = self.moving.state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.moving.resume(checkpoint.get(KEPT, {}))
+
+    def primary_loss(self, batch: Batch) -> Tensor:
+        """The objective's primary term of a batch, in training mode; nothing of it is recorded."""
+        step = self.objective.observe(
+            self.architecture,
+            batch.images.contiguous(memory_format=self._format),
+            batch.targets,
+            source=batch.source,
+            generator=self._draws,
+            step=self.global_step,
+        )
+        return self.objective.primary_loss(step)
 
     def on_validation_epoch_start(self) -> None:
         # Validation runs inside the training epoch: keep its sums aside.

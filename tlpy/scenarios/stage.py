@@ -32,7 +32,8 @@ from tlpy.scenarios.registry import SCENARIOS
 from tlpy.scenarios.scores import all_metrics
 from tlpy.scenarios.sequential import SequentialScenario
 from tlpy.scenarios.start import Start, describe_start, refuse
-from tlpy.transfer.apply import apply
+from tlpy.transfer.apply import apply, make_transfer
+from tlpy.transfer.base import Transfer
 from tlpy.transfer.groups import ParameterGroups
 from tlpy.weights.load import load_weights
 from tlpy.weights.read import WEIGHTS, read_weights
@@ -81,9 +82,10 @@ def train_stage(
     differences = begun.differences(stage, opened) if begun else None
     if execution.on_contract_mismatch == "error":
         refuse(stage, differences or ())
-    material = gather(stage, opened)
+    transfer = make_transfer(stage.transfer)
+    material = gather(stage, opened, transfer.held_back)
     seed_everything(stage.seed)
-    network = _network(stage, begun, material, execution.accelerator)
+    network = _network(stage, begun, material, execution.accelerator, transfer)
     objective = _objective(stage, network, material)
     physical, accumulate = divide_batch(stage.training.batch_size, halvings)
     scenario = make_scenario(stage, network.architecture, objective, network.groups, material)
@@ -103,7 +105,8 @@ def train_stage(
         "stopped_early": fitted.keeper.stopped_early,
         **_scores(stage, scenario, material, fitted),
         "n": material.counts(stage.sources),
-        **_cost(network.architecture, stage, execution, fitted, began),
+        "parameters": network.parameters,
+        **_cost(stage, execution, fitted, began),
         "physical_batch": physical,
         "resumed_from_epoch": fitted.keeper.resumed_from_epoch,
         "versions": outputs.versions(),
@@ -119,14 +122,18 @@ class _Network:
     Attributes:
         report: what it took over; None: it starts at random.
         groups: what trains, and how fast.
+        parameters: how many numbers it hands on, and how many train (at one time or another).
     """
 
     architecture: Architecture
     report: LoadReport | None
     groups: ParameterGroups
+    parameters: dict[str, int]
 
 
-def _network(stage: Stage, start: Start | None, material: Material, accelerator: str) -> _Network:
+def _network(
+    stage: Stage, start: Start | None, material: Material, accelerator: str, transfer: Transfer
+) -> _Network:
     """Build the network, take weights over, freeze what is not to move."""
     outputs_by_label = {head.label: outputs_of(head, stage.objective) for head in stage.heads}
     architecture = build(stage.architecture, stage.input.channels, stage.input.size, outputs_by_label)
@@ -140,7 +147,9 @@ def _network(stage: Stage, start: Start | None, material: Material, accelerator:
             raise InputError([report.too_little(stage.loading.at_least, "weights", what)])
     architecture.layout = memory_format(stage.architecture["name"], len(stage.input.size), accelerator)
     architecture.to(memory_format=architecture.layout)
-    return _Network(architecture, report, apply(stage.transfer, architecture))
+    total, _ = count_parameters(architecture)
+    groups = apply(transfer, architecture)
+    return _Network(architecture, report, groups, {"total": total, "trainable": groups.numbers})
 
 
 def _objective(stage: Stage, network: _Network, material: Material) -> Objective:
@@ -155,13 +164,9 @@ def _objective(stage: Stage, network: _Network, material: Material) -> Objective
     return objective
 
 
-def _cost(
-    architecture: Architecture, stage: Stage, execution: Execution, fitted: Fitted, began: float
-) -> dict[str, Any]:
-    """What metrics.json says of size, time and machine."""
-    total, trainable = count_parameters(architecture)
+def _cost(stage: Stage, execution: Execution, fitted: Fitted, began: float) -> dict[str, Any]:
+    """What metrics.json says of time and machine."""
     return {
-        "parameters": {"total": total, "trainable": trainable},
         "seconds": {"train": fitted.train_seconds, "total": time.perf_counter() - began},
         "device": device_name(execution.accelerator),
         "peak_memory_mb": peak_memory_mb(execution.accelerator),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -14,27 +15,49 @@ from tlpy.transfer.groups import ParameterGroups
 from tlpy.transfer.registry import TRANSFERS, complete_transfer
 
 
-def apply(component: Mapping[str, Any] | None, architecture: Architecture) -> ParameterGroups:
+def make_transfer(component: Mapping[str, Any] | None) -> Transfer:
+    """The way of transfer that a record names; None: everything trains.
+
+    Raises:
+        InputError: an unknown way or argument.
+    """
+    complete = complete_transfer(dict(component or {"name": "full"}), "transfer")
+    maker = TRANSFERS.load(complete["name"])
+    if isinstance(maker, type) and issubclass(maker, Transfer):
+        made: Transfer = TRANSFERS.make(complete)
+        return made
+    return _Function(complete)
+
+
+def apply(component: Mapping[str, Any] | Transfer | None, architecture: Architecture) -> ParameterGroups:
     """Decide which parameters train, and how fast. Weights are loaded before.
 
     Args:
-        component: name or class path with arguments; None: everything trains. An own way is a
-            function that takes the architecture and its arguments and gives `ParameterGroups`.
+        component: name or class path with arguments, or the way itself; None: everything trains. An own way
+            may be a function that takes the architecture and its arguments and gives `ParameterGroups`.
         architecture: what does not train gets `requires_grad = False`.
 
     Raises:
-        InputError: an unknown way, argument, layer or block, or an own function that gives something else.
+        InputError: an unknown way, argument, layer or block, or an own way that gives something else.
     """
-    complete = complete_transfer(dict(component or {"name": "full"}), "transfer")
-    name, maker = complete["name"], TRANSFERS.load(complete["name"])
-    if isinstance(maker, type) and issubclass(maker, Transfer):
-        groups = TRANSFERS.make(complete).groups(architecture)
-    else:
-        groups = TRANSFERS.make(complete, architecture)
+    transfer = component if isinstance(component, Transfer) else make_transfer(component)
+    groups = transfer.groups(architecture)
     if not isinstance(groups, ParameterGroups):
+        name = transfer.component["name"] if isinstance(transfer, _Function) else type(transfer).__name__
         message = f"{name} gives {type(groups).__name__}, expected tlpy.transfer.groups.ParameterGroups"
         raise InputError([Problem("transfer", message)])
-    return groups
+    return replace(groups, transfer=transfer)
+
+
+class _Function(Transfer):
+    """A way of transfer that is a function: it says once what trains, and how fast."""
+
+    def __init__(self, component: Mapping[str, Any]) -> None:
+        self.component = component
+
+    def groups(self, architecture: Architecture) -> ParameterGroups:
+        groups: ParameterGroups = TRANSFERS.make(self.component, architecture)
+        return groups
 
 
 def keep_frozen_in_eval(architecture: nn.Module) -> None:

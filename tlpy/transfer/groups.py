@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
 
 from tlpy.architectures.base import HEADS, Architecture
+from tlpy.transfer.base import Transfer
+from tlpy.transfer.running import SCALE
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class ParameterGroup:
     Attributes:
         name: as in `learning_rates.csv`.
         parameters: names and parameters, in definition order.
-        lr_scale: what the stage's learning rate is multiplied with.
+        lr_scale: what the stage's learning rate is multiplied with, at the start.
         options: further options of the optimizer for this group, such as `weight_decay`.
     """
 
@@ -30,17 +32,26 @@ class ParameterGroup:
 
 @dataclass(frozen=True)
 class ParameterGroups:
-    """All that trains, in definition order."""
+    """All that may train, in definition order.
+
+    Attributes:
+        transfer: what has a say in it while the training goes on; None: nothing.
+    """
 
     groups: tuple[ParameterGroup, ...]
+    transfer: Transfer | None = None
 
     def for_optimizer(self, lr: float) -> list[dict[str, Any]]:
-        """Parameter groups as torch's optimizers take them, each with its `name` and its own `lr`."""
+        """Parameter groups as torch's optimizers take them: `name`, `lr` of the stage, and `lr_scale`.
+
+        The rate of a group is the product of both. Schedules move the first, ways of transfer the second.
+        """
         return [
             {
                 "params": [parameter for _, parameter in group.parameters],
                 "name": group.name,
-                "lr": lr * group.lr_scale,
+                "lr": lr,
+                SCALE: group.lr_scale,
                 **group.options,
             }
             for group in self.groups
@@ -48,8 +59,13 @@ class ParameterGroups:
 
     @property
     def names(self) -> list[str]:
-        """Full names of all parameters that train."""
+        """Full names of all parameters that may train."""
         return [name for group in self.groups for name, _ in group.parameters]
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers train."""
+        return sum(p.numel() for group in self.groups for _, p in group.parameters if p.requires_grad)
 
 
 def group_trainable(architecture: Architecture) -> ParameterGroups:
@@ -69,6 +85,28 @@ def group_trainable(architecture: Architecture) -> ParameterGroups:
     return ParameterGroups(tuple(groups))
 
 
+def group_by_block(architecture: Architecture, scales: Mapping[str, float] | None = None) -> ParameterGroups:
+    """One group for each layer group of the network, the heads last.
+
+    Args:
+        architecture: what it keeps fixed itself, such as sine positions, stays fixed and is in no group.
+        scales: `lr_scale` by the name of a layer group; 1 where nothing is said. What has 0 is frozen.
+    """
+    parameters = {name: p for name, p in architecture.named_parameters() if p.requires_grad}
+    groups = []
+    for block in architecture.blocks():
+        own = tuple((name, parameters[name]) for name in block.parameters if name in parameters)
+        scale = (scales or {}).get(block.name, 1.0)
+        if scale == 0:
+            for _, parameter in own:
+                parameter.requires_grad = False
+        if own:
+            groups.append(ParameterGroup(block.name, own, float(scale)))
+    if not any(group.lr_scale for group in groups):
+        raise ValueError("no parameter is left to train")
+    return ParameterGroups(tuple(groups))
+
+
 def freeze_parameters(architecture: Architecture, names: Sequence[str]) -> ParameterGroups:
     """Stop the parameters called `names` from training and group the rest."""
     stopped = set(names)
@@ -76,3 +114,9 @@ def freeze_parameters(architecture: Architecture, names: Sequence[str]) -> Param
         if name in stopped:
             parameter.requires_grad = False
     return group_trainable(architecture)
+
+
+def decayed(architecture: Architecture, decay: float) -> dict[str, float]:
+    """By layer group, `decay` to the power of how many groups are between it and the network's end."""
+    names = [block.name for block in architecture.blocks() if block.parameters]
+    return {name: decay**steps for steps, name in enumerate(reversed(names))}

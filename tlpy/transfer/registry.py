@@ -19,6 +19,13 @@ TRANSFERS = Registry(
         "full": "tlpy.transfer.whole.Full",
         "head": "tlpy.transfer.whole.Head",
         "freeze": "tlpy.transfer.freeze.Freeze",
+        "layerwise": "tlpy.transfer.layerwise.Layerwise",
+        "bidirectional": "tlpy.transfer.layerwise.Bidirectional",
+        "discriminative": "tlpy.transfer.discriminative.Discriminative",
+        "gradual": "tlpy.transfer.gradual.Gradual",
+        "autolr": "tlpy.transfer.autolr.AutoLR",
+        "metalr": "tlpy.transfer.metalr.MetaLR",
+        "lora": "tlpy.transfer.lora.LoRA",
     },
     Form(f"a {_BASE} whose groups(architecture) returns {_GROUPS}", ("groups(architecture)",), (_BASE,)),
     Form(

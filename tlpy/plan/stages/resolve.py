@@ -217,7 +217,8 @@ def estimated_cost(stage: Stage, sources: Sequence[StageData]) -> float:
     train, val, test = (sum(s.subjects.counts[part] for s in learnt) for part in ("train", "val", "test"))
     beside = train * stage.unlabelled_ratio if len(learnt) < len(sources) else 0
     # Validation every epoch and the test at the end are forward passes: a third of a training step.
-    seen = stage.training.epochs * (train + beside + val / 3) + test / 3
+    way = TRANSFERS.facts(stage.transfer["name"]).cost if stage.transfer else 1.0
+    seen = stage.training.epochs * ((train + beside) * way + val / 3) + test / 3
     return round(step * seen + START_UP / 10, 3)
 
 
