@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -146,8 +147,8 @@ class FitResult:
         rows = _table(self.folder / "history.csv")
         return {name: [_number(row.get(name)) for row in rows] for name in (rows[0] if rows else {})}
 
-    @cached_property
     def _rows(self) -> list[dict[str, str]]:
+        """Read anew each time: the rows of hundreds of stages, a map each, would be gigabytes."""
         return _table(self.folder / "predictions.csv")
 
     def predictions(self, part: str = "test", label: str | None = None) -> Predictions | None:
@@ -160,7 +161,7 @@ class FitResult:
         if head is None:
             return None
         try:
-            rows = [row for row in self._rows if row.get("split") == part and _is_of(row, head)]
+            rows = [row for row in self._rows() if row.get("split") == part and _is_of(row, head)]
             if not rows:
                 return None
             found = _several(rows, head.columns) if head.type == MULTILABEL else _single(rows, head)
@@ -185,9 +186,9 @@ def _is_of(row: dict[str, str], head: Head) -> bool:
 def _single(rows: list[dict[str, str]], head: Head) -> Predictions:
     """The cases of a task with one label: one row an image."""
     true, score = _scores(rows, head)
-    images = tuple(str(row["image"]) for row in rows)
-    subjects = tuple(row.get("subject") or row["image"] for row in rows)
-    groups = tuple(row.get("group") or row.get("subject") or row["image"] for row in rows)
+    images = _ids(row["image"] for row in rows)
+    subjects = _ids(row.get("subject") or row["image"] for row in rows)
+    groups = _ids(row.get("group") or row.get("subject") or row["image"] for row in rows)
     return Predictions(images, subjects, groups, true, score)
 
 
@@ -204,9 +205,14 @@ def _several(table: list[dict[str, str]], columns: Sequence[str]) -> Predictions
     for row in rows:
         cell = index[row["image"]], place[row["label"]]
         true[cell], score[cell] = float(row["true"]), float(row["p:1"])
-    subjects = tuple(row.get("subject") or image for image, row in images.items())
-    groups = tuple(row.get("group") or row.get("subject") or image for image, row in images.items())
-    return Predictions(tuple(images), subjects, groups, true, score)
+    subjects = _ids(row.get("subject") or image for image, row in images.items())
+    groups = _ids(row.get("group") or row.get("subject") or image for image, row in images.items())
+    return Predictions(_ids(images), subjects, groups, true, score)
+
+
+def _ids(texts: Iterable[str]) -> tuple[str, ...]:
+    """The ids of the cases: those of every variant are the same texts in memory."""
+    return tuple(intern(text) for text in texts)
 
 
 def _scores(rows: list[dict[str, str]], head: Head) -> tuple[Array, Array]:
