@@ -7,11 +7,11 @@ class, and is read from the source (`tlpy.components.source`), so that planning 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any, Generic
 
 from tlpy.components import rules
 from tlpy.components.admission import Admission
+from tlpy.components.copies import copied
 from tlpy.components.declarations import Declaration, FactsT, Form, declare
 from tlpy.components.described import Parameter
 from tlpy.components.loading import load_object
@@ -113,7 +113,7 @@ class Registry(Generic[FactsT]):
         # A search of a thousand variants asks for the same few components thousands of times.
         asked = repr((name, given))
         if asked in self._completed:
-            return deepcopy(self._completed[asked])
+            return copied(self._completed[asked])
         problems = Problems()
         title = declaration.shown if declaration.place else f"{self.kind} '{name}'"
         unknown = [] if declaration.anything else [key for key in given if key not in known]
@@ -131,7 +131,7 @@ class Registry(Generic[FactsT]):
         completed = {"name": name, **declaration.defaults, **written}
         check_ascending(declaration.facts, completed, where, problems)
         problems.raise_if_any()
-        self._completed[asked] = deepcopy(completed)
+        self._completed[asked] = copied(completed)
         return completed
 
     def admit(self, name: str, where: str | None = None) -> None:

@@ -7,10 +7,11 @@ PERCENT]`, `fill: Literal["edge", "reflect"]`. Plain types count too: `bool`, `i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+
+from tlpy.components.copies import copied
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ def settled(value: Any, annotation: Any, default: Any = None) -> Any:
         return [settled(item, kind, like) for item, (kind, like) in zip(value, items, strict=True)]
     types = _types(annotation)
     meant = float in types and int not in types if types else isinstance(default, float)
-    return float(value) if meant and is_number(value) else deepcopy(value)
+    return float(value) if meant and is_number(value) else copied(value)
 
 
 def _types(annotation: Any) -> set[Any]:

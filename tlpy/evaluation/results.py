@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -153,8 +154,8 @@ class FitResult:
         rows = _table(self.folder / "history.csv")
         return {name: [_number(row.get(name)) for row in rows] for name in (rows[0] if rows else {})}
 
-    @cached_property
     def _rows(self) -> list[dict[str, str]]:
+        """Read anew each time: the rows of hundreds of stages, a map each, would be gigabytes."""
         return _table(self.folder / "predictions.csv")
 
     def predictions(self, part: str = "test", label: str | None = None) -> Predictions | None:
@@ -167,7 +168,7 @@ class FitResult:
         if head is None:
             return None
         try:
-            rows = [row for row in self._rows if row.get("split") == part and _is_of(row, head)]
+            rows = [row for row in self._rows() if row.get("split") == part and _is_of(row, head)]
             if not rows:
                 return None
             found = _several(rows, head.columns) if head.type == MULTILABEL else _single(rows, head)
@@ -193,10 +194,10 @@ def _is_of(row: dict[str, str], head: Head) -> bool:
 def _single(rows: list[dict[str, str]], head: Head) -> Predictions:
     """The cases of a task with one label: one row an image."""
     true, score = _scores(rows, head)
-    images = tuple(str(row["image"]) for row in rows)
-    subjects = tuple(row.get("subject") or row["image"] for row in rows)
-    groups = tuple(row.get("group") or row.get("subject") or row["image"] for row in rows)
-    answers = tuple(row.get(ANSWER) or "" for row in rows)
+    images = _ids(row["image"] for row in rows)
+    subjects = _ids(row.get("subject") or row["image"] for row in rows)
+    groups = _ids(row.get("group") or row.get("subject") or row["image"] for row in rows)
+    answers = _ids(row.get(ANSWER) or "" for row in rows)
     return Predictions(images, subjects, groups, true, score, answers=answers)
 
 
@@ -213,10 +214,15 @@ def _several(table: list[dict[str, str]], columns: Sequence[str]) -> Predictions
     for row in rows:
         cell = index[row["image"]], place[row["label"]]
         true[cell], score[cell] = float(row["true"]), float(row["p:1"])
-    subjects = tuple(row.get("subject") or image for image, row in images.items())
-    groups = tuple(row.get("group") or row.get("subject") or image for image, row in images.items())
-    answers = tuple(row.get(ANSWER) or "" for row in images.values())
-    return Predictions(tuple(images), subjects, groups, true, score, answers=answers)
+    subjects = _ids(row.get("subject") or image for image, row in images.items())
+    groups = _ids(row.get("group") or row.get("subject") or image for image, row in images.items())
+    answers = _ids(row.get(ANSWER) or "" for row in images.values())
+    return Predictions(_ids(images), subjects, groups, true, score, answers=answers)
+
+
+def _ids(texts: Iterable[str]) -> tuple[str, ...]:
+    """The ids of the cases: those of every variant are the same texts in memory."""
+    return tuple(intern(text) for text in texts)
 
 
 def _scores(rows: list[dict[str, str]], head: Head) -> tuple[Array, Array]:

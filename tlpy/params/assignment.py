@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tlpy.components.copies import copied
 from tlpy.components.registry import as_component
 from tlpy.errors import Problem, nearest
 from tlpy.params.schema import Schema
@@ -31,7 +31,7 @@ def variant_params(params: Mapping[str, Any], settings: Mapping[str, Any]) -> di
     A training default such as `lr` is set everywhere: it replaces what a stage had said of it.
     `none` for a whole stage takes the stage out of the chain.
     """
-    result = {key: copy.deepcopy(value) for key, value in params.items() if key != "search"}
+    result = {key: copied(value) for key, value in params.items() if key != "search"}
     stages = result["stages"]
     for stage, name in zip(stages, stage_names(stages), strict=True):
         stage["name"] = name
@@ -39,7 +39,7 @@ def variant_params(params: Mapping[str, Any], settings: Mapping[str, Any]) -> di
     # General paths first, so that `finetune.lr` holds against `lr`.
     for path in sorted(settings, key=lambda path: (path.split(".")[0] in by_name, path.count("."))):
         first, *rest = path.split(".")
-        value = copy.deepcopy(settings[path])
+        value = copied(settings[path])
         if first not in by_name:
             _set(result, [first, *rest], value)
             if not rest:

@@ -47,12 +47,13 @@ def write_plan(plan: Planned, out: Path) -> None:
         InputError: the written tables have somebody in two parts of what is trained together.
     """
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "plan.json", plan_record(plan).to_json())
-    write_json(out / "tasks.json", tasks_of(plan).to_json())
+    document = plan_record(plan).to_json()
+    write_json(out / "plan.json", document, lines=True)
+    write_json(out / "tasks.json", tasks_of(plan).to_json(), lines=True)
     _write_variants(plan, out / "variants.tsv")
     _write_tables(plan, out)
     write_covariates(plan.datasets, plan.units, out)
-    found = overlaps(out)
+    found = overlaps(out, document)
     if found:
         raise InputError(found)
 

@@ -72,6 +72,16 @@ def plan_plain(
     kinds = {(name.partition("#")[0], data.cache.id): kind_of(data) for name, data in datasets.items()}
     plan = PlainPlan()
     drafts: dict[str, _Draft] = {}
+    known_fits: dict[str, PlainFit] = {}
+
+    def fit_of(component: Component, stage: Stage, metric: str, seed: int, target: str) -> PlainFit:
+        """One for all variants that are judged alike, of which a search has thousands."""
+        key = repr((component, stage.sources, stage.heads, metric, seed, target))
+        if key not in known_fits:
+            outside = _outside(external, target, stage)
+            known_fits[key] = _fit(component, stage, metric, seed, code, covariates, outside)
+        return known_fits[key]
+
     for variant in variants:
         last = stages[variant.replicates[0].stages[-1]]
         if not last.heads:
@@ -80,18 +90,7 @@ def plan_plain(
             if not fits(component, kinds[last.dataset, last.cache]):
                 continue
             lasts = [(stages[r.stages[-1]], r.seed) for r in variant.replicates]
-            made = [
-                _fit(
-                    component,
-                    stage,
-                    variant.metric,
-                    seed,
-                    code,
-                    covariates,
-                    _outside(external, variant.target, stage),
-                )
-                for stage, seed in lasts
-            ]
+            made = [fit_of(component, stage, variant.metric, seed, variant.target) for stage, seed in lasts]
             if PLAIN.facts(component["name"]).covariates and not made[0].confounds:
                 continue
             plan.fits.update({fit.id: fit for fit in made})

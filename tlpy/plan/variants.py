@@ -69,7 +69,7 @@ class VariantBook:
     def __init__(self) -> None:
         self._by_stages: dict[str, VariantDraft] = {}
         self._pairs: dict[str, Sequence[PairedReplicate]] = {}
-        self._added_baselines: list[VariantDraft] = []
+        self._added_baselines: dict[str, VariantDraft] = {}
 
     @property
     def variants(self) -> list[VariantDraft]:
@@ -132,13 +132,13 @@ class VariantBook:
         known = self._by_stages.get(twin.id)
         if known is None:
             self._by_stages[twin.id] = twin
-            self._added_baselines.append(twin)
-        elif known in self._added_baselines:
+            self._added_baselines[twin.id] = twin
+        elif twin.id in self._added_baselines:
             known.settings = common_settings(known.settings, twin.settings)
         return twin.id
 
     def _baseline_stages(self) -> Iterator[str]:
-        return (stage for variant in self._added_baselines for stage in variant.stages)
+        return (stage for variant in self._added_baselines.values() for stage in variant.stages)
 
     def baselines(self) -> int:
         """How many variants were added to compare with; nobody searched for them."""

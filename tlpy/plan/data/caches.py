@@ -20,6 +20,8 @@ from tlpy.digests import canonical, data_digest, digest
 SECONDS_PER_VOXEL = 3.5e-8
 SECONDS_PER_IMAGE = 3e-3
 SECONDS_PER_SHARD = 30.0
+# Each shard lists the whole data set: with ever more of them, that would grow with the square of the images.
+MOST_SHARDS = 100
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def _cache(items: list[Wanted], slots: int) -> Cache:
     )
     images = len(union.fingerprints)
     seconds = sum(union.voxels.values()) * SECONDS_PER_VOXEL + images * SECONDS_PER_IMAGE
-    shards = max(1, math.ceil(seconds / SECONDS_PER_SHARD), min(slots, int(seconds / 10)))
+    shards = min(MOST_SHARDS, math.ceil(seconds / SECONDS_PER_SHARD))
+    shards = max(1, shards, min(slots, int(seconds / 10)))
     parts = all(item.whole for item in items)
     return Cache(
         id=union.digest,

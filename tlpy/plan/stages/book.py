@@ -40,6 +40,9 @@ class StageBook:
         self.contracts = Contracts(roots)
         self.stages: dict[str, Stage] = {}
         self.normalised: dict[str, Dropped] = {}
+        # Variants share stages: each is resolved once, and each file of weights is read once.
+        self.resolved: dict[tuple[object, ...], str] = {}
+        self._weights: dict[str, str] = {}
 
     def replicates(
         self, params: Mapping[str, Any], chain: Sequence[StageSpec], datasets: Mapping[str, DataSet]
@@ -71,9 +74,11 @@ class StageBook:
         """The digest of the weights that a stage starts from, and of their contract; None: of no file."""
         if not spec.weights:
             return None
-        contract = self.contracts.of(spec.weights)
-        content = file_digest(self.roots.get(spec.weights, Path(spec.weights)))
-        return content if contract is None else digest([content, contract])
+        if spec.weights not in self._weights:
+            contract = self.contracts.of(spec.weights)
+            content = file_digest(self.roots.get(spec.weights, Path(spec.weights)))
+            self._weights[spec.weights] = content if contract is None else digest([content, contract])
+        return self._weights[spec.weights]
 
     def _note_normalised(self, spec: StageSpec, stage: Stage) -> None:
         """Remember what was said of a stage but taken out, since it does nothing there."""
@@ -115,9 +120,17 @@ class _Resolver:
     ) -> None:
         self.book, self.datasets, self.target = book, datasets, target
         self.seed, self.folds, self.fold = seed, folds, fold
+        # What the data of a stage hang on: those of the run are split jointly.
+        self._split = (target, seed, folds, fold, *((name, id(data)) for name, data in datasets.items()))
 
     def stage(self, spec: StageSpec, parent: Stage | None) -> str:
         """The id of a stage, which is kept in the book."""
+        key = (repr(spec), parent and parent.id, *self._split)
+        if key not in self.book.resolved:
+            self.book.resolved[key] = self._resolved(spec, parent)
+        return self.book.resolved[key]
+
+    def _resolved(self, spec: StageSpec, parent: Stage | None) -> str:
         book = self.book
         weights = book.weights(spec)
         stage = resolve_stage(
