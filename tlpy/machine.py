@@ -86,10 +86,12 @@ def told(folders: Mapping[str, Path]) -> Iterator[None]:
     Raises:
         SystemExit: with the code of the `MachineError`; whatever else is raised goes through.
     """
+    # One that is yet to be made cannot have gone away.
+    there = {name: folder for name, folder in folders.items() if folder.exists()}
     try:
         yield
     except Exception as error:
-        found = trouble(error, folders)
+        found = trouble(error, there)
         if found is None:
             raise
         with suppress(OSError):  # the disk may have no room for the message either

@@ -194,12 +194,16 @@ def _link_or_copy(source: str, target: str) -> str:
 
 
 def _seal(folder: Path) -> None:
-    """Take away the right to write from the files: a write through any link to one would damage them all."""
+    """Take away the right to write from the files: a write through any link to one would damage them all.
+
+    Who may read the folder may read them: some writers (safetensors) keep a file to its owner.
+    """
     for directory, _, names in os.walk(folder):
+        readers = Path(directory).stat().st_mode & 0o444
         for name in names:
             file = Path(directory) / name
             with suppress(OSError):  # of another user, or a file system without rights
-                file.chmod(file.stat().st_mode & ~0o222)
+                file.chmod((file.stat().st_mode | readers) & ~0o222)
 
 
 def _sync_tree(folder: Path) -> None:

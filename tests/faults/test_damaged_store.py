@@ -207,6 +207,7 @@ def test_files_of_a_store_are_read_only_whoever_links_to_them(train: Train, tmp_
     train(toys.stage("s1"), store=tmp_path / "store")
     for file in [*(tmp_path / "store/stages/s1").iterdir(), *(tmp_path / "out/s1").iterdir()]:
         assert not file.stat().st_mode & 0o222, file
+        assert file.stat().st_mode & 0o444 == file.parent.stat().st_mode & 0o444, "whoever shares the store"
     shutil.rmtree(tmp_path / "out")
 
 

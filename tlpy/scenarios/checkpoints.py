@@ -146,4 +146,4 @@ def _sums(folder: Path) -> list[str]:
 
 def _add_sum(folder: Path, new: str) -> None:
     """Before the file is in place: whenever a run is killed, both files are known."""
-    write_json(folder / SUMS, [new, *_sums(folder)[:2]])
+    write_json(folder / SUMS, [new, *_sums(folder)[:7]])
