@@ -165,8 +165,9 @@ class _Run:
             lost = is_device_lost(error) and attempts.attempt == 1
             if lost or (isinstance(error, OSError) and error.errno in _MACHINE):
                 raise
-            write_failed(folder, stage, _reason(error), traceback.format_exc())
-            print(f"{stage.id} {stage.name}: failed: {_reason(error)}", flush=True)
+            reason = _reason(error, halvings)
+            write_failed(folder, stage, reason, traceback.format_exc())
+            print(f"{stage.id} {stage.name}: failed: {reason}", flush=True)
             checkpoint.remove()
             return "failed"
         checkpoint.remove()
@@ -239,12 +240,14 @@ def _summary(stage: Stage, result: Mapping[str, Any]) -> str:
     return f"validation {metric} {value} ({epochs}, {result['seconds']['total']:.1f} s)"
 
 
-def _reason(error: BaseException) -> str:
-    """One line for the leaderboard."""
-    if isinstance(error, InputError):
-        return "; ".join(str(problem) for problem in error.problems)
+def _reason(error: BaseException, halvings: int = 0) -> str:
+    """One line for the leaderboard, the first cause first."""
     if memory := out_of_host_memory(error):
         return memory
+    if halvings:
+        return f"out of memory, and with fewer images at once: {_reason(error)}"
+    if isinstance(error, InputError):
+        return "; ".join(str(problem) for problem in error.problems)
     lines = str(error).strip().splitlines()
     if isinstance(error, DivergedError | ParentFailedError | ProcessError) and lines:
         return lines[0]
