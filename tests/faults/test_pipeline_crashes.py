@@ -122,7 +122,7 @@ def test_an_orphan_of_a_killed_head_and_its_resumed_twin(nextflow: Run, checkout
             [program, "run", str(checkout), *given], cwd=launch, env=environment, stdout=log, stderr=log
         )
     epochs = launch / "epochs.txt"
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 450
     while not epochs.exists():
         assert time.monotonic() < deadline
         assert head.poll() is None, (launch / "head.log").read_text()
