@@ -66,6 +66,11 @@ class Greedy(Dies):
         while True:
             self.taken.append(bytearray(b"x" * 2**25))
 
+class Asks(Dies):
+    """Asks for more memory than there is."""
+    def die(self):
+        bytearray(2**45)
+
 class DiesOnce(Dies):
     """Dies the first time only."""
     def die(self):

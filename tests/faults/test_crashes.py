@@ -110,15 +110,23 @@ def test_memory_that_a_control_group_holds_is_named(tmp_path: Path) -> None:
 
 @faults
 def test_memory_that_the_process_is_refused_is_named(tmp_path: Path) -> None:
-    tasks = Tasks(tmp_path, [crashing("s", "Greedy", training__batch_size=2), toys.stage("last")])
+    """Half the batch is tried; that it is too small for batch normalisation is not the first cause."""
+    vit = {"name": "vit", "patch": 4, "width": 12, "depth": 1, "heads": 2}
+    stages = [
+        crashing("s", "Asks", training__batch_size=2, architecture=vit),
+        crashing("t", "Asks", training__batch_size=2),
+        toys.stage("last"),
+    ]
+    tasks = Tasks(tmp_path, stages)
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30))
 
     code, said = tasks.run("try", preexec_fn=limit)
     assert code == 0, said
-    # Half the batch was tried.
-    assert "once more with a smaller batch" in said
+    assert said.count("once more with a smaller batch") == 2
     assert tasks.reason("try", "s") == "out of memory (limit 6 GB)"
+    reason = tasks.reason("try", "t") or ""
+    assert reason.startswith("out of memory, and with fewer images at once: ValueError: Expected more than 1")
     assert tasks.reason("try", "last") is None
     assert tasks.left() == []

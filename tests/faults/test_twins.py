@@ -25,7 +25,7 @@ from tlpy.supervision.owner import Owner
 faults = pytest.mark.faults
 
 
-def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 200) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline

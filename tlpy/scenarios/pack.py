@@ -168,8 +168,9 @@ class _Run:
             if is_device_lost(error) and attempts.attempt == 1:
                 raise
             self.stop_where_the_machine_failed(error, aside)
-            write_failed(folder, stage, _reason(error), traceback.format_exc())
-            print(f"{stage.id} {stage.name}: failed: {_reason(error)}", flush=True)
+            reason = _reason(error, halvings)
+            write_failed(folder, stage, reason, traceback.format_exc())
+            print(f"{stage.id} {stage.name}: failed: {reason}", flush=True)
             checkpoint.remove()
             return "failed"
         checkpoint.remove()
@@ -251,12 +252,14 @@ def _summary(stage: Stage, result: Mapping[str, Any]) -> str:
     return f"validation {metric} {value} ({epochs}, {result['seconds']['total']:.1f} s)"
 
 
-def _reason(error: BaseException) -> str:
-    """One line for the leaderboard."""
-    if isinstance(error, InputError):
-        return "; ".join(str(problem) for problem in error.problems)
+def _reason(error: BaseException, halvings: int = 0) -> str:
+    """One line for the leaderboard, the first cause first."""
     if memory := out_of_host_memory(error):
         return memory
+    if halvings:
+        return f"out of memory, and with fewer images at once: {_reason(error)}"
+    if isinstance(error, InputError):
+        return "; ".join(str(problem) for problem in error.problems)
     lines = str(error).strip().splitlines()
     if isinstance(error, DivergedError | ParentFailedError | ProcessError) and lines:
         return lines[0]

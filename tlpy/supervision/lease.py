@@ -88,15 +88,22 @@ class Lease:
             for too long. None: there was none.
         """
         before: Owner | None = None
-        said = False
-        looks, last = 0, ("", 0)
-        while not self._make():
-            seen = self._look()
+        looks, last, said = 0, ("", 0), False
+        while True:
+            try:
+                if self._make():
+                    break
+                seen = self._look()
+            except OSError:
+                if not said:
+                    raise
+                # Somebody has it, and the file system does not answer for a moment.
+                time.sleep(LOOK)
+                continue
             if seen is None:
                 continue
             looks = looks + 1 if (seen.text, seen.touched) == last else 0
-            last = (seen.text, seen.touched)
-            owner = seen.owner
+            last, owner = (seen.text, seen.touched), seen.owner
             enough = AGED_BY_CLOCK if seen.looks_old else AGED
             if (owner is not None and owner.is_gone()) or looks * LOOK >= enough:
                 if self._set_aside(seen.text):
