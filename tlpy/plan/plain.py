@@ -102,7 +102,12 @@ def plan_plain(
             known = drafts.get(key)
             if known is None:
                 drafts[key] = _Draft(
-                    component, variant.target, last.heads[0], variant.metric, replicates, dict(variant.settings)
+                    component,
+                    variant.target,
+                    last.heads[0],
+                    variant.metric,
+                    replicates,
+                    dict(variant.settings),
                 )
             else:
                 known.settings = common_settings(known.settings, variant.settings)
