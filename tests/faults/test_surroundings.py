@@ -32,7 +32,9 @@ def undisturbed(
     return leaderboard(launch / "results")
 
 
-def _paths(launch: Path, _monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def _paths(launch: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """In a locale with UTF-8: without one, Java cannot even name such a folder."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     return {
         "folder": launch / "Köpfe & Bäume (2)/ß 脳",
         "data": "Gehirne 'von' allen",
