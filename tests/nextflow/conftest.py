@@ -27,10 +27,12 @@ def nextflow() -> Run:
     if program is None:
         pytest.skip("no nextflow in the environment or on PATH: 'make setup' gets one")
 
-    def run(folder: Path, *arguments: str, parser: str = "v1") -> subprocess.CompletedProcess[str]:
+    def run(
+        folder: Path, *arguments: str, parser: str = "v1", offline: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {
             "NXF_SYNTAX_PARSER": parser,
-            "NXF_OFFLINE": "true",
+            "NXF_OFFLINE": str(offline).lower(),
             "NXF_ANSI_LOG": "false",
             "NO_COLOR": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
