@@ -63,3 +63,31 @@ def test_weights_without_a_contract_are_not_known(tmp_path: Path) -> None:
     section, told, _ = report_of(tmp_path, preprocessing=None)
     assert "not known: the weights came without a contract.json" in section
     assert told == []
+
+
+def test_what_was_adapted_and_left_is_told_with_its_share(tmp_path: Path) -> None:
+    layers = [
+        {"layer": "stem", "parameters": 10, "matched": 0, "adapted": 10, "new": 0, "share": 1.0},
+        {"layer": "layer4.0", "parameters": 40, "matched": 10, "adapted": 0, "new": 30, "share": 0.25},
+        {"layer": "heads", "parameters": 5, "matched": 0, "adapted": 0, "new": 5, "share": 0.0},
+    ]
+    section, _, _ = report_of(
+        tmp_path,
+        names="timm",
+        share_of_encoder=0.4,
+        layers=layers,
+        adapted={"encoder.conv1.weight": "3 input channels to 1 (sum)", "heads.age.weight": "rescaled"},
+        converted={"float16": 7},
+        skipped={"fc.<b>": "the network has no weight of this name", "heads.x.bias": "a head that is new"},
+    )
+    for said in (
+        "40 %",
+        "names as timm writes them",
+        "3 input channels to 1 (sum): conv1.weight",
+        "converted from float16: 7 weights",
+        "left at random: layer4.0 (75 %)",
+        "left out of the file: fc.&lt;b&gt;",
+    ):
+        assert said in section
+    assert "rescaled" not in section
+    assert "heads.x.bias" not in section

@@ -162,6 +162,26 @@ def test_a_contract_that_is_staged_elsewhere_is_found(train: Train, toy_data: Pa
     assert read(tmp_path / "out/s2", "load_report.json")["heads"] == {"age": "taken over"}
 
 
+def test_less_than_was_asked_for_fails_and_what_is_loaded_is_told_by_layer(
+    train: Train, tmp_path: Path
+) -> None:
+    """A plan refuses it; this is for networks whose own code fails there."""
+    from safetensors.torch import load_file, save_file
+
+    train(toys.stage("s1"))
+    state = load_file(tmp_path / "out/s1/weights.safetensors")
+    file = tmp_path / "part.safetensors"
+    save_file({name: value for name, value in state.items() if "layer4" not in name}, file)
+    asked = toys.stage("s2", weights=str(file), loading={"at_least": 0.9, "channels": None})
+    assert train(asked, toys.stage("s3", weights=str(file)))["s2"] == "failed"
+    reason = read(tmp_path / "out/s2")["reason"]
+    assert "at_least asks for 90 %" in reason
+    assert "layer4.0.conv1.weight: not in the file" in reason
+    report = read(tmp_path / "out/s3", "load_report.json")
+    shares = {one["layer"]: one["share"] for one in report["layers"]}
+    assert shares == {"stem": 1, "layer1.0": 1, "layer2.0": 1, "layer3.0": 1, "layer4.0": 0, "heads": 0}
+
+
 def other_spacing(data: Path) -> None:
     """A second cache of the same images, said to be of half the spacing; those of the first are of 1 mm."""
     for name, mm in (("cache", 1.0), ("fine", 0.5)):
