@@ -147,6 +147,14 @@ class FitResult:
         return {name: [_number(row.get(name)) for row in rows] for name in (rows[0] if rows else {})}
 
     @cached_property
+    def learning_rates(self) -> dict[str, list[float]]:
+        """Parameter group → its rate in each epoch, in definition order; empty where there is no table."""
+        found: dict[str, list[float]] = {}
+        for row in _table(self.folder / "learning_rates.csv"):
+            found.setdefault(str(row.get("group")), []).append(_number(row.get("lr")))
+        return found
+
+    @cached_property
     def _rows(self) -> list[dict[str, str]]:
         return _table(self.folder / "predictions.csv")
 
