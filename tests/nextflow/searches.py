@@ -16,6 +16,7 @@ from tlpy.data.modules.registry import DATAMODULES
 from tlpy.objectives.registry import TERMS
 from tlpy.optimizers.registry import OPTIMIZERS, SCHEDULES
 from tlpy.records import BINARY, REGRESSION
+from tlpy.transfer.registry import TRANSFERS
 
 Params = dict[str, Any]
 SETTINGS = {
@@ -30,6 +31,9 @@ NEEDED: dict[str, Params] = {
     "crop": {"padding": 2},
     "multistep": {"milestones": [1]},
     "soft_bins": {"low": 10, "high": 90},
+    "freeze": {"blocks": [1, 2]},
+    # All 15 settings of `bidirectional` would add nothing to one; `layerwise` is searched in all.
+    "bidirectional": {"blocks": [2, 3]},
 }
 IMAGES: dict[int, Params] = {
     1: {"reader": {"name": "hcp", "nodes": 15}, "path": "layouts/hcp"},
@@ -138,6 +142,21 @@ def training(dims: int) -> Params:
     }
 
 
+def transfers(dims: int) -> Params:
+    """Every way of transfer, in a network of convolutions and one of attention, and beside other images."""
+    ways = [component(n) for n in TRANSFERS.names()] + [{"name": "metalr", "variant": "released"}]
+    networks: list[Any] = [SETTINGS["architecture"], {"name": "vit", "width": 24, "heads": 2, "depth": 2}]
+    target = {"dataset": "sex", "epochs": 2, "batch_size": 8}
+    joint = {**target, "unlabelled": "scans", "objective": {"cross_entropy": 1, "coral": 1}}
+    stages = [{**kind, "transfer": way} for kind in (target, joint) for way in ways]
+    return {
+        **SETTINGS,
+        "datasets": datasets(dims, age="age", sex="sex", scans=None),
+        "stages": [{"name": "pretrain", "dataset": "age"}, {"name": "finetune", "dataset": "sex"}],
+        "search": {"space": {"architecture": networks, "finetune": stages}},
+    }
+
+
 def vectors(path: str = "layouts/vectors", number: str = "age", classes: str = "sex") -> Params:
     """Every network for vectors, and what is said to make sense beside it."""
     networks = [n for n in ARCHITECTURES.names() if "vectors" in ARCHITECTURES.facts(n).takes]
@@ -153,7 +172,7 @@ def vectors(path: str = "layouts/vectors", number: str = "age", classes: str = "
                 "architecture": networks,
                 "pretrain.objective": ["mse", views],
                 "finetune.augmentation": [None, *steps],
-                "finetune.transfer": ["full", "head"],
+                "finetune.transfer": ["full", "head", "discriminative", "metalr", "lora"],
             }
         },
     }

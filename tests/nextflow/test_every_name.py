@@ -53,7 +53,13 @@ def check(nextflow: Run, checkout: Path, launch: Path, name: str, params: search
     assert not failed
 
 
-SEARCHES = (searches.architectures, searches.objectives, searches.selfsupervised, searches.training)
+SEARCHES = (
+    searches.architectures,
+    searches.objectives,
+    searches.selfsupervised,
+    searches.training,
+    searches.transfers,
+)
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])

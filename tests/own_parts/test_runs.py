@@ -60,6 +60,19 @@ def test_a_whole_search_with_every_part_of_the_page(page: Path) -> None:
     assert sorted(page.glob("work/tlpy/stages/*")) == before
 
 
+def test_the_pages_way_of_transfer(page: Path) -> None:
+    params = yaml.safe_load((page / "own.yaml").read_text()) | {"plain": None, "baseline": False, "epochs": 2}
+    params["stages"][1]["transfer"] = {"name": "ways.Agreeing", "slowest": 0.5}
+    (page / "own.yaml").write_text(yaml.safe_dump(params))
+    found = tlpy.run("own.yaml", threads=1, accelerator="cpu")
+    assert found.failed == {}
+    (held,) = page.glob("results/stages/*/held_back.tsv")
+    assert len(held.read_text().splitlines()) > 1
+    rates = list(csv.DictReader((held.parent / "learning_rates.csv").open()))
+    assert len({row["group"] for row in rates}) > 2
+    assert {float(row["lr"]) for row in rates} <= {0.001, 0.0005}
+
+
 def task(*words: str | Path, cwd: Path) -> None:
     """A task of the pipeline, as its module calls it."""
     places = [str(ROOT), str(cwd / "own")]

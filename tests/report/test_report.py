@@ -54,7 +54,7 @@ def sections(folder: Path) -> dict[str, dict[str, Any]]:
 def test_every_section_of_a_whole_run(tmp_path: Path) -> None:
     found = report_of(tmp_path)
     expected = {name for _, _, names in GROUPS.values() for name in names}
-    assert set(found) == expected - {"curves_adapt", "predicted", "external"}
+    assert set(found) == expected - {"curves_adapt", "predicted", "rates", "external"}
     assert len(found["leaderboard"]["data"]) == 18
     assert found["cost"]["categories"].keys() == {"own", "shared"}
     assert found["roc"]["section_name"] == "ROC curves"

@@ -154,6 +154,14 @@ class FitResult:
         rows = _table(self.folder / "history.csv")
         return {name: [_number(row.get(name)) for row in rows] for name in (rows[0] if rows else {})}
 
+    @cached_property
+    def learning_rates(self) -> dict[str, list[float]]:
+        """Parameter group → its rate in each epoch, in definition order; empty where there is no table."""
+        found: dict[str, list[float]] = {}
+        for row in _table(self.folder / "learning_rates.csv"):
+            found.setdefault(str(row.get("group")), []).append(_number(row.get("lr")))
+        return found
+
     def _rows(self) -> list[dict[str, str]]:
         """Read anew each time: the rows of hundreds of stages, a map each, would be gigabytes."""
         return _table(self.folder / "predictions.csv")

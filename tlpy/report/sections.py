@@ -23,7 +23,7 @@ GROUPS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "training": (
         "Training",
         "How the networks learned, what it cost, and what did not have to be trained twice.",
-        ("curves_finetune", "curves_adapt", "curves_pretrain", "cost", "sharing"),
+        ("curves_finetune", "curves_adapt", "curves_pretrain", "rates", "cost", "sharing"),
     ),
     "data": (
         "Data",

@@ -21,7 +21,7 @@ _ROLES = {"pretrain": "pretraining", "adapt": "adaptation", "finetune": "fine-tu
 
 def curves(run: Run, rankings: list[Ranking], role: str) -> Section | None:
     """Loss and validation metric per epoch of the distinct stages of one role, best variants first."""
-    chosen = _stages_of(run, rankings, role)
+    chosen = distinct_stages(run, rankings, role)
     by_dataset: dict[str, list[tuple[str, StageResult]]] = {}
     for label, stage in chosen:
         by_dataset.setdefault(stage.record.dataset, []).append((label, stage))
@@ -86,7 +86,7 @@ def _points(history: dict[str, list[float]], column: str) -> list[list[float]]:
     return [[epoch, float(f"{value:.5g}")] for epoch, value in values if math.isfinite(value)]
 
 
-def _stages_of(run: Run, rankings: list[Ranking], role: str) -> list[tuple[str, StageResult]]:
+def distinct_stages(run: Run, rankings: list[Ranking], role: str) -> list[tuple[str, StageResult]]:
     """Distinct stages of one role that have a history, in the order of the best variant that uses each."""
     users: dict[str, list[tuple[Ranking, Outcome]]] = {}
     for ranking in rankings:

@@ -14,7 +14,8 @@ from tlpy.architectures.statistics import measure_anew, norms
 from tlpy.components.rules import Positive
 from tlpy.data.module import MAIN, UNLABELLED
 from tlpy.errors import InputError, Problem
-from tlpy.scenarios.sequential import Answers, Batch, SequentialScenario
+from tlpy.scenarios.batch import Batch
+from tlpy.scenarios.sequential import Answers, SequentialScenario
 from tlpy.transfer.apply import keep_frozen_in_eval
 
 

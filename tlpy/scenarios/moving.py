@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from torch import Tensor
 from torch.optim import Optimizer
 
+from tlpy.architectures.base import Architecture
 from tlpy.data.module import BaseDataModule
+from tlpy.objectives.base import Objective
+from tlpy.records import Stage
+from tlpy.scenarios.batch import Batch
 from tlpy.transfer.base import Transfer
 from tlpy.transfer.groups import ParameterGroups
 from tlpy.transfer.running import SCALE, Running, rate_of
 from tlpy.transfer.whole import Full
 
-if TYPE_CHECKING:
-    from tlpy.scenarios.sequential import Batch, SequentialScenario
-
 KEPT = "transfer"
+
+
+class Moved(Protocol):
+    """What is asked of a training: a scenario has it."""
+
+    architecture: Architecture
+    objective: Objective
+
+    @property
+    def trainer(self) -> Any:
+        """Lightning's."""
+
+    @property
+    def record(self) -> Stage:
+        """The stage."""
+
+    def primary_loss(self, batch: Batch) -> Tensor:
+        """The objective's primary term."""
+
+    def take_apart(self, batch: Any) -> Batch:
+        """A batch as its loader gives it, in parts."""
 
 
 class Moving:
@@ -28,9 +50,9 @@ class Moving:
         groups: what may train, with what has a say in it.
     """
 
-    def __init__(self, module: SequentialScenario, groups: ParameterGroups) -> None:
+    def __init__(self, module: Moved, groups: ParameterGroups) -> None:
         self._module, self._count = module, len(groups.groups)
-        self.transfer = groups.transfer or Full()
+        self.transfer: Transfer = groups.transfer or Full()
         kind = type(self.transfer)
         self.watches_steps = kind.before_step is not Transfer.before_step
         self._batches: list[Batch] = []

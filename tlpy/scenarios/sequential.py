@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from tlpy.data.subjects import SubjectRow, TargetScaling
 from tlpy.objectives.base import Objective
 from tlpy.optimizers.build import build_optimizer, build_schedule
 from tlpy.records import Head, Stage
+from tlpy.scenarios.batch import Batch
 from tlpy.scenarios.device import seed_everything
 from tlpy.scenarios.facts import ScenarioFacts
 from tlpy.scenarios.moving import KEPT, Moving
@@ -30,24 +30,6 @@ Answers = dict[str, Tensor]
 
 # Streams of random numbers for the objective's draws.
 _TRAINING, _VALIDATION = 1, 2
-
-
-@dataclass
-class Batch:
-    """What a loader gives, taken apart.
-
-    Attributes:
-        images: (batch, channels, *size).
-        targets: by label.
-        source: (batch,) which data set each image is of; None where there is one.
-        unlabelled, unlabelled_source: the same of images without labels.
-    """
-
-    images: Tensor
-    targets: dict[str, Tensor]
-    source: Tensor | None = None
-    unlabelled: Tensor | None = None
-    unlabelled_source: Tensor | None = None
 
 
 class SequentialScenario(LightningModule, ScenarioFacts):

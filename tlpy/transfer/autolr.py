@@ -69,8 +69,7 @@ class AutoLR(Transfer):
         self._before = running.snapshot()
 
     def end_epoch(self, running: Running) -> bool:
-        ranked = [group for group in running.groups if group["name"] != HEADS]
-        stem, ranked = ranked[:1], ranked[1:]
+        _, ranked = _ranked(running)
         changes = self._changes(running, ranked)
         last = self._tries >= self.retries or running.epoch == running.epochs
         if last or order_score(changes) >= self._needed():
@@ -81,6 +80,7 @@ class AutoLR(Transfer):
             self._wanted = evenly(changes) if self._stood == 0 else in_order(changes)
         running.restore(self._before)
         self._before = {}
+        stem, ranked = _ranked(running)  # an optimizer that took up a state has groups of its own
         for group, wanted, change in zip(ranked, self._wanted, changes, strict=True):
             if change > 0:
                 group["lr_scale"] *= max(wanted / change, _LEAST)
@@ -115,6 +115,12 @@ class AutoLR(Transfer):
     def resume(self, state: Mapping[str, Any]) -> None:
         self._wanted = list(state["wanted"])
         self._tries, self._stood = int(state["tries"]), int(state["stood"])
+
+
+def _ranked(running: Running) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The first group of the encoder, and those after it."""
+    encoder = [group for group in running.groups if group["name"] != HEADS]
+    return encoder[:1], encoder[1:]
 
 
 def order_score(changes: Sequence[float]) -> float:

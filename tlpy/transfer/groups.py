@@ -9,7 +9,6 @@ from typing import Any
 from torch import nn
 
 from tlpy.architectures.base import HEADS, Architecture
-from tlpy.transfer.base import Transfer
 from tlpy.transfer.running import SCALE
 
 
@@ -35,11 +34,12 @@ class ParameterGroups:
     """All that may train, in definition order.
 
     Attributes:
-        transfer: what has a say in it while the training goes on; None: nothing.
+        transfer: the way of transfer (`base.Transfer`) that has a say in it while the training goes on; None:
+            nothing has.
     """
 
     groups: tuple[ParameterGroup, ...]
-    transfer: Transfer | None = None
+    transfer: Any = None
 
     def for_optimizer(self, lr: float) -> list[dict[str, Any]]:
         """Parameter groups as torch's optimizers take them: `name`, `lr` of the stage, and `lr_scale`.

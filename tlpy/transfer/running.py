@@ -95,7 +95,7 @@ class Running:
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a `snapshot`; rates stay what they are now."""
+        """Go back to a `snapshot`; rates stay what they are now. `groups` are other objects from then on."""
         self.architecture.load_state_dict(snapshot["architecture"])
         self.objective.load_state_dict(snapshot["objective"])
         now = self.optimizer.state_dict()["param_groups"]

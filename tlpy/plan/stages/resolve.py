@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tlpy.architectures.cost import estimate_seconds, threads_for
-from tlpy.architectures.layer_names import block_names, check_layer
+from tlpy.architectures.layer_names import block_names
 from tlpy.architectures.registry import ARCHITECTURES, complete_architecture
 from tlpy.digests import digest
 from tlpy.errors import InputError, Problem, Problems
@@ -15,6 +15,7 @@ from tlpy.plan.stages.adabn import adabn_idle
 from tlpy.plan.stages.goals import complete_goal
 from tlpy.plan.stages.joint_heads import common_input, merge_heads
 from tlpy.plan.stages.parts import part_problems
+from tlpy.plan.stages.ways import held_back_problems, layer_problems
 from tlpy.plan.working import DataSet, StageData, StageSpec
 from tlpy.records import Component, Head, Input, Source, Stage, Training, task_type
 from tlpy.scenarios.registry import SCENARIOS
@@ -57,6 +58,8 @@ def resolve_stage(
     if not heads and fitted.transfer is not None and TRANSFERS.facts(fitted.transfer["name"]).heads_alone:
         message = f"stage '{spec.name}' learns no label, so that it has no head to train"
         problems.add(f"{spec.where}.transfer", message, "full or freeze")
+    if started:
+        problems.extend(held_back_problems(fitted.transfer, sources, f"{spec.where}.transfer"))
     try:
         objective, scenario = complete_goal(spec, sources, heads, fitted.size, fitted.training, started)
     except InputError as error:
@@ -132,8 +135,7 @@ def _fit_images(spec: StageSpec, data: DataSet, started: bool, problems: Problem
             where = f"{spec.where}.transfer"
             transfer = complete_transfer(spec.transfer, where, len(block_names(architecture)))
             fitted.transfer = transfer
-            if transfer.get("up_to"):
-                check_layer(architecture, transfer["up_to"], f"{where}.up_to")
+            problems.extend(layer_problems(transfer, architecture, where))
     except InputError as error:
         problems.extend(error.problems)
     return fitted
