@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor
 from tlpy.errors import InputError, Problem
 
 WEIGHTS = "weights.safetensors"
+_ROOM = 1 << 20
 # Where training tools keep the weights within a checkpoint.
 _NESTED = ("state_dict", "model_state_dict", "model_state", "model", "network_weights", "net", "weights")
 
@@ -61,13 +63,27 @@ def _read_torch(file: Path) -> Any:
     import torch
 
     try:
+        _refuse_bomb(file)
         return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = "holds more than tensors, or is no torch file; nothing in it was run"
         hint = "save its state_dict alone, best as safetensors"
         raise InputError([Problem(str(file), reason, hint)]) from error
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # whatever its parser meets in a damaged file
         raise InputError([Problem(str(file), f"is no torch file, or damaged: {error}")]) from error
+
+
+def _refuse_bomb(file: Path) -> None:
+    """Raise `InputError` for an archive that unpacks to far more than it is: torch packs nothing."""
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        unpacked, packed = sum(info.file_size for info in archive.infolist()), file.stat().st_size
+    if unpacked > 2 * packed + _ROOM:
+        message = f"unpacks to {unpacked / 1e9:,.1f} GB, but is {packed / 1e9:,.3f} GB"
+        raise InputError([Problem(str(file), message)])
 
 
 def _unwrap(content: Any, file: Path) -> dict[str, Tensor]:
