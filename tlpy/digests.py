@@ -18,6 +18,7 @@ NOT_TRAINING = (
     "params",
     "plain",
     "plan",
+    "privacy",
     "report",
     "simulate",
     "store.py",
