@@ -34,7 +34,7 @@ every: setup ## Every registered name through the pipeline, in each dimension it
 faults: setup ## Every fault of docs/reliability.md, brought about: full disks, killed tasks, lost memory
 	@bash setup/test.sh tests/faults -m "faults or not faults" $(PYTEST_ARGS)
 
-fuzz: setup ## Params that nobody should write, for FUZZ_SECONDS (600), others each time
+fuzz: setup ## Params and files that nobody should give, each half for FUZZ_SECONDS (600), others each time
 	@TLIMB_FUZZ_SECONDS=$(FUZZ_SECONDS) bash setup/test.sh tests/fuzz $(PYTEST_ARGS)
 
 lint: setup ## ruff, mypy, nextflow lint, shell syntax

@@ -4,18 +4,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
 
 from tlpy import machine
-from tlpy.evaluation.confounds import write_confounds
-from tlpy.evaluation.external import external_scores, write_external
-from tlpy.evaluation.leaderboard import write_ranking
-from tlpy.evaluation.ranking import rank
-from tlpy.evaluation.results import read_run
+from tlpy.errors import InputError
 from tlpy.plan.plan_records import Plan
-from tlpy.report.write import write_report
+from tlpy.report.private import make_people
+from tlpy.report.ranked import Results, write_ranked
 
 EXISTING = click.Path(exists=True, path_type=Path)
 
@@ -27,6 +25,9 @@ EXISTING = click.Path(exists=True, path_type=Path)
 @click.option("--prepared", type=EXISTING, help="Folder that holds <request id>/ of PREPARE.")
 @click.option("--external", type=EXISTING, help="Folder that holds <data set>/<stage id>/ of EXTERNAL.")
 @click.option("--covariates", type=EXISTING, help="Folder that holds <data set>.tsv of PLAN.")
+@click.option("--people", type=EXISTING, help="people.json of PLAN: they go by pseudonyms.")
+@click.option("--key", type=EXISTING, help="The key of the pseudonyms.")
+@click.option("--pictures/--no-pictures", default=True, help="Whether the report shows prepared images.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the ranking.")
 def main(
     plan: Path,
@@ -35,19 +36,21 @@ def main(
     prepared: Path | None,
     external: Path | None,
     covariates: Path | None,
+    people: Path | None,
+    key: Path | None,
+    pictures: bool,
     out: Path,
 ) -> None:
     """Write OUT/leaderboard.tsv and what belongs to it, and report/ beside OUT."""
     with machine.told({"work folder": out.parent}):
         record = Plan.from_json(json.loads(plan.read_text(encoding="utf-8")))
-        run = read_run(record, stages, prepared, plain, covariates)
-        rankings = rank(run)
-        write_ranking(rankings, run.plan.params, out)
-        write_confounds(run, rankings, out)
-        outside = external_scores(run, rankings, external)
-        if outside:
-            write_external(outside, out / "external.tsv")
-        write_report(run, rankings, out.resolve().parent / "report", outside)
+        results = Results(record, stages, prepared, plain, covariates)
+        try:
+            hidden = make_people(people, key, record) if people and key else None
+            write_ranked(results, lambda _: external, out, out.resolve().parent / "report", hidden, pictures)
+        except InputError as error:
+            click.echo(str(error), err=True)
+            sys.exit(2)
 
 
 if __name__ == "__main__":

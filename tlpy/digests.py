@@ -20,6 +20,7 @@ NOT_TRAINING = (
     "params",
     "plain",
     "plan",
+    "privacy",
     "report",
     "simulate",
     "store.py",

@@ -10,10 +10,12 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlpy.data.prepare import prepare_shard
+from tlpy.digests import digest
 from tlpy.errors import InputError, Problem, Problems, nearest
 from tlpy.files import read_json, read_rows
 from tlpy.params.file import read_params
@@ -22,7 +24,11 @@ from tlpy.plain.run import PlainFolders, run_fits
 from tlpy.plan.documents import check_written, plan_record, tasks_of, write_plan
 from tlpy.plan.plan_records import Replicate, Variant
 from tlpy.plan.planner import Planned, Planner
+from tlpy.privacy.people import PEOPLE, People, write_people
+from tlpy.privacy.pseudonyms import KEY, kept_key
+from tlpy.privacy.publishing import publish
 from tlpy.records import Pack
+from tlpy.report.private import make_people
 from tlpy.store import Store
 
 if TYPE_CHECKING:
@@ -91,7 +97,12 @@ class LocalRun:
         self.store = Store(Path(store or given.get("store") or WORK))
         schema = Schema.read()
         components = Path(given["components"]) if given.get("components") else None
-        planner = Planner(given, schema, {}, os.cpu_count() or 1, self.store.root, components)
+        self.pictures = bool(given.get("report_pictures", schema.default("report_pictures")))
+        self.deidentify = bool(given.get("deidentify"))
+        key = Path(given["deidentify_key"]) if given.get("deidentify_key") else None
+        self.key = kept_key(self.store.root) if self.deidentify and key is None else key
+        roots = {KEY: self.key} if self.key else {}
+        planner = Planner(given, schema, roots, os.cpu_count() or 1, self.store.root, components)
         self.plan: Planned = planner.plan()
         self.outdir = Path(given["outdir"])
         self.accelerator = str(accelerator or given.get("accelerator") or schema.default("accelerator"))
@@ -145,9 +156,30 @@ class LocalRun:
         for key, table in self.plan.subjects.items():
             table.write(out / "subjects" / f"{key}.tsv")
 
+    def work(self, place: Path) -> Path:
+        """Where is written what goes to `place`: there, or where ids may stay, until it is published."""
+        if not self.deidentify:
+            return place
+        aside = self.store.root / "private" / digest(str(place.resolve()))
+        shutil.rmtree(aside, ignore_errors=True)
+        return aside
+
+    def publish(self, work: Path, place: Path) -> None:
+        """Put what was written aside where it belongs, with pseudonyms."""
+        if self.deidentify:
+            publish(work, place, self.people(work), self.pictures)
+
+    def people(self, work: Path) -> People | None:
+        """Who goes by pseudonyms; None: everybody by the ids."""
+        if not (self.deidentify and self.key):
+            return None
+        work.mkdir(parents=True, exist_ok=True)
+        write_people(self.plan.people, work / PEOPLE)
+        return make_people(work / PEOPLE, self.key, self.record)
+
     def search(self) -> Result:
         """Carry out the whole plan and rank its variants."""
-        out = self.outdir
+        out = self.work(self.outdir)
         write_plan(self.plan, out / "plan")
         for folder in ("splits", "covariates"):
             shutil.rmtree(out / folder, ignore_errors=True)
@@ -161,7 +193,9 @@ class LocalRun:
             run_fits(plain.pack.fits, folders, out / "plain", self.store.root)
         for stage in self.tasks.stored_stages:
             self.store.fetch("stages", stage, out / "stages" / stage)
-        return self._rank(out)
+        result = self._rank(out)
+        self.publish(out, self.outdir)
+        return result
 
     def _score_external(self, run: Run, out: Path) -> Path | None:
         """Score what was chosen on the external data sets; the folder of that, None without such sets."""
@@ -184,26 +218,18 @@ class LocalRun:
         return out / "external"
 
     def _rank(self, out: Path) -> Result:
-        from tlpy.evaluation.confounds import write_confounds
-        from tlpy.evaluation.external import external_scores, write_external
-        from tlpy.evaluation.leaderboard import write_ranking
-        from tlpy.evaluation.ranking import rank
-        from tlpy.evaluation.results import read_run
-        from tlpy.report.write import write_report
+        """Rank what lies in `out`; ranking and report go to the run's folder for results."""
+        from tlpy.report.ranked import Results, write_ranked
 
         places = (self.store.root / "cache", out / "plain", out / "covariates")
-        found = read_run(self.record, out / "stages", *places)
-        rankings = rank(found)
-        write_ranking(rankings, self.plan.params, out / "ranking")
-        write_confounds(found, rankings, out / "ranking")
-        outside = external_scores(found, rankings, self._score_external(found, out))
-        if outside:
-            write_external(outside, out / "ranking" / "external.tsv")
-        write_report(found, rankings, out / "report", outside)
-        best = out / "ranking" / "best_params.yaml"
+        ranking, report = self.outdir / "ranking", self.outdir / "report"
+        results = Results(self.record, out / "stages", *places)
+        score, people = partial(self._score_external, out=out), self.people(out)
+        found = write_ranked(results, score, ranking, report, people, self.pictures)
+        best = ranking / "best_params.yaml"
         failed = {key: stage.reason for key, stage in found.stages.items() if stage.reason}
-        board = read_leaderboard(out / "ranking" / "leaderboard.tsv")
-        return Result(out, board, read_params(best) if best.is_file() else None, failed)
+        board = read_leaderboard(ranking / "leaderboard.tsv")
+        return Result(self.outdir, board, read_params(best) if best.is_file() else None, failed)
 
     def variant(self, name: str) -> Variant:
         """The variant with this id (or the start of it) or label; raises `InputError` if there is not one."""
@@ -240,7 +266,8 @@ class LocalRun:
         """
         variant = self.variant(name)
         replicate = _replicate(variant.replicates, seed, fold)
-        out = out or self.outdir / "variants" / variant.id
+        place = out or self.outdir / "variants" / variant.id
+        out = self.work(place)
         stages = tuple(self.plan.stages[stage] for stage in replicate.stages)
         check_written(self.plan)
         self.write_subjects(out)
@@ -253,7 +280,8 @@ class LocalRun:
         if again:
             shutil.rmtree(out / "stages" / last.id, ignore_errors=True)
             self.train(replace(chain, stages=(last,)), out, None)
-        return [out / "stages" / stage.id for stage in stages]
+        self.publish(out, place)
+        return [place / "stages" / stage.id for stage in stages]
 
 
 def run(

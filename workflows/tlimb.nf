@@ -8,6 +8,7 @@ include { PLAN         } from '../modules/local/plan'
 include { PREPARE      } from '../modules/local/prepare'
 include { PLAIN        } from '../modules/local/plain'
 include { RANK         } from '../modules/local/rank'
+include { REDACT       } from '../modules/local/redact'
 include { MULTIQC      } from '../modules/local/multiqc'
 include { OUTSIDE      } from '../subworkflows/local/external'
 include { TRAINING     } from '../subworkflows/local/training'
@@ -79,24 +80,52 @@ workflow TLIMB {
     )
     OUTSIDE(PLAN.out.plan, ch_prepared, ch_stages, options)
 
+    // What comes of all tasks, in an order that is always the same.
+    ch_finished = ch_prepared
+        .combine(ch_stages.toSortedList { left, right -> left[0] <=> right[0] }.map { stages -> [stages] })
+        .map { _tasks, _prepared, stages -> finished(stages) }
+    ch_plain = PLAIN.out.fits
+        .flatMap { _meta, folders -> [folders].flatten() }
+        .toSortedList { left, right -> left.name <=> right.name }
+    ch_summaries = PREPARE.out.summary
+        .map { meta, folder -> [meta.id, folder] }
+        .mix(ch_tasks.flatMap { tasks -> storedPrepared(tasks, options) })
+        .toSortedList { left, right -> left[0] <=> right[0] }
+        .map { rows -> rows.collect { _id, folder -> folder } }
+    ch_external = OUTSIDE.out.scores.toSortedList { left, right -> left.name <=> right.name }
+    ch_people = options.deidentify ? PLAN.out.people : channel.value([])
+    key = options.deidentify ? options.key : []
+
     RANK(
         PLAN.out.plan,
         PLAN.out.covariates,
-        ch_prepared
-            .combine(ch_stages.toSortedList { left, right -> left[0] <=> right[0] }.map { stages -> [stages] })
-            .map { _tasks, _prepared, stages -> finished(stages) },
-        PLAIN.out.fits
-            .flatMap { _meta, folders -> [folders].flatten() }
-            .toSortedList { left, right -> left.name <=> right.name },
-        PREPARE.out.summary
-            .map { meta, folder -> [meta.id, folder] }
-            .mix(ch_tasks.flatMap { tasks -> storedPrepared(tasks, options) })
-            .toSortedList { left, right -> left[0] <=> right[0] }
-            .map { rows -> rows.collect { _id, folder -> folder } },
-        OUTSIDE.out.scores.toSortedList { left, right -> left.name <=> right.name },
+        ch_finished,
+        ch_plain,
+        ch_summaries,
+        ch_external,
+        ch_people,
+        key,
+        options.pictures,
         options.code,
         options.components,
     )
+    if (options.deidentify || !options.pictures) {
+        // Where only the pictures stay here, the rest is published as ever.
+        def all = options.deidentify
+        REDACT(
+            all ? PLAN.out.plan.combine(PLAN.out.variants) : channel.value([]),
+            all ? PLAN.out.splits : channel.value([]),
+            all ? PLAN.out.covariates : channel.value([]),
+            all ? ch_finished : channel.value([]),
+            all ? ch_plain : channel.value([]),
+            ch_summaries,
+            all ? ch_external : channel.value([]),
+            ch_people,
+            key,
+            options.pictures,
+            options.code,
+        )
+    }
 
     ch_versions = channel.topic('versions').toList().map { triples -> versionsText(triples) }
     ch_versions.collectFile(

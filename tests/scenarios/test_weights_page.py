@@ -91,5 +91,5 @@ def test_features_of_the_other_families(tmp_path: Path) -> None:
     for folder, features in expected.items():
         found = torch.from_numpy(np.load(folder / "features.npy"))
         torch.testing.assert_close(
-            found, features, rtol=1e-4, atol=1e-5, msg=lambda text: f"{folder}: {text}"
+            found, features, rtol=1e-4, atol=1e-5, msg=lambda text, of=folder: f"{of}: {text}"
         )

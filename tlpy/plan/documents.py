@@ -36,6 +36,7 @@ from tlpy.plan.plan_records import (
 )
 from tlpy.plan.planner import Planned
 from tlpy.plan.working import DataSet, SubjectTable
+from tlpy.privacy.people import PEOPLE, write_people
 from tlpy.records import BY_IMAGE, BY_SUBJECT, Component, Pack, Stage
 from tlpy.version import __version__
 
@@ -53,6 +54,7 @@ def write_plan(plan: Planned, out: Path) -> None:
     _write_variants(plan, out / "variants.tsv")
     _write_tables(plan, out)
     write_covariates(plan.datasets, plan.units, out)
+    write_people(plan.people, out / PEOPLE)
     found = overlaps(out, document)
     if found:
         raise InputError(found)

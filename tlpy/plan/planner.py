@@ -46,6 +46,7 @@ from tlpy.plan.stored import StoredWork
 from tlpy.plan.variants import VariantBook
 from tlpy.plan.warnings import plan_warnings
 from tlpy.plan.working import DataSet, StageSpec, SubjectTable
+from tlpy.privacy.people import Known
 from tlpy.records import ExecutionSettings, Stage, contract_beside
 from tlpy.search.registry import assignments
 from tlpy.store import Store
@@ -83,6 +84,7 @@ class Planned:
     plain: PlainPlan
     external: tuple[ExternalSet, ...] = ()
     external_notes: tuple[Inferred, ...] = ()
+    people: frozenset[Known] = frozenset()
 
 
 class Planner:
@@ -160,7 +162,8 @@ class Planner:
         if self._value("baseline"):
             book.add_baselines(self.stages)
         self._drop_unused(book)
-        return self._assemble(book, datasets, made, runs, epochs)
+        planned = self._assemble(book, datasets, made, runs, epochs)
+        return replace(planned, people=frozenset(catalogue.people))
 
     def _value(self, name: str) -> Any:
         return self.given.get(name, self.schema.default(name))

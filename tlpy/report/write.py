@@ -23,13 +23,27 @@ from tlpy.report import (
 )
 
 
-def write_report(run: Run, rankings: list[Ranking], out: Path, outside: Sequence[ExternalScore] = ()) -> None:
+def write_report(
+    run: Run,
+    rankings: list[Ranking],
+    out: Path,
+    outside: Sequence[ExternalScore] = (),
+    named: Run | None = None,
+    pictures: bool = True,
+) -> None:
     """Write `<section>_mqc.json` files into `out`.
+
+    Args:
+        run, rankings, outside: what is reported.
+        out: the folder to write into.
+        named: the run whose prepared images the report may name; None: `run`.
+        pictures: whether it shows prepared images.
 
     A section without anything to show (no history, no predictions, no pictures) is left out; the summary, the
     leaderboard, the data sets and the methods are always there.
     """
     out.mkdir(parents=True, exist_ok=True)
+    named = named or run
     sections = [
         summary.summary(run, rankings, outside),
         leaderboard_table.leaderboard(rankings),
@@ -46,10 +60,10 @@ def write_report(run: Run, rankings: list[Ranking], out: Path, outside: Sequence
         training.sharing(run),
         data.datasets(run),
         confounds.confounds(run, rankings),
-        data.pictures(run),
-        data.quality(run),
+        data.pictures(named) if pictures else None,
+        data.quality(named),
         starts.starts(run),
-        data.left_out(run),
+        data.left_out(named),
         methods.inferred(run),
         methods.methods(run, rankings),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from tlpy.errors import InputError, Problem
 from tlpy.weights.file_kinds import SAFETENSORS, TORCH, kind_of
 
 WEIGHTS = "weights.safetensors"
+_ROOM = 1 << 20
 # Where training tools keep the weights within a checkpoint.
 _NESTED = (
     "state_dict",
@@ -73,13 +76,12 @@ def _read_safetensors(file: Path) -> dict[str, Tensor]:
 
 
 def _read_torch(file: Path) -> Any:
-    import pickle
-    from zipfile import is_zipfile
 
     import torch
 
     try:
-        return torch.load(file, map_location="cpu", weights_only=True, mmap=is_zipfile(file))
+        _refuse_bomb(file)
+        return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except pickle.UnpicklingError as error:
         reason = "holds more than tensors, or is no torch file; nothing in it was run"
         raise InputError([Problem(str(file), f"{reason}{_first_line(error)}", _HINT)]) from error
@@ -88,8 +90,9 @@ def _read_torch(file: Path) -> Any:
             raise InputError([Problem(str(file), f"is no torch file, or damaged: {error}")]) from error
         reason = "is a TorchScript archive, which holds code; nothing in it was run"
         raise InputError([Problem(str(file), reason, _HINT)]) from error
-    except (EOFError, OSError, KeyError, ValueError, AttributeError, IndexError, TypeError) as error:
-        # What a damaged pickle may raise is not listed anywhere.
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # whatever its parser meets in a damaged file
         raise InputError([Problem(str(file), f"is no torch file, or damaged: {error}")]) from error
 
 
@@ -98,6 +101,17 @@ def _first_line(error: Exception) -> str:
     named = [part for part in str(error).split() if "." in part and part.replace(".", "").isidentifier()]
     found = next((part for part in named if not part.startswith(("torch.load", "torch.serialization"))), "")
     return f" (it asks for {found})" if found else ""
+
+
+def _refuse_bomb(file: Path) -> None:
+    """Raise `InputError` for an archive that unpacks to far more than it is: torch packs nothing."""
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        unpacked, packed = sum(info.file_size for info in archive.infolist()), file.stat().st_size
+    if unpacked > 2 * packed + _ROOM:
+        message = f"unpacks to {unpacked / 1e9:,.1f} GB, but is {packed / 1e9:,.3f} GB"
+        raise InputError([Problem(str(file), message)])
 
 
 def _unwrap(content: Any, file: Path) -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ process PLAN {
     path 'subjects/*.tsv', emit: subjects, optional: true
     path 'splits'        , emit: splits, optional: true
     path 'covariates'    , emit: covariates, optional: true
+    path 'people.json'   , emit: people, optional: true
     tuple val("${task.process}"), val('python'), eval("python3 -c 'import platform; print(platform.python_version())'"), topic: versions
 
     script:
@@ -70,7 +71,7 @@ process PLAN {
     ])
     """
     mkdir subjects splits covariates
-    touch plan.json variants.tsv subjects/subjects.tsv splits/data.tsv covariates/data.tsv
+    touch people.json plan.json variants.tsv subjects/subjects.tsv splits/data.tsv covariates/data.tsv
     cat > tasks.json <<'END_OF_JSON'
     ${tasks}
     END_OF_JSON

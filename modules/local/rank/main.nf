@@ -12,6 +12,9 @@ process RANK {
     path plain, stageAs: 'plain/*'
     path prepared, stageAs: 'prepared/*'
     path external, stageAs: 'external/*'
+    path people
+    path key, stageAs: 'key/*'
+    val pictures
     path code
     path components, stageAs: 'components'
 
@@ -24,6 +27,8 @@ process RANK {
 
     script:
     def args = task.ext.args ?: ''
+    def private_args = key ? "--people ${people} --key ${key}" : ''
+    def pictures_arg = pictures ? '' : '--no-pictures'
     """
     export PYTHONPATH="\$PWD:\$PWD/components" TLPY_COMPONENTS="\$PWD/components"
     mkdir -p stages plain prepared external
@@ -36,6 +41,8 @@ process RANK {
         --prepared prepared \\
         --external external \\
         --out ranking \\
+        ${private_args} \\
+        ${pictures_arg} \\
         ${args}
     """
 

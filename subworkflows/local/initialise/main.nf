@@ -4,7 +4,7 @@
 
 include { helpText ; paramHelp ; summaryText                      } from '../help'
 include { finishedPlace ; stateFolder                              } from '../finished'
-include { snapshot                                                } from '../files'
+include { isLocal ; moveOnce ; snapshot                           } from '../files'
 include { placeOf                                                 } from '../links'
 include { pathsOf                                                 } from '../paths'
 include { castParams ; noValues ; paramDefinitions ; paramErrors ; parseYaml } from '../schema'
@@ -51,6 +51,7 @@ def initialise(given) {
     errors += paths
         .findAll { name, _path -> definitions[name].format == 'directory-path' && !definitions[name].exists }
         .collectMany { name, path -> folderErrors(name, values[name], path) }
+    errors += values.deidentify && paths.outdir ? publishedBefore(values.outdir, paths.outdir) : []
     if (errors) {
         def total = errors.size() == 1 ? 'One param is' : "${errors.size()} params are"
         error("${total} not right:\n\n${errors.collect { line -> "  * ${line}" }.join('\n')}\n\nAll params: nextflow run ${workflow.projectDir} --help\n")
@@ -60,9 +61,13 @@ def initialise(given) {
     log.info(summaryText(own, definitions, colour))
     def info = paths.outdir.resolve('pipeline_info')
     info.mkdirs()
-    info.resolve("params_${values.trace_report_suffix}.json").text = groovy.json.JsonOutput.prettyPrint(toJson(values)) + '\n'
+    // De-identified, they stand in plan.json: ids in them are not known yet.
+    if (!values.deidentify) {
+        info.resolve("params_${values.trace_report_suffix}.json").text = groovy.json.JsonOutput.prettyPrint(toJson(values)) + '\n'
+    }
 
     def state = stateFolder(paths.store ?: workflow.workDir.resolve('state'))
+    def key = paths.deidentify_key ?: (values.deidentify ? keptKey(state) : null)
     def code = workflow.workDir.resolve('code')
     def tlpy = file("${projectDir}/tlpy", checkIfExists: true)
     return [
@@ -73,7 +78,11 @@ def initialise(given) {
         // As the user gave them: what equals a default is left out, so that writing a default out changes nothing; and so is
         // what only shows or places results, so that a title or another outdir plans nothing anew.
         params_json: toJson(own.findAll { name, _value -> !(name in shownBy()) } + [outdir: 'results']),
-        data: present.collectEntries { entry -> [entry.text, placeOf(entry.path)] } + contractsOf(present),
+        data: present.collectEntries { entry -> [entry.text, placeOf(entry.path)] } + contractsOf(present) + (key ? ['(deidentify_key)': key] : [:]),
+        // Who is in the data goes by pseudonyms under `key` in all that is published; pictures of images are published.
+        deidentify: values.deidentify as boolean,
+        key: key,
+        pictures: values.report_pictures != false,
         // A training writes checkpoints into `state`, and below `finished` what it has done.
         state: state,
         finished: finishedPlace(paths.store, values),
@@ -83,7 +92,7 @@ def initialise(given) {
         subjects: workflow.workDir.resolve('subjects'),
         code: snapshot(tlpy, code, { name -> name.endsWith('.py') }),
         // What cannot change a result is left out, so that an edit of the report trains nothing anew.
-        core: snapshot(tlpy, code, { name -> name.endsWith('.py') && !(name ==~ /(report|simulate)\/.*|cli\.py/) }),
+        core: snapshot(tlpy, code, { name -> name.endsWith('.py') && !(name ==~ /(privacy|report|simulate)\/.*|cli\.py/) }),
         components: paths.components ? snapshot(paths.components, code, { _name -> true }) : [],
         slots: localSlots(),
         depth: values.stages instanceof List ? values.stages.size() : 1,
@@ -158,7 +167,35 @@ def folderErrors(name, text, path) {
 
 // Params that change how and where results are shown, and none of them.
 def shownBy() {
-    return ['multiqc_title', 'multiqc_config', 'publish_dir_mode', 'monochrome_logs', 'validate_params']
+    return ['multiqc_title', 'multiqc_config', 'publish_dir_mode', 'monochrome_logs', 'validate_params', 'report_pictures']
+}
+
+// What an earlier run published with ids would stay beside the pseudonyms.
+def publishedBefore(text, outdir) {
+    def plan = outdir.resolve('plan').resolve('plan.json')
+    def named = plan.exists() && !(plan.text =~ /"deidentify": true/).find()
+    def params = outdir.resolve('pipeline_info').exists() && outdir.resolve('pipeline_info').list().any { name -> name.startsWith('params_') }
+    return named || params ? ["outdir: '${text}' holds results of a run without deidentify; name another folder, or remove it first"] : []
+}
+
+// The key of the pseudonyms, made once. The folder that it is in keeps its time, which Nextflow hashes.
+def keptKey(state) {
+    def key = state.resolve('deidentify.key')
+    if (!key.exists()) {
+        def time = java.nio.file.Files.getLastModifiedTime(state)
+        def bytes = new java.security.SecureRandom().generateSeed(32)
+        def draft = state.resolve(".deidentify.key-${UUID.randomUUID()}")
+        java.nio.file.Files.createFile(draft)
+        if (isLocal(draft)) {
+            draft.setPermissions('rw-------')
+        }
+        draft.text = bytes.encodeHex().toString() + '\n'
+        moveOnce(draft, key)
+        if (isLocal(state)) {
+            java.nio.file.Files.setLastModifiedTime(state, time)
+        }
+    }
+    return key
 }
 
 // How many tasks run side by side: the cores of this machine, or 0 (unknown) where a cluster or cloud runs them.

@@ -11,7 +11,7 @@ import numpy as np
 
 from tlpy.data.fingerprint import open_image
 from tlpy.data.image_records import ImageError
-from tlpy.data.readers.arrays import array_header
+from tlpy.data.readers.arrays import array_header, check_length
 from tlpy.data.readers.npz import Member, members, open_member
 from tlpy.data.readers.tables import Row
 from tlpy.data.readers.wide_table import WideTable, read_wide
@@ -167,6 +167,8 @@ def _mapped(path: Path) -> np.ndarray:
             raise ImageError("empty file (0 bytes)")
         file.seek(0)
         shape, dtype = array_header(file)
+        if not dtype.hasobject:
+            check_length(file, shape, dtype)
     if dtype.kind not in "buif":
         raise ImageError(f"holds values of type {dtype}, expected numbers (features of subjects)")
     if 0 in shape:

@@ -7,6 +7,7 @@ the tests compare it with nibabel. A file is taken as compressed by its first by
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import zlib
 from math import prod
@@ -21,6 +22,9 @@ from tlpy.data.image_records import ImageError, ImageHeader, RawImage
 ENDINGS = (".nii.gz", ".nii")
 _HEADER_BYTES = 540
 FIRST_BYTES = 4096
+_CHUNK = 1 << 20
+# For extensions of a header.
+_ROOM = 64 << 20
 # Bytes of a number, by NIfTI's code of its type.
 _NUMBERS = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8}
 # 32 GiB in single precision, all volumes together: beyond this a header is damaged, or meant to do harm.
@@ -205,6 +209,23 @@ def load(path: Path) -> RawImage:
         return load_bytes(file.read())
 
 
+def most_bytes(header: ImageHeader) -> int:
+    """How long a file with this header may be, unpacked: its numbers, and room for extensions."""
+    return prod(header.stored_shape) * header.channels * max(_NUMBERS.values()) + _ROOM
+
+
+def _unpacked(data: bytes, most: int) -> bytes:
+    """The content of a gzip file; more than `most` bytes are not what its header tells of."""
+    parts, held = [], 0
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+        while part := packed.read(_CHUNK):
+            parts.append(part)
+            held += len(part)
+            if held > most:
+                raise ImageError(f"unpacks to more than {most:,} bytes, which its header does not tell of")
+    return b"".join(parts)
+
+
 def load_bytes(data: bytes, series: bool = False) -> RawImage:
     """`load` of a file's content (compressed or not); `series` as in `parse_header`: channels come first."""
     from nibabel.filebasedimages import ImageFileError
@@ -218,7 +239,7 @@ def load_bytes(data: bytes, series: bool = False) -> RawImage:
     header = header_of(data, series)
     if data[:2] == GZIP_MAGIC:
         try:
-            data = gzip.decompress(data)
+            data = _unpacked(data, most_bytes(header))
         except EOFError:
             raise ImageError("truncated: the compressed stream ends too early") from None
         except (OSError, zlib.error) as error:
@@ -234,6 +255,8 @@ def load_bytes(data: bytes, series: bool = False) -> RawImage:
         raise ImageError(f"damaged NIfTI header: {error}") from None
     except (OSError, ValueError, EOFError) as error:
         raise ImageError(f"truncated: {error}") from None
+    except (OverflowError, TypeError, struct.error) as error:
+        raise ImageError(f"damaged NIfTI header: {error}") from None
     affine = image.affine if header.dims == 3 else None
     if header.channels > 1:
         array = np.moveaxis(array.reshape(*header.stored_shape, header.channels), -1, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import compress
@@ -123,7 +124,7 @@ def header_of(cells: list[str], where: str, problems: Problems) -> list[str] | N
     """The columns that a header line names, those without a name by number; None for a name that is twice."""
     while cells and not cells[-1]:
         cells = cells[:-1]
-    repeated = sorted({cell for cell in cells if cell and cells.count(cell) > 1})
+    repeated = sorted(cell for cell, count in Counter(cells).items() if cell and count > 1)
     if repeated:
         problems.add(
             where, f"column '{repeated[0]}' occurs twice in the header", "give every column its own name"

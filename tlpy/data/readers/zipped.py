@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -13,7 +14,8 @@ from tlpy.data.readers import nifti
 from tlpy.data.readers.cohort import CohortReader
 
 # A password or a way of packing that Python lacks is a RuntimeError.
-_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
+_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
+_CHUNK = 1 << 20
 
 
 @dataclass(kw_only=True)
@@ -36,7 +38,12 @@ class ZippedReader(CohortReader):
     def load(self, record: ImageRecord) -> RawImage:
         if "#" not in record.file:
             return super().load(record)
-        return nifti.load_bytes(self._unpacked(record, -1))
+        # What its header tells of bounds what is unpacked; a packed image is not longer than that.
+        most = nifti.most_bytes(self.header(record))
+        data = self._unpacked(record, most + 1)
+        if len(data) > most:
+            raise ImageError(f"unpacks to more than {most:,} bytes, which its header does not tell of")
+        return nifti.load_bytes(data)
 
     def about_lacking(self, names: Sequence[str]) -> str:  # noqa: ARG002
         """What to say of an archive that holds `names` but not the image; "" if nothing."""
@@ -47,7 +54,11 @@ class ZippedReader(CohortReader):
             member = self._member(archive, record)
             try:
                 with archive.open(member) as file:
-                    return file.read(most)
+                    parts: list[bytes] = []
+                    while most > 0 and (part := file.read(min(most, _CHUNK))):
+                        parts.append(part)
+                        most -= len(part)
+                    return b"".join(parts)
             except _FAULTS as error:
                 raise ImageError(f"damaged or truncated: {error}") from None
 

@@ -27,6 +27,8 @@ from tlpy.plan.data.given_splits import GivenSplit, given_split, is_table
 from tlpy.plan.data.headers import Images, Seen, common_grid
 from tlpy.plan.data.tasks import infer_tasks
 from tlpy.plan.working import DataSet
+from tlpy.privacy.people import Known
+from tlpy.privacy.pseudonyms import KEY, Pseudonyms, read_key
 from tlpy.records import Component
 
 if TYPE_CHECKING:
@@ -137,6 +139,8 @@ class Catalogue:
     roots: Mapping[str, Path]
     on_bad_image: str = "error"
     slots: int = 0
+    people: set[Known] = field(default_factory=set)
+    """Everybody that the data name, whether they take part or not."""
     _images: dict[str, Images | InputError] = field(default_factory=dict)
     _datasets: dict[str, DataSet | InputError] = field(default_factory=dict)
 
@@ -226,6 +230,9 @@ class Catalogue:
         problems.extend(images.faults)
         reader.skippable, reader.notes, reader.names_people = [], [], True
         found = reader.records(said.labels, spec.get("group"), problems)
+        self.people.update(
+            (r.image, r.file, r.subject, r.group, r.session) for r in (*images.records, *found)
+        )
         skippable, notes = list(reader.skippable), list(reader.notes)
         filtered = None
         if spec.get("filter"):
@@ -273,7 +280,9 @@ class Catalogue:
             return None, records
         file = self.roots.get(spec["split"], Path(spec["split"]))
         known = [record.image for record in images.records]
-        given = given_split(spec, file, name, records, known, problems)
+        key = self.roots.get(KEY)
+        pseudonyms = Pseudonyms(read_key(key)) if key else None
+        given = given_split(spec, file, name, records, known, problems, pseudonyms)
         return given, list(given.records(records, None)) if given and not given.numbered else records
 
     def share(self, opened: Mapping[str, DataSet]) -> dict[str, DataSet]:

@@ -12,6 +12,7 @@ from tlpy.data.readers.rows import part_name
 from tlpy.data.readers.tables import Table, read_table
 from tlpy.errors import Problems
 from tlpy.files import as_written
+from tlpy.privacy.pseudonyms import Pseudonyms, is_pseudonym
 
 ENDINGS = (".tsv", ".csv")
 _NAMED = 5
@@ -51,6 +52,7 @@ def given_split(
     used: Collection[ImageRecord],
     known: Collection[str],
     problems: Problems,
+    pseudonyms: Pseudonyms | None = None,
 ) -> GivenSplit | None:
     """The split of a data set by a table; None where `problems` takes what is wrong with it.
 
@@ -61,6 +63,7 @@ def given_split(
         used: the records that take part: each needs a part.
         known: ids of all images that the data set has; the table may hold no others.
         problems: takes a problem for each fault.
+        pseudonyms: under the run's key, for the table of a de-identified run; None: there is no key.
     """
     shown = str(spec["split"])
     before = len(problems)
@@ -73,7 +76,7 @@ def given_split(
     lacking = [column for column in ("image", "part") if column not in table.columns]
     for column in lacking:
         problems.add(shown, f"no column '{column}'", "expected a table as in `splits/` of a finished run")
-    folds = {} if lacking else _folds(table, name, known, problems)
+    folds = {} if lacking else _folds(table, name, known, problems, pseudonyms)
     if len(problems) > before or not folds:
         return None
     numbered = "" not in folds
@@ -94,7 +97,9 @@ def _order(fold: str) -> tuple[int, str]:
     return (int(fold), "") if fold.isdecimal() else (-1, fold)
 
 
-def _folds(table: Table, name: str, known: Collection[str], problems: Problems) -> dict[str, dict[str, str]]:
+def _folds(
+    table: Table, name: str, known: Collection[str], problems: Problems, pseudonyms: Pseudonyms | None
+) -> dict[str, dict[str, str]]:
     """Fold → image → part, of one data set's rows."""
     names = {row.cells.get("dataset", "") for row in table}
     # A table of one data set may have been made when it went by another name.
@@ -107,7 +112,12 @@ def _folds(table: Table, name: str, known: Collection[str], problems: Problems) 
         hint = "keep the rows of one of them"
         problems.add(table.shown, f"has {len(versions)} versions of the split of '{name}'", hint)
         return {}
-    called = _as_known({row.cells.get("image", "") for row in rows}, known)
+    images = {row.cells.get("image", "") for row in rows}
+    called = _as_known(images, known)
+    if images and not images & set(known) and all(map(is_pseudonym, images)):
+        called = _by_pseudonym(images, known, pseudonyms, table.shown, problems)
+        if not called:
+            return {}
     folds: dict[str, dict[str, str]] = {}
     for row in rows:
         part, image = part_name(row.get("part")), called[row.cells.get("image", "")]
@@ -124,6 +134,26 @@ def _as_known(images: Collection[str], known: Collection[str]) -> dict[str, str]
     written = {image: as_written(image) for image in images}
     whole = len(set(written.values())) == len(written) and set(written.values()) <= set(known)
     return written if whole else {image: image for image in images}
+
+
+def _by_pseudonym(
+    images: Collection[str],
+    known: Collection[str],
+    pseudonyms: Pseudonyms | None,
+    shown: str,
+    problems: Problems,
+) -> dict[str, str]:
+    """The id of each pseudonym of a table; nothing where `problems` is told why that is not known."""
+    if pseudonyms is None:
+        hint = "say deidentify_key: FILE, the key that it was made under, or deidentify: true with its store"
+        problems.add(shown, "its images are pseudonyms of a de-identified run, and there is no key", hint)
+        return {}
+    ids = pseudonyms.given_back(known)
+    if not set(images) & set(ids):
+        hint = "give the key that it was made under: deidentify_key: FILE"
+        problems.add(shown, "its images are pseudonyms made under another key, or of other data", hint)
+        return {}
+    return {image: ids.get(image, image) for image in images}
 
 
 def _check_images(

@@ -1,0 +1,1 @@
+"""What is published: pseudonyms in the place of ids, and no pictures where none are wanted."""
