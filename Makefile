@@ -14,7 +14,12 @@ BASE ?= python:3.11-slim
 DOCKER ?= docker
 DOCKER_BUILD_ARGS ?=
 
-.PHONY: help setup demo test every faults fuzz check lint format lock image clean distclean
+# Images for -profile singularity or apptainer: the program, its options (--fakeroot, --build-arg), and where they go
+APPTAINER ?= apptainer
+SIF_BUILD_ARGS ?=
+SIF_FOLDER ?= containers/images
+
+.PHONY: help setup demo test every faults fuzz check lint format lock image sif clean distclean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -49,6 +54,12 @@ lock: setup ## Resolve requirements/*.in and setup/jgo.toml anew (UPGRADE=1: to 
 image: ## Build the images tlimb/train and tlimb/report (BASE=, DOCKER=, DOCKER_BUILD_ARGS=)
 	@for role in report train; do \
 	    $(DOCKER) build $(DOCKER_BUILD_ARGS) --build-arg BASE=$(BASE) -f containers/$$role/Dockerfile -t tlimb/$$role:$(VERSION) .; \
+	done
+
+sif: ## Build the same for Singularity and Apptainer, in containers/images (APPTAINER=, SIF_BUILD_ARGS=, SIF_FOLDER=)
+	@mkdir -p $(SIF_FOLDER)
+	@for role in report train; do \
+	    $(APPTAINER) build $(SIF_BUILD_ARGS) $(SIF_FOLDER)/tlimb-$$role-$(VERSION).img containers/$$role/$$role.def; \
 	done
 
 clean: ## Remove the demo's data and results, work/, caches and logs (your own results/ and data/ stay)

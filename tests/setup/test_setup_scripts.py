@@ -90,6 +90,37 @@ def test_singularity_image_is_made_from_the_same_pins(role: str) -> None:
     assert "--require-hashes" in text
 
 
+def test_images_for_singularity_bear_the_names_that_nextflow_looks_for() -> None:
+    """Nextflow's SingularityCache: the name with each / and : as a dash, and .img."""
+    done = subprocess.run(["make", "-n", "sif"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert VERSION
+    built = {
+        f"tlimb-{role}-{VERSION[1]}.img"
+        for role in ("train", "report")
+        if re.search(rf"tlimb-\$role-{re.escape(VERSION[1])}\.img", done.stdout)
+    }
+    modules = (path.read_text(encoding="utf-8") for path in (ROOT / "modules/local").glob("*/main.nf"))
+    asked = {name for text in modules for name in re.findall(r"container '(.+)'", text)}
+    assert {re.sub("[/:]", "-", name) + ".img" for name in asked} == built
+    config = (ROOT / "nextflow.config").read_text(encoding="utf-8")
+    folder = re.search(
+        r"^SIF_FOLDER \?= (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert folder
+    for engine in ("singularity", "apptainer"):
+        library = rf'{engine}\.libraryDir +=.*"\${{projectDir}}/{folder[1]}"'
+        assert re.search(library, config)
+
+
+def test_report_names_this_version() -> None:
+    assert VERSION
+    text = (ROOT / "assets/multiqc_config.yml").read_text(encoding="utf-8")
+    assert (
+        re.findall(r"\d+\.\d+\.\d+", text.split("report_comment")[1].split("run_modules")[0])
+        == [VERSION[1]] * 3
+    )
+
+
 def test_every_script_is_sound_shell() -> None:
     for script in [*(ROOT / "setup").glob("*.sh"), ROOT / ".ci" / "run"]:
         subprocess.run(["bash", "-n", str(script)], check=True)

@@ -7,7 +7,7 @@ include { finishedPlace ; stateFolder                              } from '../fi
 include { isLocal ; moveOnce ; snapshot                           } from '../files'
 include { placeOf                                                 } from '../links'
 include { pathsOf                                                 } from '../paths'
-include { castParams ; noValues ; paramDefinitions ; paramErrors ; parseYaml } from '../schema'
+include { castParams ; nearest ; noValues ; paramDefinitions ; paramErrors ; parseYaml } from '../schema'
 
 /*
     given: params as Nextflow has them.
@@ -25,8 +25,9 @@ def initialise(given) {
         return [run: false]
     }
 
-    // An institution's config describes itself in params of its own.
-    values = values.findAll { name, _value -> !name.startsWith('config_profile_') && name != 'custom_config_base' }
+    // An institution's config describes itself, and is steered, by params of its own: told, not refused.
+    def foreign = values.custom_config_base ? values.keySet().findAll { name -> !definitions.containsKey(name) } : []
+    values = values.findAll { name, _value -> !(name in foreign) && !name.startsWith('config_profile_') && name != 'custom_config_base' }
     def empty = values.collectMany { name, value -> noValues(name, value) }
     def said = empty.collect { place, _message -> place }
     def errors = values.validate_params ? paramErrors(values.findAll { name, _value -> !(name in said) }, definitions, said) : []
@@ -52,6 +53,7 @@ def initialise(given) {
         .findAll { name, _path -> definitions[name].format == 'directory-path' && !definitions[name].exists }
         .collectMany { name, path -> folderErrors(name, values[name], path) }
     errors += values.deidentify && paths.outdir ? publishedBefore(values.outdir, paths.outdir) : []
+    errors += configErrors(given)
     if (errors) {
         def total = errors.size() == 1 ? 'One param is' : "${errors.size()} params are"
         error("${total} not right:\n\n${errors.collect { line -> "  * ${line}" }.join('\n')}\n\nAll params: nextflow run ${workflow.projectDir} --help\n")
@@ -59,6 +61,10 @@ def initialise(given) {
 
     def own = values.findAll { name, value -> value != definitions[name]?.default && name != 'trace_report_suffix' }
     log.info(summaryText(own, definitions, colour))
+    def left = foreign.findAll { name -> !name.startsWith('config_profile_') }.sort()
+    if (left) {
+        log.warn("Left to the profiles of custom_config_base: ${left.collect { name -> name + nearest(name, definitions.keySet()) }.join(', ')}")
+    }
     def info = paths.outdir.resolve('pipeline_info')
     info.mkdirs()
     // De-identified, they stand in plan.json: ids in them are not known yet.
@@ -113,6 +119,14 @@ def informationText(values, definitions, colour) {
         return paramHelp(values.help, definitions)
     }
     return helpText(definitions, values.help_full, values.show_hidden, colour)
+}
+
+// A config runs commands, which a params file must not bring about: nextflow.config reads it by the same rule.
+def configErrors(given) {
+    def said = (System.getenv('NXF_CLI') ?: '').contains('--custom_config_base')
+    return given.custom_config_base && !said
+        ? ["custom_config_base: is taken from the command line only (--custom_config_base ${given.custom_config_base}), as a config can run commands"]
+        : []
 }
 
 // A param with an inner structure may be given as the path of a YAML file that holds it.

@@ -1,0 +1,109 @@
+/*
+    What stands before a module in the pipeline, for tests of that module on real input. Each workflow takes a params file,
+    made by MadeUp (tests/lib), and runs the search up to where the test begins.
+*/
+
+include { PLAN       } from '../modules/local/plan'
+include { PREPARE    } from '../modules/local/prepare'
+include { initialise } from '../subworkflows/local/initialise'
+include { dataInput ; packsOf ; plainOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
+include { TRAINING   } from '../subworkflows/local/training'
+include { TLIMB      } from '../workflows/tlimb'
+
+// The whole pipeline.
+workflow SEARCH {
+    take:
+    params_file
+
+    main:
+    TLIMB(initialise(readParams(params_file)))
+    leaderboard = TLIMB.out.leaderboard
+    report = TLIMB.out.report
+
+    emit:
+    leaderboard
+    report
+}
+
+workflow PLANNED {
+    take:
+    params_file
+
+    main:
+    def options = initialise(readParams(params_file))
+    PLAN(
+        options.params_json,
+        dataInput(options.data) + [options.stored],
+        options.schema,
+        options.store ?: [],
+        2,
+        options.code,
+        options.components,
+    )
+    plan = PLAN.out.plan
+    covariates = PLAN.out.covariates
+    tasks = PLAN.out.tasks
+        .combine(PLAN.out.subjects.toList().map { subjects -> [subjects] })
+        .map { tasks_json, subjects -> readTasks(tasks_json, subjects, options) }
+    requests = tasks.flatMap { plan_tasks -> requestsOf(plan_tasks, options) }
+
+    emit:
+    plan
+    covariates
+    tasks
+    requests
+}
+
+workflow PREPARED {
+    take:
+    params_file
+
+    main:
+    def options = initialise(readParams(params_file))
+    PLANNED(params_file)
+    PREPARE(PLANNED.out.requests, options.state, false, options.core, options.components)
+    plan = PLANNED.out.plan
+    covariates = PLANNED.out.covariates
+    prepared = PLANNED.out.tasks
+        .combine(PREPARE.out.images.toList().map { shards -> [shards] })
+        .map { tasks, shards -> [tasks, preparedFolders(shards, tasks, options)] }
+    summaries = PREPARE.out.summary
+        .map { _meta, folder -> folder }
+        .mix(PLANNED.out.tasks.flatMap { tasks -> storedPrepared(tasks, options) }.map { _id, folder -> folder })
+    packs = prepared.flatMap { tasks, folders -> packsOf(tasks, folders, options) }
+    plain = prepared.flatMap { tasks, folders -> plainOf(tasks, folders) }.combine(covariates)
+
+    emit:
+    plan
+    covariates
+    prepared // [ tasks, { request id: folder } ]
+    summaries
+    packs
+    plain
+}
+
+workflow TRAINED {
+    take:
+    params_file
+
+    main:
+    def options = initialise(readParams(params_file))
+    PREPARED(params_file)
+    TRAINING(PREPARED.out.packs, options)
+    plan = PREPARED.out.plan
+    covariates = PREPARED.out.covariates
+    prepared = PREPARED.out.prepared
+    summaries = PREPARED.out.summaries
+    stages = TRAINING.out.stages.mix(prepared.flatMap { tasks, _folders -> storedStages(tasks, options) })
+
+    emit:
+    plan
+    covariates
+    prepared
+    summaries
+    stages // [ stage id, folder ]
+}
+
+def readParams(params_file) {
+    return new groovy.json.JsonSlurper().parseText(file(params_file).text)
+}
