@@ -178,13 +178,14 @@ def _no_space(name: str | None, error: BaseException, folders: Mapping[str, Path
 
 
 def _place(error: BaseException, folders: Mapping[str, Path]) -> str | None:
-    """The folder that the file of an error is in."""
+    """The folder that the file of an error is in; the innermost, where a store lies in a work folder."""
+    resolved = {name: folder.resolve() for name, folder in folders.items()}
     files = [getattr(error, name, None) for name in ("filename", "filename2")]
     for file in (file for file in files if isinstance(file, str | os.PathLike) and os.fspath(file)):
         path = Path(os.fsdecode(file)).resolve()
-        for name, folder in folders.items():
-            if path.is_relative_to(folder.resolve()):
-                return name
+        around = [name for name, folder in resolved.items() if path.is_relative_to(folder)]
+        if around:
+            return max(around, key=lambda name: len(resolved[name].parts))
     return None
 
 
