@@ -128,7 +128,7 @@ class Tasks:
     def run(self, name: str, attempt: int = 1, **options: Any) -> tuple[int, str]:
         """A whole try: its exit code, and what it said."""
         process = self.start(name, attempt, **options)
-        said, _ = process.communicate(timeout=300)
+        said, _ = process.communicate(timeout=900)
         return process.returncode, said
 
     def stage(self, name: str, stage_id: str) -> Path:
