@@ -18,20 +18,22 @@ from tlpy.records import Stage
 ROOT = Path(__file__).parents[2]
 # Each dies in the third of its epochs; checkpoints are written after every epoch.
 OWN_PART = '''
-import ctypes, os, signal
+import ctypes, os, signal, time
 from tlpy.scenarios import checkpoints
 from tlpy.scenarios.sequential import SequentialScenario
 
 checkpoints.StageCheckpoint.due = lambda self: True
 
 class Dies(SequentialScenario):
-    """Tells each epoch it trains, and dies in the third."""
+    """Tells each epoch it trains, and dies in the third, where there is a gate once that is there."""
 
     def training_step(self, batch, batch_idx):
         if batch_idx == 0:
             with open(os.environ["EPOCHS"], "a") as file:
                 file.write(f"{type(self).__name__} {self.current_epoch + 1}\\n")
             if self.current_epoch == 2:
+                while "GATE" in os.environ and not os.path.exists(os.environ["GATE"]):
+                    time.sleep(0.05)
                 self.die()
         return super().training_step(batch, batch_idx)
 
@@ -126,7 +128,7 @@ class Tasks:
     def run(self, name: str, attempt: int = 1, **options: Any) -> tuple[int, str]:
         """A whole try: its exit code, and what it said."""
         process = self.start(name, attempt, **options)
-        said, _ = process.communicate(timeout=300)
+        said, _ = process.communicate(timeout=900)
         return process.returncode, said
 
     def stage(self, name: str, stage_id: str) -> Path:

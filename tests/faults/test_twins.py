@@ -179,13 +179,18 @@ def test_without_links_and_without_a_folder_to_write_to(
 
 @faults
 def test_a_twin_waits_for_an_orphan_and_takes_over_what_it_finished(tmp_path: Path) -> None:
-    stages = [crashing("s", "Dies", training__batch_size=1), crashing("t", "Dies")]
+    stages = [crashing("s", "Dies"), crashing("t", "Dies")]
     tasks = Tasks(tmp_path / "tasks", stages)
-    orphan = tasks.start("orphan", environment={"TLPY_RUN": "first"})
-    wait_for(lambda: len(tasks.trained()) >= 1)
-    code, said = tasks.run("twin", environment={"TLPY_RUN": "second"})
-    orphan.communicate(timeout=120)
-    assert (orphan.returncode, code) == (0, 0), said
+    gate = {"GATE": str(tmp_path / "gate")}
+    orphan = tasks.start("orphan", environment={"TLPY_RUN": "first", **gate})
+    wait_for(lambda: len(tasks.trained()) == 3)
+    with (tmp_path / "twin.txt").open("w") as log:
+        twin = tasks.start("twin", environment={"TLPY_RUN": "second", **gate}, stdout=log)
+    wait_for(lambda: "waiting for it" in (tmp_path / "twin.txt").read_text())
+    Path(gate["GATE"]).touch()
+    orphan.communicate(timeout=300)
+    said = (tmp_path / "twin.txt").read_text() if twin.wait(300) == 0 else ""
+    assert (orphan.returncode, twin.returncode) == (0, 0)
     assert said.count("s is being trained by run first, process") == 1
     assert tasks.trained() == [f"Dies {n}" for _ in stages for n in (1, 2, 3, 4)], "never twice"
     whole = undisturbed(tmp_path / "undisturbed", *stages)
@@ -197,16 +202,15 @@ def test_a_twin_waits_for_an_orphan_and_takes_over_what_it_finished(tmp_path: Pa
 
 @faults
 def test_a_twin_takes_over_where_an_orphan_was_killed(tmp_path: Path) -> None:
-    tasks = Tasks(tmp_path / "tasks", [crashing("s", "Dies", training__batch_size=1)])
-    orphan = tasks.start("orphan", environment={"TLPY_RUN": "first"})
-    wait_for(lambda: "Dies 2" in tasks.trained())
+    tasks = Tasks(tmp_path / "tasks", [crashing("s", "Dies")])
+    orphan = tasks.start("orphan", environment={"TLPY_RUN": "first", "GATE": str(tmp_path / "gate")})
+    wait_for(lambda: "Dies 3" in tasks.trained())
     orphan.kill()
     orphan.wait()
     code, said = tasks.run("twin", environment={"TLPY_RUN": "second"})
     assert code == 0, said
-    epochs = tasks.trained()
-    assert epochs.count("Dies 1") == 1, "no epoch that had a checkpoint"
-    whole = undisturbed(tmp_path / "undisturbed", crashing("s", "Dies", training__batch_size=1))
+    assert tasks.trained() == [f"Dies {n}" for n in (1, 2, 3, 3, 4)], "no epoch that had a checkpoint"
+    whole = undisturbed(tmp_path / "undisturbed", crashing("s", "Dies"))
     assert results(tasks.stage("twin", "s")) == results(whole.stage("whole", "s"))
     assert tasks.left() == []
 
@@ -214,9 +218,9 @@ def test_a_twin_takes_over_where_an_orphan_was_killed(tmp_path: Path) -> None:
 @faults
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_the_training_process_ends_with_the_one_that_watches(tmp_path: Path, how: signal.Signals) -> None:
-    tasks = Tasks(tmp_path, [crashing("s", "Dies", training__batch_size=1)])
-    process = tasks.start("try")
-    wait_for(lambda: len(tasks.trained()) >= 1)
+    tasks = Tasks(tmp_path, [crashing("s", "Dies")])
+    process = tasks.start("try", environment={"GATE": str(tmp_path / "gate")})
+    wait_for(lambda: len(tasks.trained()) == 3)
     child = int(json.loads((tasks.checkpoints / "s.lease").read_text())["pid"])
     process.send_signal(how)
     process.communicate(timeout=60)
