@@ -7,11 +7,12 @@ def complete(options) {
         return
     }
     def board = options.outdir.resolve('ranking').resolve('leaderboard.tsv')
+    def full = fullFolders(options)
+    if (full) {
+        // A file that could not be published fails a run that otherwise succeeded.
+        log.warn((['Hardly any space is left:'] + full).join('\n'))
+    }
     if (!workflow.success || !board.exists()) {
-        def full = fullFolders(options)
-        if (full) {
-            log.error((['Hardly any space is left:'] + full).join('\n'))
-        }
         log.info("The run did not finish. Once the cause is removed, the same command with -resume goes on from here.")
         return
     }
