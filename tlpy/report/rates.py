@@ -98,10 +98,10 @@ def _add_panel(parts: list[str], panel: _Panel, top: float, low: float, high: fl
             rate = of[epoch] if epoch < len(of) else 0.0
             parts.append(
                 f'<rect x="{_NAMES + column * wide:.1f}" y="{y:.0f}" width="{wide:.1f}" height="{_ROW - 1}" '
-                f"{_fill(rate, low, high)}><title>{escape(name)}, epoch {epoch + 1}: {words.number(rate)}"
+                f"{_fill(rate, low, high)}><title>{escape(name)}, epoch {epoch + 1}: {_said(rate)}"
                 "</title></rect>"
             )
-        last = words.number(of[-1]) if of[-1] > 0 else "frozen"
+        last = _said(of[-1]) if of[-1] > 0 else "frozen"
         parts.append(f'<text x="{_NAMES + wide * len(epochs) + 10:.0f}" y="{y + 12:.0f}">{last}</text>')
     bottom = top + len(panel.rates) * _ROW
     parts.append(f'<text x="{_NAMES}" y="{bottom + 14:.0f}">epoch 1</text>')
@@ -118,10 +118,8 @@ def _add_scale(parts: list[str], top: float, low: float, high: float) -> float:
         parts.append(
             f'<rect x="{_NAMES + step * 8}" y="{top:.0f}" width="8" height="12" {_fill(rate, low, high)}/>'
         )
-    parts.append(
-        f'<text x="{_NAMES - 8}" y="{top + 11:.0f}" text-anchor="end">{words.number(10**low)}</text>'
-    )
-    parts.append(f'<text x="{_NAMES + steps * 8 + 8}" y="{top + 11:.0f}">{words.number(10**high)}</text>')
+    parts.append(f'<text x="{_NAMES - 8}" y="{top + 11:.0f}" text-anchor="end">{_said(10**low)}</text>')
+    parts.append(f'<text x="{_NAMES + steps * 8 + 8}" y="{top + 11:.0f}">{_said(10**high)}</text>')
     return top + 22
 
 
@@ -131,3 +129,8 @@ def _fill(rate: float, low: float, high: float) -> str:
         return f'fill="none" stroke="{BLUE}" stroke-opacity="0.15"'
     share = 1.0 if high <= low else (math.log10(rate) - low) / (high - low)
     return f'fill="{BLUE}" fill-opacity="{0.12 + 0.88 * min(max(share, 0.0), 1.0):.2f}"'
+
+
+def _said(rate: float) -> str:
+    """A rate to three digits."""
+    return words.number(float(f"{rate:.3g}"))
