@@ -108,6 +108,7 @@ def test_paths_are_what_the_schema_calls_paths(
                 "datasets.b.reader": ["bids", {"name": "table", "images": "/nowhere/more"}],
                 "pretrain": ["none", {"dataset": "a", "weights": "e.pt"}],
                 "finetune.objective.multitask.weights": ["uncertainty"],
+                "finetune.weights": [{"file": "g.pt", "at_least": 0.9}],
                 "finetune.architecture": [{"weights": "f.pt"}],
             }
         },
@@ -124,6 +125,7 @@ def test_paths_are_what_the_schema_calls_paths(
         "  * stages[0].weights: 'c.pt'",
         "  * search.space.datasets.a.path: 'd.csv'",
         "  * search.space.pretrain[1].weights: 'e.pt'",
+        "  * search.space.finetune.weights[0].file: 'g.pt'",
     ], run.stdout
 
 

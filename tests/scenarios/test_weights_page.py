@@ -90,6 +90,4 @@ def test_features_of_the_other_families(tmp_path: Path) -> None:
     run_block("features.py", *expected)
     for folder, features in expected.items():
         found = torch.from_numpy(np.load(folder / "features.npy"))
-        torch.testing.assert_close(
-            found, features, rtol=1e-4, atol=1e-5, msg=lambda text, of=folder: f"{of}: {text}"
-        )
+        torch.testing.assert_close(found, features, rtol=1e-4, atol=1e-5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import plain_networks as plain
 import pytest
@@ -255,3 +255,22 @@ def test_medicalnet_into_a_shortcut_of_convolutions_says_what_stays_at_random(tm
     assert 0.9 < report.share < 1
     left = [one["layer"] for one in report.layers() if one["new"]]
     assert left == ["layer2.0", "layer3.0", "layer4.0", "heads"]
+
+
+class Renamed(nn.Module):
+    """An own network that says what another tool calls its weights."""
+
+    width = 4
+    other_names: ClassVar = {"elsewhere": ((r"^first\.", "conv."),)}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+
+
+def test_an_own_network_may_say_what_others_call_its_weights() -> None:
+    ours = Architecture(Renamed(), 4, {"age": 1})
+    state = {"model.first.weight": torch.randn(4, 1, 3, 3), "model.first.bias": torch.randn(4)}
+    report = load_weights(ours, state)
+    assert (report.names, report.prefix, report.share) == ("elsewhere", "model.", 1.0)
+    assert torch.equal(ours.state_dict()["encoder.conv.bias"], state["model.first.bias"])

@@ -34,9 +34,9 @@ def starts(run: Run) -> Section | None:
     ]
     text = (
         "How much of the encoder was taken over is counted in parameters; what was left at random is told by "
-        "layer group, with its share of the group (<code>load_report.json</code> names every weight). "
-        "A head is taken over where its outputs stand for the same, if need be reordered or rescaled so that "
-        "they do; else it starts new. Weights see well what they were trained on: where images were prepared "
+        "layer group, with its share of the group (<code>load_report.json</code> names every weight). A head "
+        "is taken over where its outputs stand for the same, if need be reordered or rescaled so that they "
+        "do; else it starts new. Weights see well what they were trained on: where images were prepared "
         "in another way, say the same preprocessing in both, or know why not "
         "(<code>on_contract_mismatch: error</code> refuses)."
     )
