@@ -198,6 +198,12 @@ def test_a_variant_from_scratch_gets_its_images_as_the_others(params: dict[str, 
     made = plan(params)
     assert {stage.input.size for stage in made.stages.values()} == {(14, 12)}
     assert len(made.caches) == 1
+    # One from scratch that wins runs by itself: its params have the settings, not the word.
+    assert made.params["datasets"]["target"]["preprocessing"] == {
+        "orient": "RAS",
+        "normalise": "minmax",
+        "size": [14, 12],
+    }
 
 
 def test_a_contract_that_is_not_there_is_told(params: dict[str, Any], start: Path, tmp_path: Path) -> None:

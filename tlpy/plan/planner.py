@@ -19,7 +19,7 @@ from tlpy.plain.fits import CovariateTable
 from tlpy.plain.registry import plain_problems
 from tlpy.plan.data.caches import Cache
 from tlpy.plan.data.catalogue import Catalogue, reader_problems
-from tlpy.plan.data.contract_preprocessing import fill_in, without_contract
+from tlpy.plan.data.contract_preprocessing import fill_in, without_contract, written_out
 from tlpy.plan.data.covariates import covariate_table
 from tlpy.plan.data.external import Externals, ends, external_problems, named, open_externals
 from tlpy.plan.data.split_notes import equal_counts, idle_fractions, shared_people, split_warnings
@@ -162,6 +162,7 @@ class Planner:
         if self._value("baseline"):
             book.add_baselines(self.stages)
         self._drop_unused(book)
+        self.given = written_out(self.given, chains)
         planned = self._assemble(book, datasets, made, runs, epochs)
         return replace(planned, people=frozenset(catalogue.people))
 

@@ -55,6 +55,23 @@ def fill_in(chains: Sequence[Chain], contracts: Contracts) -> tuple[list[Chain],
     return filled, list(notes)
 
 
+def written_out(params: Mapping[str, Any], chains: Iterable[Chain]) -> dict[str, Any]:
+    """The user's params with what the contracts say in place of the word, where all variants agree on it.
+
+    A variant from scratch that wins has to run by itself, without the weights whose contract it was.
+    """
+    datasets = dict(params["datasets"])
+    for name, spec in datasets.items():
+        if spec.get("preprocessing") != CONTRACT:
+            continue
+        found = {
+            canonical(one["datasets"][name]): one["datasets"][name]["preprocessing"] for one, _ in chains
+        }
+        if len(found) == 1:
+            datasets[name] = {**spec, "preprocessing": next(iter(found.values()))}
+    return {**params, "datasets": datasets}
+
+
 def _settings(weights: Iterable[str | None], contracts: Contracts, where: str) -> tuple[str, dict[str, Any]]:
     """The settings that all these files agree on, and the first of them."""
     found: dict[str, tuple[str, dict[str, Any]]] = {}
