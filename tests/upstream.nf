@@ -6,24 +6,7 @@
 include { PLAN       } from '../modules/local/plan'
 include { PREPARE    } from '../modules/local/prepare'
 include { initialise } from '../subworkflows/local/initialise'
-include { dataInput ; packsOf ; plainOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
-include { TRAINING   } from '../subworkflows/local/training'
-include { TLIMB      } from '../workflows/tlimb'
-
-// The whole pipeline.
-workflow SEARCH {
-    take:
-    params_file
-
-    main:
-    TLIMB(initialise(readParams(params_file)))
-    leaderboard = TLIMB.out.leaderboard
-    report = TLIMB.out.report
-
-    emit:
-    leaderboard
-    report
-}
+include { dataInput ; packsOf ; plainOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared } from '../subworkflows/local/tasks'
 
 workflow PLANNED {
     take:
@@ -80,28 +63,6 @@ workflow PREPARED {
     summaries
     packs
     plain
-}
-
-workflow TRAINED {
-    take:
-    params_file
-
-    main:
-    def options = initialise(readParams(params_file))
-    PREPARED(params_file)
-    TRAINING(PREPARED.out.packs, options)
-    plan = PREPARED.out.plan
-    covariates = PREPARED.out.covariates
-    prepared = PREPARED.out.prepared
-    summaries = PREPARED.out.summaries
-    stages = TRAINING.out.stages.mix(prepared.flatMap { tasks, _folders -> storedStages(tasks, options) })
-
-    emit:
-    plan
-    covariates
-    prepared
-    summaries
-    stages // [ stage id, folder ]
 }
 
 def readParams(params_file) {
