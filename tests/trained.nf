@@ -2,9 +2,7 @@
     upstream.nf and the trainings. A file of its own: the parser v2 refuses a module that two files of one run include.
 */
 
-include { PREPARED ; readParams } from './upstream'
-include { initialise } from '../subworkflows/local/initialise'
-include { storedStages } from '../subworkflows/local/tasks'
+include { PREPARED ; optionsOf ; storedOf } from './upstream'
 include { TRAINING } from '../subworkflows/local/training'
 
 workflow TRAINED {
@@ -12,14 +10,14 @@ workflow TRAINED {
     params_file
 
     main:
-    def options = initialise(readParams(params_file))
+    def options = optionsOf(params_file)
     PREPARED(params_file)
     TRAINING(PREPARED.out.packs, options)
     plan = PREPARED.out.plan
     covariates = PREPARED.out.covariates
     prepared = PREPARED.out.prepared
     summaries = PREPARED.out.summaries
-    stages = TRAINING.out.stages.mix(prepared.flatMap { tasks, _folders -> storedStages(tasks, options) })
+    stages = TRAINING.out.stages.mix(prepared.flatMap { tasks, _folders -> storedOf(tasks, options) })
 
     emit:
     plan

@@ -6,14 +6,14 @@
 include { PLAN       } from '../modules/local/plan'
 include { PREPARE    } from '../modules/local/prepare'
 include { initialise } from '../subworkflows/local/initialise'
-include { dataInput ; packsOf ; plainOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared } from '../subworkflows/local/tasks'
+include { dataInput ; packsOf ; plainOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
 
 workflow PLANNED {
     take:
     params_file
 
     main:
-    def options = initialise(readParams(params_file))
+    def options = optionsOf(params_file)
     PLAN(
         options.params_json,
         dataInput(options.data) + [options.stored],
@@ -42,7 +42,7 @@ workflow PREPARED {
     params_file
 
     main:
-    def options = initialise(readParams(params_file))
+    def options = optionsOf(params_file)
     PLANNED(params_file)
     PREPARE(PLANNED.out.requests, options.state, false, options.core, options.components)
     plan = PLANNED.out.plan
@@ -65,6 +65,10 @@ workflow PREPARED {
     plain
 }
 
-def readParams(params_file) {
-    return new groovy.json.JsonSlurper().parseText(file(params_file).text)
+def optionsOf(params_file) {
+    return initialise(new groovy.json.JsonSlurper().parseText(file(params_file).text))
+}
+
+def storedOf(tasks, options) {
+    return storedStages(tasks, options)
 }
