@@ -12,7 +12,7 @@ step mypy --no-error-summary
 for script in setup/*.sh .ci/run; do bash -n "$script"; done
 
 sources=()
-for source in main.nf workflows subworkflows modules conf nextflow.config tests/upstream.nf; do
+for source in main.nf workflows subworkflows modules conf nextflow.config tests/*.nf; do
     if [ -e "$source" ]; then sources+=("$source"); fi
 done
 if ! step nextflow lint -o concise "${sources[@]}"; then

@@ -7,30 +7,13 @@ include { PLAN       } from '../modules/local/plan'
 include { PREPARE    } from '../modules/local/prepare'
 include { initialise } from '../subworkflows/local/initialise'
 include { dataInput ; packsOf ; plainOf ; preparedFolders ; readTasks ; requestsOf ; storedPrepared ; storedStages } from '../subworkflows/local/tasks'
-include { TRAINING   } from '../subworkflows/local/training'
-include { TLIMB      } from '../workflows/tlimb'
-
-// The whole pipeline.
-workflow SEARCH {
-    take:
-    params_file
-
-    main:
-    TLIMB(initialise(readParams(params_file)))
-    leaderboard = TLIMB.out.leaderboard
-    report = TLIMB.out.report
-
-    emit:
-    leaderboard
-    report
-}
 
 workflow PLANNED {
     take:
     params_file
 
     main:
-    def options = initialise(readParams(params_file))
+    def options = optionsOf(params_file)
     PLAN(
         options.params_json,
         dataInput(options.data) + [options.stored],
@@ -59,7 +42,7 @@ workflow PREPARED {
     params_file
 
     main:
-    def options = initialise(readParams(params_file))
+    def options = optionsOf(params_file)
     PLANNED(params_file)
     PREPARE(PLANNED.out.requests, options.state, false, options.core, options.components)
     plan = PLANNED.out.plan
@@ -82,28 +65,10 @@ workflow PREPARED {
     plain
 }
 
-workflow TRAINED {
-    take:
-    params_file
-
-    main:
-    def options = initialise(readParams(params_file))
-    PREPARED(params_file)
-    TRAINING(PREPARED.out.packs, options)
-    plan = PREPARED.out.plan
-    covariates = PREPARED.out.covariates
-    prepared = PREPARED.out.prepared
-    summaries = PREPARED.out.summaries
-    stages = TRAINING.out.stages.mix(prepared.flatMap { tasks, _folders -> storedStages(tasks, options) })
-
-    emit:
-    plan
-    covariates
-    prepared
-    summaries
-    stages // [ stage id, folder ]
+def optionsOf(params_file) {
+    return initialise(new groovy.json.JsonSlurper().parseText(file(params_file).text))
 }
 
-def readParams(params_file) {
-    return new groovy.json.JsonSlurper().parseText(file(params_file).text)
+def storedOf(tasks, options) {
+    return storedStages(tasks, options)
 }
