@@ -274,3 +274,42 @@ def test_an_own_network_may_say_what_others_call_its_weights() -> None:
     report = load_weights(ours, state)
     assert (report.names, report.prefix, report.share) == ("elsewhere", "model.", 1.0)
     assert torch.equal(ours.state_dict()["encoder.conv.bias"], state["model.first.bias"])
+
+
+def test_transformers_within_monai_networks_and_its_pretraining(tmp_path: Path) -> None:
+    size = SIZES[3]
+    vit = {**VIT, "patch": 16, "depth": 12, "heads": 2, "qkv_bias": False}
+    unetr = nets.UNETR(1, 2, size, 4, 12, 48, 2)
+    report = load(save(unetr.state_dict(), tmp_path / "unetr.pt"), network(vit, 1, size))
+    assert (report.prefix, report.names, report.share) == ("vit.", "", 1.0)
+    autoencoder = nets.ViTAutoEnc(1, size, 16, 1, 4, 12, 48, 12, 2)
+    report = load(save(autoencoder.state_dict(), tmp_path / "auto.pt"), network(vit, 1, size))
+    assert (report.prefix, report.names, report.share) == ("", "", 1.0)
+    swin = nets.SwinUNETR(
+        1, 2, feature_size=12, depths=(1, 1, 2, 1), num_heads=(1, 2, 2, 4), window_size=4
+    ).swinViT
+    # model_swinvit.pt, as MONAI hands it out.
+    state = {name.replace("mlp.linear", "mlp.fc"): value for name, value in swin.state_dict().items()}
+    file = save(prefixed(state, "module."), tmp_path / "model_swinvit.pt", "state_dict")
+    report = load(file, network(SWIN, 1, size))
+    assert (report.prefix, report.names, report.share) == ("module.", "MONAI's pretraining", 1.0)
+
+
+def test_the_authors_sfcn(tmp_path: Path) -> None:
+    """Modules as in their code: a feature extractor and a classifier that is a convolution."""
+    state: dict[str, Tensor] = {}
+    before = 1
+    for number, after in enumerate((32, 64, 128, 256, 256, 64)):
+        edge = 1 if number == 5 else 3
+        parts = {"0": nn.Conv3d(before, after, edge), "1": nn.BatchNorm3d(after)}
+        for place, part in parts.items():
+            inside = f"module.feature_extractor.conv_{number}.{place}."
+            state |= prefixed(part.state_dict(), inside)
+        before = after
+    state |= prefixed(nn.Conv3d(64, 40, 1).state_dict(), "module.classifier.conv_6.")
+    with torch.device("meta"):
+        ours = build({"name": "sfcn"}, 1, (32, 32, 32), {"age": 40})
+    report = load(save(state, tmp_path / "run_20190719_00_epoch_best_mae.p"), ours)
+    assert (report.prefix, report.share) == ("module.", 1.0)
+    assert sum(one.numel() for one in ours.encoder.parameters()) == 2_950_336
+    assert set(report.skipped) == {"module.classifier.conv_6.weight", "module.classifier.conv_6.bias"}

@@ -56,12 +56,26 @@ def load_weights(
         parameters={name: one.numel() for name, one in parameters.items()},
         blocks=architecture.blocks(),
     )
-    used = {source for name, source in naming.sources.items() if name.endswith(_OWN)}
     fitter = Fitter.of(architecture, state, naming, channels)
+    used = _load_encoder(wanted, fitter, report)
+    _check_features(architecture, wanted, state, naming.sources)
+    if not any(name in parameters for name in [*report.matched, *report.adapted]):
+        raise InputError([_nothing_fits(state, wanted, report)])
+    _load_heads(architecture, state, target, heads, report, used)
+    for source in state:
+        if source not in used:
+            report.skipped[source] = "the network has no weight of this name"
+    return report
+
+
+def _load_encoder(wanted: Mapping[str, Tensor], fitter: Fitter, report: LoadReport) -> set[str]:
+    """Each weight of the encoder as it is, adapted, or left at random; the file's names that were used."""
+    sources = fitter.naming.sources
+    used = {source for name, source in sources.items() if name.endswith(_OWN)}
     for name, own in wanted.items():
         if name.endswith(_OWN):
             continue
-        source = naming.sources.get(name)
+        source = sources.get(name)
         if source is None:
             _fill_absent(ENCODER + name, own, report)
             continue
@@ -71,19 +85,12 @@ def load_weights(
             report.new[ENCODER + name] = report.skipped[source] = how
             continue
         own.copy_(value)
-        _note_type(state[source], own, report)
+        _note_type(fitter.state[source], own, report)
         if how:
             report.adapted[ENCODER + name] = how
         else:
             report.matched.append(ENCODER + name)
-    _check_features(architecture, wanted, state, naming.sources)
-    if not any(name in parameters for name in [*report.matched, *report.adapted]):
-        raise InputError([_nothing_fits(state, wanted, report)])
-    _load_heads(architecture, state, target, heads, report, used)
-    for source in state:
-        if source not in used:
-            report.skipped[source] = "the network has no weight of this name"
-    return report
+    return used
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

@@ -64,9 +64,8 @@ def written_out(params: Mapping[str, Any], chains: Iterable[Chain]) -> dict[str,
     for name, spec in datasets.items():
         if spec.get("preprocessing") != CONTRACT:
             continue
-        found = {
-            canonical(one["datasets"][name]): one["datasets"][name]["preprocessing"] for one, _ in chains
-        }
+        settings = [one["datasets"][name]["preprocessing"] for one, _ in chains]
+        found = {canonical(one): one for one in settings}
         if len(found) == 1:
             datasets[name] = {**spec, "preprocessing": next(iter(found.values()))}
     return {**params, "datasets": datasets}
