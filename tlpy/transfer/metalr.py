@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tlpy.transfer.groups import ParameterGroups
     from tlpy.transfer.running import Running
 
-# Of the released code: the largest rate, and how many epochs the heads' stays as it is.
-_RELEASED_MOST, _RELEASED_PINNED = 1e-2, 5
+# Of the released code: how many epochs the heads' rate stays as it is.
+_RELEASED_PINNED = 5
 
 
 @dataclass
@@ -37,7 +37,7 @@ class MetaLR(Transfer):
     multiplies each step's α and is no part of what is learnt.
 
     `released` does what the authors' code does instead of what the paper says: the look-ahead ascends, rates
-    are multiplied with 1 - η ∂L/∂α and cut at 0.01, L_val is of the first training batch, always the same
+    are multiplied with 1 - η ∂L/∂α, L_val is of the first training batch, always the same
     one, nothing is held back, and the heads' rate stays as it is for five epochs.
 
     Args:
@@ -47,7 +47,9 @@ class MetaLR(Transfer):
             0.001).
         share: of the training part, by unit, that is held back to learn the rates by.
         least: the smallest rate.
-        most: the largest rate; None: any in `paper`, 0.01 in `released`.
+        most: the largest rate; None: the heads' first one, 0.01 in the paper's setting, which is the bound of
+            the authors' code. The paper names none, but beside Adam, whose steps do not shrink with the
+            gradient, rates without a bound ran away (benchmarks/README.md).
     """
 
     one_device = True
@@ -83,19 +85,14 @@ class MetaLR(Transfer):
     def before_step(self, running: Running) -> None:
         groups = [group for group in running.groups if _moving(group)]
         ascends = self.variant == "released"
+        most = running.lr * max(self.head, 1.0) if self.most is None else self.most
         slopes = _hypergradient(running, groups, self._looked_at(running), 1.0 if ascends else -1.0)
         for group, slope in zip(groups, slopes, strict=True):
             if not math.isfinite(slope) or self._pinned(group, running.epoch):
                 continue
             rate = running.lr * group["lr_scale"]
             rate = rate * (1 - self.eta * slope) if ascends else rate - self.eta * slope
-            group["lr_scale"] = min(max(rate, self.least), self._most) / running.lr
-
-    @property
-    def _most(self) -> float:
-        if self.most is None:
-            return _RELEASED_MOST if self.variant == "released" else math.inf
-        return self.most
+            group["lr_scale"] = min(max(rate, self.least), most) / running.lr
 
     def _pinned(self, group: Mapping[str, Any], epoch: int) -> bool:
         return self.variant == "released" and group["name"] == HEADS and epoch <= _RELEASED_PINNED
