@@ -54,7 +54,7 @@ class MetaLR(Transfer):
 
     one_device = True
     # Measured (benchmarks/ways_of_transfer.py).
-    cost = 2.2
+    cost = 2.4
     ascending = (("least", "most"),)
     noun = "MetaLR"
     cites = (
@@ -139,12 +139,15 @@ def _hypergradient(
             along = [parameter.grad for parameter in parameters]
             torch._foreach_add_(parameters, along, alpha=sign * running.rate(dict(group)))
     try:
-        found = iter(running.gradient(every, batches))
+        found = running.gradient(every, batches)
     finally:
         with torch.no_grad():
             torch._foreach_copy_(every, before)
+    del before
+    found.reverse()
     with torch.no_grad():
-        products = [[torch.sum(next(found).double() * p.grad.double()) for p in some] for some in own]
+        # Taken off the list one by one: no more is held than has to be.
+        products = [[torch.sum(found.pop() * p.grad) for p in some] for some in own]
         # One look at the device for all.
         values = torch.stack([torch.stack(some).sum() for some in products]).tolist()
     return [sign * running.share(dict(group)) * value for group, value in zip(groups, values, strict=True)]
