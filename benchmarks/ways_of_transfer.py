@@ -29,7 +29,7 @@ WAYS: dict[str, Any] = {
     "gradual": {"name": "gradual"},
     "autolr": {"name": "autolr"},
     "metalr": {"name": "metalr"},
-    "metalr, released": {"name": "metalr", "variant": "released"},
+    "metalr (released)": {"name": "metalr", "variant": "released"},
     "lora": {"name": "lora"},
 }
 SEX = ("sex", "binary", ("F", "M"))

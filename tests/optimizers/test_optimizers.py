@@ -29,8 +29,8 @@ def rates(
     found = []
     for epoch in range(epochs):
         for _ in range(steps):
-            found.append(optimizer.param_groups[1]["lr"])
-            assert optimizer.param_groups[0]["lr"] == pytest.approx(found[-1] / 10)
+            found.append(rate_of(optimizer.param_groups[1]))
+            assert rate_of(optimizer.param_groups[0]) == pytest.approx(found[-1] / 10)
             optimizer.step()
             if made and made["interval"] == "step":
                 made["scheduler"].step()

@@ -44,6 +44,8 @@ STAGES: dict[str, dict[str, Any]] = {
     "half precision": {"training__precision": "bf16-mixed", "architecture": VIT},
     "a network without batch statistics": {"architecture": VIT},
     "odd batches": {"training__batch_size": 3, "training__accumulate": 2},
+    "changes of low rank": {"label": "sex", "transfer": {"name": "lora", "rank": 2}},
+    "rates that were learnt": {"label": "sex", "transfer": {"name": "metalr"}},
 }
 
 

@@ -195,3 +195,25 @@ def nothing(architecture: Architecture) -> int:
 def test_every_registered_way_is_described_and_found(name: str) -> None:
     assert TRANSFERS.declaration(name).summary
     assert issubclass(TRANSFERS.load(name), Transfer)
+
+
+WAYS = [
+    {"name": name, **({"blocks": [2, 2]} if name in ("freeze", "bidirectional") else {})}
+    | ({"blocks": 2} if name == "layerwise" else {})
+    for name in TRANSFERS.names()
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: str(way["name"]))
+@pytest.mark.parametrize("network", ["resnet18", "vit", "sfcn"])
+def test_every_way_groups_what_moves_in_each_family(network: str, way: dict[str, Any]) -> None:
+    architecture = small(network)
+    groups = apply(way, architecture)
+    assert len(set(groups.names)) == len(groups.names)
+    assert {name for name, p in architecture.named_parameters() if p.requires_grad} <= set(groups.names)
+    assert groups.groups[-1].name == "heads"
+    build_optimizer({"name": "adam"}, groups, 0.01)
+    architecture(torch.randn(2, 1, 24, 16))["sex"].sum().backward()
+    moved = {name for name, p in architecture.named_parameters() if p.grad is not None}
+    assert {name for name in moved if name.startswith("heads.")}
+    assert moved <= set(groups.names)

@@ -116,6 +116,7 @@ class Moving:
             batches=self._batches,
             held_back=self._held_back,
             loss=self._loss,
+            primary=module.objective.terms[0],
             loss_scale=scaler.get_scale() if scaler is not None else 1.0,
         )
 

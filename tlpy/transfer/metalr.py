@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tlpy.transfer.groups import ParameterGroups
     from tlpy.transfer.running import Running
 
-# Of the released code: the largest rate, and how many epochs the heads' stays as it is.
-_RELEASED_MOST, _RELEASED_PINNED = 1e-2, 5
+# Of the released code: how many epochs the heads' rate stays as it is.
+_RELEASED_PINNED = 5
 
 
 @dataclass
@@ -37,7 +37,7 @@ class MetaLR(Transfer):
     multiplies each step's α and is no part of what is learnt.
 
     `released` does what the authors' code does instead of what the paper says: the look-ahead ascends, rates
-    are multiplied with 1 - η ∂L/∂α and cut at 0.01, L_val is of the first training batch, always the same
+    are multiplied with 1 - η ∂L/∂α, L_val is of the first training batch, always the same
     one, nothing is held back, and the heads' rate stays as it is for five epochs.
 
     Args:
@@ -47,12 +47,14 @@ class MetaLR(Transfer):
             0.001).
         share: of the training part, by unit, that is held back to learn the rates by.
         least: the smallest rate.
-        most: the largest rate; None: any in `paper`, 0.01 in `released`.
+        most: the largest rate; None: the heads' first one, 0.01 in the paper's setting, which is the bound of
+            the authors' code. The paper names none, but beside Adam, whose steps do not shrink with the
+            gradient, rates without a bound ran away (benchmarks/README.md).
     """
 
     one_device = True
     # Measured (benchmarks/ways_of_transfer.py).
-    cost = 2.2
+    cost = 2.4
     ascending = (("least", "most"),)
     noun = "MetaLR"
     cites = (
@@ -83,19 +85,14 @@ class MetaLR(Transfer):
     def before_step(self, running: Running) -> None:
         groups = [group for group in running.groups if _moving(group)]
         ascends = self.variant == "released"
+        most = running.lr * max(self.head, 1.0) if self.most is None else self.most
         slopes = _hypergradient(running, groups, self._looked_at(running), 1.0 if ascends else -1.0)
         for group, slope in zip(groups, slopes, strict=True):
             if not math.isfinite(slope) or self._pinned(group, running.epoch):
                 continue
             rate = running.lr * group["lr_scale"]
             rate = rate * (1 - self.eta * slope) if ascends else rate - self.eta * slope
-            group["lr_scale"] = min(max(rate, self.least), self._most) / running.lr
-
-    @property
-    def _most(self) -> float:
-        if self.most is None:
-            return _RELEASED_MOST if self.variant == "released" else math.inf
-        return self.most
+            group["lr_scale"] = min(max(rate, self.least), most) / running.lr
 
     def _pinned(self, group: Mapping[str, Any], epoch: int) -> bool:
         return self.variant == "released" and group["name"] == HEADS and epoch <= _RELEASED_PINNED
@@ -142,12 +139,15 @@ def _hypergradient(
             along = [parameter.grad for parameter in parameters]
             torch._foreach_add_(parameters, along, alpha=sign * running.rate(dict(group)))
     try:
-        found = iter(running.gradient(every, batches))
+        found = running.gradient(every, batches)
     finally:
         with torch.no_grad():
             torch._foreach_copy_(every, before)
+    del before
+    found.reverse()
     with torch.no_grad():
-        products = [[torch.sum(next(found).double() * p.grad.double()) for p in some] for some in own]
+        # Taken off the list one by one: no more is held than has to be.
+        products = [[torch.sum(found.pop() * p.grad) for p in some] for some in own]
         # One look at the device for all.
         values = torch.stack([torch.stack(some).sum() for some in products]).tolist()
     return [sign * running.share(dict(group)) * value for group, value in zip(groups, values, strict=True)]

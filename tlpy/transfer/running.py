@@ -32,6 +32,7 @@ class Running:
         batches: of a step: those that its gradients are of.
         held_back: of a step: as many batches of the part that the way keeps for itself.
         loss: the primary term of a batch, in training mode; it may change buffers (see `gradient`).
+        primary: the module of that term.
         loss_scale: what losses are multiplied with before their gradient is taken (16-mixed).
     """
 
@@ -45,6 +46,7 @@ class Running:
     batches: Sequence[Any] = ()
     held_back: Sequence[Any] = ()
     loss: Callable[[Any], Tensor] | None = None
+    primary: nn.Module = field(default_factory=nn.Module)
     loss_scale: float = 1.0
     sizes: Callable[[Any], int] = field(default=lambda batch: len(batch.images))
 
@@ -73,7 +75,7 @@ class Running:
         assert self.loss is not None
         total = sum(self.sizes(batch) for batch in batches)
         found: list[Tensor] | None = None
-        with torch.enable_grad(), kept_buffers(self.architecture, self.objective):
+        with torch.enable_grad(), kept_buffers(self.architecture, self.primary):
             for batch in batches:
                 loss = self.loss(batch) * (self.loss_scale * self.sizes(batch) / total)
                 given = torch.autograd.grad(loss, parameters, allow_unused=True)
