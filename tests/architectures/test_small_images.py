@@ -91,3 +91,16 @@ def test_the_small_stem_costs_what_its_convolutions_do() -> None:
     with FlopCounterMode(display=False) as counter:
         family.encoder(1, (28, 28)).eval()(torch.randn(1, 1, 28, 28))
     assert family.macs((28, 28), 1) == counter.get_total_flops() / 2
+
+
+def test_initial_weights_are_those_of_torch_where_asked() -> None:
+    """He's by the outputs have a variance of 2 / fan_out, torch's of 1 / (3 fan_in); names stay the same."""
+    networks = {}
+    for initial, variance in (("fan_out", 2 / (64 * 9)), ("torch", 1 / (3 * 64 * 9))):
+        torch.manual_seed(0)
+        asked = {"name": "resnet18", "kernel": 3, "stride": 1, "max_pool": False, "initial": initial}
+        networks[initial] = build(asked, 1, (28, 28), {"label": 1})
+        weight = networks[initial].state_dict()["encoder.layer1.0.conv1.weight"]
+        assert weight.var().item() == pytest.approx(variance, rel=0.05)
+        assert weight.abs().max() <= 3**0.5 * variance**0.5 or initial == "fan_out"
+    assert networks["torch"].state_dict().keys() == networks["fan_out"].state_dict().keys()

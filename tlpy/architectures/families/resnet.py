@@ -26,6 +26,9 @@ class ResNet(Family):
         shortcut_bias: whether that convolution has a bias (MONAI's default; not in MedicalNet's ResNet-10 and
             50, nor in torchvision).
         dropout: share of the features dropped before the heads.
+        initial: weights of a training from scratch: `fan_out`, normal by the outputs of each convolution (He
+            2015; MONAI's and torchvision's), or `torch`, uniform by its inputs, as torch draws any
+            convolution: 0.4 times as large where inputs and outputs are as many; MedMNIST's own begin so.
 
     Attributes:
         layers: residual blocks in each of the four stages.
@@ -47,6 +50,7 @@ class ResNet(Family):
     shortcut: Literal["A", "B"] = "B"
     shortcut_bias: bool = True
     dropout: BelowOne = 0.0
+    initial: Literal["fan_out", "torch"] = "fan_out"
 
     @property
     def expansion(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monai.networks.nets.resnet import ResNet
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from tlpy.architectures.families.resnet import ResNet as Family
@@ -38,6 +38,10 @@ class ResNetEncoder(ResNet):
             feed_forward=False,
         )
         self.width: int = self.in_planes
+        if family.initial == "torch":
+            for module in self.modules():
+                if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+                    module.reset_parameters()
 
     def _downsample_basic_block(self, x: Tensor, planes: int, stride: int, spatial_dims: int = 3) -> Tensor:
         """Shortcut A: every `stride`-th voxel, with zeros for the channels that are new."""
