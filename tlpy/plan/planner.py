@@ -24,7 +24,7 @@ from tlpy.plan.data.external import Externals, ends, external_problems, named, o
 from tlpy.plan.data.split_notes import equal_counts, idle_fractions, shared_people, split_warnings
 from tlpy.plan.data.split_tables import PublishedRow, SplitBook
 from tlpy.plan.execution_settings import execution, execution_problems
-from tlpy.plan.expansion import expand
+from tlpy.plan.expansion import expand, inferred_expansions
 from tlpy.plan.packs import make_packs
 from tlpy.plan.plain import PlainPlan, plan_plain, unfitting
 from tlpy.plan.plan_records import Dropped, ExternalSet, Inferred, PlannedPack, Variant
@@ -79,6 +79,7 @@ class Planned:
     plain: PlainPlan
     external: tuple[ExternalSet, ...] = ()
     external_notes: tuple[Inferred, ...] = ()
+    expansions: tuple[Inferred, ...] = ()
 
 
 class Planner:
@@ -112,6 +113,7 @@ class Planner:
         self.roots = roots
         self.stages: dict[str, Stage] = {}
         self.external = Externals()
+        self.expansions: list[Inferred] = []
 
     def plan(self) -> Planned:
         """The plan; raises `InputError` with every problem that can be known before training."""
@@ -119,6 +121,7 @@ class Planner:
         self._check_params(catalogue)
         seed = int(self._value("seed"))
         settings = expand(self.given, assignments(self.given.get("search"), seed), self.schema)
+        self.expansions = inferred_expansions(self.given, settings)
         try:
             chains = self._chains(settings)
         except InputError as error:
@@ -302,6 +305,7 @@ class Planner:
             normalised=[*made.normalised.values(), *self.external.normalised, *idle_fractions(datasets)],
             external=external,
             external_notes=tuple(self.external.notes),
+            expansions=tuple(self.expansions),
             plain=self._plain(variants, stages, datasets, made.splits, external),
         )
 
