@@ -8,6 +8,7 @@ import pytest
 
 from tlpy.errors import InputError
 from tlpy.params.schema import Schema
+from tlpy.plan.documents import summary
 from tlpy.plan.planner import Planned, Planner
 from tlpy.transfer.registry import TRANSFERS
 
@@ -44,6 +45,8 @@ def test_bidirectional_is_searched_in_all_its_settings(searched: dict[str, Any])
     others = [{"name": "bidirectional", "blocks": [m, n]} for m in range(2, 10) for n in range(m, 10)]
     assert len(found) == 45
     assert all(one in found for one in [*first, *others])
+    said = "search.space.target.transfer: 45 settings for bidirectional (by the architecture's layer groups)"
+    assert said in summary(plan(searched))
 
 
 def test_what_two_names_stand_for_is_searched_once(searched: dict[str, Any]) -> None:

@@ -297,6 +297,7 @@ def inferred(plan: Planned) -> list[Inferred]:
     found += plan.shared_people
     found += plan.starts
     found += _joint(plan)
+    found += plan.expansions
     for target in sorted({variant.target for variant in plan.variants}):
         metric = next(variant.metric for variant in plan.variants if variant.target == target)
         why = "as said" if plan.metric else "the default for this task"

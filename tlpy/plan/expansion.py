@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tlpy import words
 from tlpy.architectures.layer_names import block_names
 from tlpy.architectures.registry import ARCHITECTURES, complete_architecture
 from tlpy.components.registry import as_component
-from tlpy.digests import digest
+from tlpy.digests import canonical, digest
 from tlpy.errors import InputError
 from tlpy.params.assignment import stage_names, variant_params
 from tlpy.params.schema import Schema
+from tlpy.plan.plan_records import Inferred
 from tlpy.search.base import Assignment, distinct
 from tlpy.transfer.registry import TRANSFERS
 
@@ -42,6 +44,21 @@ def expand(given: Mapping[str, Any], settings: Sequence[Assignment], schema: Sch
             several = [one for some in each for one in ([_draw(some, path)] if drawn else some)]
         found += several
     return distinct(found)
+
+
+def inferred_expansions(given: Mapping[str, Any], settings: Sequence[Assignment]) -> list[Inferred]:
+    """What was searched in place of each listed value that stands for several."""
+    found = []
+    for path, listed in ((given.get("search") or {}).get("space") or {}).items():
+        if not isinstance(listed, list):
+            continue
+        tried = {canonical(assignment[path]) for assignment in settings if path in assignment}
+        names = [words.setting(value) for value in listed if canonical(value) not in tried]
+        more = len(tried - {canonical(value) for value in listed})
+        if names and more:
+            what = f"{words.count(more, 'setting')} for {words.joined(names)}"
+            found.append(Inferred(f"search.space.{path}", what, "by the architecture's layer groups"))
+    return found
 
 
 def _draw(several: Sequence[Assignment], path: str) -> Assignment:

@@ -25,7 +25,7 @@ from tlpy.plan.data.external import Externals, ends, external_problems, named, o
 from tlpy.plan.data.split_notes import equal_counts, idle_fractions, shared_people, split_warnings
 from tlpy.plan.data.split_tables import PublishedRow, SplitBook
 from tlpy.plan.execution_settings import execution, execution_problems
-from tlpy.plan.expansion import expand
+from tlpy.plan.expansion import expand, inferred_expansions
 from tlpy.plan.given_weights import GivenWeights
 from tlpy.plan.packs import make_packs
 from tlpy.plan.plain import PlainPlan, plan_plain, unfitting
@@ -85,6 +85,7 @@ class Planned:
     external: tuple[ExternalSet, ...] = ()
     external_notes: tuple[Inferred, ...] = ()
     people: frozenset[Known] = frozenset()
+    expansions: tuple[Inferred, ...] = ()
 
 
 class Planner:
@@ -120,6 +121,7 @@ class Planner:
         self.external = Externals()
         self.weights = GivenWeights(roots)
         self._taken: list[Inferred] = []
+        self.expansions: list[Inferred] = []
 
     def plan(self) -> Planned:
         """The plan; raises `InputError` with every problem that can be known before training."""
@@ -127,6 +129,7 @@ class Planner:
         self._check_params(catalogue)
         seed = int(self._value("seed"))
         settings = expand(self.given, assignments(self.given.get("search"), seed), self.schema)
+        self.expansions = inferred_expansions(self.given, settings)
         try:
             chains = self._chains(settings)
         except InputError as error:
@@ -326,6 +329,7 @@ class Planner:
             normalised=[*made.normalised.values(), *self.external.normalised, *idle_fractions(datasets)],
             external=external,
             external_notes=tuple(self.external.notes),
+            expansions=tuple(self.expansions),
             plain=plain,
         )
 

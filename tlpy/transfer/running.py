@@ -34,6 +34,7 @@ class Running:
         loss: the primary term of a batch, in training mode; it may change buffers (see `gradient`).
         primary: the module of that term.
         loss_scale: what losses are multiplied with before their gradient is taken (16-mixed).
+        sizes: how many images a batch has.
     """
 
     architecture: Architecture
