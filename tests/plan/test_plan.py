@@ -356,7 +356,7 @@ def test_a_plan_is_written_and_is_the_same_each_time(params: dict, tmp_path: Pat
     files = sorted(
         file.relative_to(tmp_path / "one") for file in (tmp_path / "one").rglob("*") if file.is_file()
     )
-    assert len(files) == 9
+    assert len(files) == 10
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     document = json.loads((tmp_path / "one" / "plan.json").read_text())

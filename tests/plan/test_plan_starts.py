@@ -14,6 +14,7 @@ from tlpy.errors import InputError
 from tlpy.params.schema import Schema
 from tlpy.plan.documents import inferred, tasks_of
 from tlpy.plan.planner import Planned, Planner
+from tlpy.store import Store
 from tlpy.weights.save import save_weights
 
 START = "stage 'finetune' takes over weights from 'pretrain', trained on images prepared in another way: "
@@ -184,8 +185,8 @@ def test_what_a_finished_training_saw_is_refused_too(params: dict[str, Any], tmp
         return Planner(params, Schema.read(), {}, store=store).plan()
 
     last = next(stage for stage in made().stages.values() if stage.parent)
-    folder = store / "stages" / last.id
-    folder.mkdir(parents=True)
+    folder = tmp_path / last.id
+    folder.mkdir()
     (folder / "metrics.json").write_text('{"status": "done"}')
     seen = {
         "dataset": "target",
@@ -195,6 +196,7 @@ def test_what_a_finished_training_saw_is_refused_too(params: dict[str, Any], tmp
         "adapted": "",
     }
     (folder / "load_report.json").write_text(json.dumps({"source": "x", "preprocessing": [seen]}))
+    Store(store).keep("stages", last.id, folder)
     assert made().stages[last.id].stored
     params["on_contract_mismatch"] = "error"
     with pytest.raises(InputError, match="spacing: expected about 1×1 mm, found 3×3 mm"):

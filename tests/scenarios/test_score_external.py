@@ -12,6 +12,7 @@ import pytest
 import toys
 from toys import Train, read
 
+from tlpy.checksums import DamagedError
 from tlpy.metrics.registry import compute
 from tlpy.records import ExternalRequest, Head, ScoredStage, Stage
 from tlpy.scenarios.external import score_external
@@ -140,10 +141,25 @@ def test_the_metrics_are_those_of_the_written_predictions(
     )
 
 
-def test_a_stage_whose_weights_are_gone_fails_alone(train: Train, toy_data: Path, tmp_path: Path) -> None:
+def test_a_stage_that_is_damaged_is_told_before_any_is_scored(
+    train: Train, toy_data: Path, tmp_path: Path
+) -> None:
+    """A lost file is the disk's fault: no score says so, and a later run makes the stage again."""
     stages = toys.stage("s1"), toys.stage("s2", seed=1)
     train(*stages)
     (tmp_path / "out/s1/weights.safetensors").unlink()
+    with pytest.raises(DamagedError, match=r"s1 is damaged: weights.safetensors is missing"):
+        score(toy_data, tmp_path, *stages)
+
+
+def test_a_stage_whose_weights_cannot_be_read_fails_alone(
+    train: Train, toy_data: Path, tmp_path: Path
+) -> None:
+    stages = toys.stage("s1"), toys.stage("s2", seed=1)
+    train(*stages)
+    folder = tmp_path / "out/s1"
+    (folder / "checksums.json").unlink()
+    (folder / "weights.safetensors").unlink()
     assert score(toy_data, tmp_path, *stages) == {"s1": "failed", "s2": "done"}
     assert "no such file of weights" in read(tmp_path / "external/far/s1")["reason"]
 
@@ -155,6 +171,7 @@ def test_images_of_another_make_are_told(train: Train, toy_data: Path, tmp_path:
     contract = json.loads(file.read_text())
     contract["images"]["preprocessing"]["normalise"] = "minmax"
     file.write_text(json.dumps(contract))
+    (file.parent / "checksums.json").unlink()
     score(toy_data, tmp_path, stage)
     assert read(tmp_path / "external/far/s1")["differences"] == [
         "preprocessing.normalise: expected minmax, found zscore"
