@@ -16,7 +16,7 @@ workflow PLANNED {
     def options = optionsOf(params_file)
     PLAN(
         options.params_json,
-        dataInput(options.data) + [options.stored],
+        dataInput(options.data) + [''],
         options.schema,
         options.store ?: [],
         2,
