@@ -14,14 +14,22 @@ workflow TRAINED {
     PREPARED(params_file)
     TRAINING(PREPARED.out.packs, options)
     plan = PREPARED.out.plan
+    variants = PREPARED.out.variants
+    splits = PREPARED.out.splits
     covariates = PREPARED.out.covariates
+    people = PREPARED.out.people
+    key = channel.value(options.key ?: [])
     prepared = PREPARED.out.prepared
     summaries = PREPARED.out.summaries
     stages = TRAINING.out.stages.mix(prepared.flatMap { tasks, _folders -> storedOf(tasks, options) })
 
     emit:
     plan
+    variants
+    splits
     covariates
+    people // who is in the data, and the key of their pseudonyms, where they go by these
+    key
     prepared
     summaries
     stages // [ stage id, folder ]

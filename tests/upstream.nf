@@ -16,7 +16,7 @@ workflow PLANNED {
     def options = optionsOf(params_file)
     PLAN(
         options.params_json,
-        dataInput(options.data) + [options.stored],
+        dataInput(options.data) + [''],
         options.schema,
         options.store ?: [],
         2,
@@ -29,10 +29,16 @@ workflow PLANNED {
         .combine(PLAN.out.subjects.toList().map { subjects -> [subjects] })
         .map { tasks_json, subjects -> readTasks(tasks_json, subjects, options) }
     requests = tasks.flatMap { plan_tasks -> requestsOf(plan_tasks, options) }
+    variants = PLAN.out.variants
+    splits = PLAN.out.splits
+    people = PLAN.out.people
 
     emit:
     plan
+    variants
+    splits
     covariates
+    people
     tasks
     requests
 }
@@ -46,7 +52,10 @@ workflow PREPARED {
     PLANNED(params_file)
     PREPARE(PLANNED.out.requests, options.state, false, options.core, options.components)
     plan = PLANNED.out.plan
+    variants = PLANNED.out.variants
+    splits = PLANNED.out.splits
     covariates = PLANNED.out.covariates
+    people = PLANNED.out.people
     prepared = PLANNED.out.tasks
         .combine(PREPARE.out.images.toList().map { shards -> [shards] })
         .map { tasks, shards -> [tasks, preparedFolders(shards, tasks, options)] }
@@ -58,7 +67,10 @@ workflow PREPARED {
 
     emit:
     plan
+    variants
+    splits
     covariates
+    people
     prepared // [ tasks, { request id: folder } ]
     summaries
     packs

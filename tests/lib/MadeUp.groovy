@@ -10,8 +10,11 @@ class MadeUp {
 
     static final int PEOPLE = 42
 
-    /** Writes images and a params file below `folder`; returns the params file. A store keeps what was trained for the next test. */
-    static String search(Object folder, boolean stored = false) {
+    /**
+     * Writes images and a params file below `folder`; returns the params file. A store keeps what was trained for the next test.
+     * `more` are further params.
+     */
+    static String search(Object folder, boolean stored = false, Map<String, Object> more = [:]) {
         Path home = Path.of(folder.toString())
         Map<String, Object> images = [reader: 'table', path: table(home.resolve('images'))]
         Map<String, Object> params = [
@@ -31,8 +34,14 @@ class MadeUp {
             stages: [[name: 'pretrain', dataset: 'age'], [name: 'finetune', dataset: 'sex']],
         ]
         Path file = home.resolve('search.json')
-        file.text = JsonOutput.toJson(stored ? params + [store: new File('.nf-test-store').absolutePath] : params)
+        Map<String, Object> store = stored ? [store: new File('.nf-test-store').absolutePath] : [:]
+        file.text = JsonOutput.toJson(params + store + more)
         return file.toString()
+    }
+
+    /** Everybody in the table. */
+    static List<String> subjects() {
+        return (0..<PEOPLE).collect { i -> "person${i}".toString() }
     }
 
     /** A table of people and their images, made once. */

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,27 @@ def test_every_file_is_tested(source: Path) -> None:
 def test_the_pipeline_is_tested_whole() -> None:
     test = (ROOT / "tests/default.nf.test").read_text(encoding="utf-8")
     assert re.findall(r'^    test\("(stub|real)"\)', test, re.MULTILINE) == ["stub", "real"]
+
+
+def includes(source: Path) -> set[Path]:
+    """The files that one includes, below the checkout."""
+    named = re.findall(r"^include \{[^}]*\} from '([^']+)'", source.read_text(encoding="utf-8"), re.MULTILINE)
+    places = [(source.parent / name).resolve() for name in named]
+    return {place / "main.nf" if place.is_dir() else place.with_suffix(".nf") for place in places}
+
+
+def test_no_file_that_includes_others_is_included_twice() -> None:
+    """Nor a process: what the parser v2 refuses ("already defined or included"), v1 lets pass."""
+    users: defaultdict[Path, list[Path]] = defaultdict(list)
+    for source in [ROOT / "main.nf", *(ROOT / name for name in FILES)]:
+        for place in includes(source):
+            users[place].append(source)
+    assert all(place.is_file() for place in users)
+    shared = {place: found for place, found in users.items() if len(found) > 1}
+    assert shared, "files of plain functions may be"
+    for place, found in shared.items():
+        assert not includes(place), f"{place} is included by {found}"
+        assert not re.search(r"^(process|workflow) ", place.read_text(encoding="utf-8"), re.MULTILINE), place
 
 
 def test_snapshots_are_there_and_hold_no_path_of_a_machine_and_no_id() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tlpy import checksums
 from tlpy.data.shards import shard_ids
 from tlpy.data.thumbnails import picture_name
 from tlpy.files import read_columns, read_json, write_json, write_table
@@ -56,8 +57,18 @@ def publish(given: Path, out: Path, people: People | None, pictures: bool) -> No
             place.parent.mkdir(parents=True, exist_ok=True)
             if people is None:
                 shutil.copyfile(file, place)
-            else:
+            elif file.name != checksums.FILE:
                 rewrite(file, place, people)
+        if people is not None:
+            _sum_again(folder, out / folder.name)
+
+
+def _sum_again(given: Path, out: Path) -> None:
+    """Checksums of the files as they are published: of those with ids they would confirm a guess at these."""
+    for file in sorted(path for path in _files_below(given) if path.name == checksums.FILE):
+        place = out / file.parent.relative_to(given)
+        place.mkdir(parents=True, exist_ok=True)
+        checksums.write_checksums(place)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

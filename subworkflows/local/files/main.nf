@@ -12,6 +12,11 @@ def isLocal(path) {
     return path.toUri().scheme == 'file'
 }
 
+// A folder of data as a container is to see it: where it really lies, since links in it may be relative to that.
+def placeOf(path) {
+    return workflow.containerEngine && isLocal(path) && path.isDirectory() ? path.toRealPath() : path
+}
+
 def md5(text) {
     return text.md5().take(16)
 }

@@ -4,8 +4,7 @@
 
 include { helpText ; paramHelp ; summaryText                      } from '../help'
 include { finishedPlace ; stateFolder                              } from '../finished'
-include { isLocal ; moveOnce ; snapshot                           } from '../files'
-include { placeOf                                                 } from '../links'
+include { isLocal ; moveOnce ; placeOf ; snapshot                 } from '../files'
 include { pathsOf                                                 } from '../paths'
 include { castParams ; nearest ; noValues ; paramDefinitions ; paramErrors ; parseYaml } from '../schema'
 

@@ -5,11 +5,6 @@
 
 include { childrenOf ; isLocal } from '../files'
 
-// A folder of data as a container is to see it: where it really lies, since links in it may be relative to that.
-def placeOf(path) {
-    return workflow.containerEngine && isLocal(path) && path.isDirectory() ? path.toRealPath() : path
-}
-
 // The folders outside `roots` that links in them lead to, none of them inside another; none without a container.
 def leadOut(roots) {
     def local = workflow.containerEngine ? roots.findAll { root -> isLocal(root) && root.exists() } : []
