@@ -1,4 +1,4 @@
-"""Files that did harm, or would: found by `test_files.py`, or made by hand. Each is refused, saying why."""
+"""Files that did harm, or would: found by `test_hostile_files.py`, or by hand. Each is refused, saying why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from damaged import MEGABYTE, bounded, zipped
 from PIL import Image
-from test_files import (
+from test_hostile_files import (
     SMALL,
     T1W,
     load,

@@ -184,7 +184,8 @@ def test_any_file_is_read_or_refused(kind: str, tmp_path: Path) -> None:
     @settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(damaged(whole, pieces))
     def any_file(data: bytes) -> None:
-        if time.monotonic() > end:
+        # A few on the busiest machine.
+        if time.monotonic() > end and told[True]:
             return
         path.write_bytes(data)
         found = read(path, use, aside)
@@ -192,8 +193,8 @@ def test_any_file_is_read_or_refused(kind: str, tmp_path: Path) -> None:
         told[bool(found)] += 1
 
     # In turns, so that it ends in time. The same ones each time, where no longer search is asked for.
-    turn = int(time.time()) if ASKED else 0
-    while time.monotonic() < end:
+    turn = first = int(time.time()) if ASKED else 0
+    while turn == first or time.monotonic() < end:
         seed(turn)(any_file)()
         turn += 1
     assert told[True], told
