@@ -1,4 +1,4 @@
-"""Files that did harm, or would: `test_hostile_files.py` found them, or we made them. Each is refused, and why."""
+"""Files that did harm, or would: found by `test_hostile_files.py` or made by hand. Each is refused."""
 
 from __future__ import annotations
 
