@@ -109,7 +109,8 @@ def test_an_orphan_of_a_killed_head_and_its_resumed_twin(nextflow: Run, checkout
     )
     text = (launch / "own/crash.py").read_text()
     slow = "        if batch_idx == 0:\n"
-    (launch / "own/crash.py").write_text(text.replace(slow, f"        import time; time.sleep(0.5)\n{slow}"))
+    # Slow enough for the resumed run to find it under way.
+    (launch / "own/crash.py").write_text(text.replace(slow, f"{slow}            time.sleep(6)\n"))
     program = shutil.which("nextflow", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     assert program is not None
     environment = os.environ | {
